@@ -1,0 +1,144 @@
+package sale
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Customer is all that a till knows of a person: no full name, no phone, no card number.
+type Customer struct {
+	No      CustomerNo    `cbor:"1,keyasint" json:"no"`
+	Name    string        `cbor:"2,keyasint,omitempty" json:"name"` // first name and an initial: "Анна П."
+	Tier    uint16        `cbor:"3,keyasint,omitempty" json:"tier"`
+	Home    StoreNo       `cbor:"4,keyasint,omitempty" json:"home"`
+	Balance Points        `cbor:"5,keyasint,omitempty" json:"balance"` // active and pending, as of Seen
+	Debt    Points        `cbor:"6,keyasint,omitempty" json:"debt,omitempty"`
+	State   CustomerState `cbor:"7,keyasint,omitempty" json:"state,omitempty"`
+	Seen    Seen          `cbor:"8,keyasint,omitzero" json:"seen"`
+}
+
+// Seen says up to where head office had read this till's journal when it reckoned a balance: what the
+// till has journalled since comes on top.
+type Seen struct {
+	Epoch uint32 `cbor:"1,keyasint,omitempty" json:"epoch"`
+	Seq   uint64 `cbor:"2,keyasint,omitempty" json:"seq"`
+	At    Time   `cbor:"3,keyasint,omitempty" json:"at"`
+}
+
+// CustomerState is what may be done with a customer.
+type CustomerState uint8
+
+// The states.
+const (
+	CustomerActive  CustomerState = 0
+	CustomerBlocked CustomerState = 1 // neither earns nor redeems
+	CustomerTest    CustomerState = 2 // training: left out of analytics
+	CustomerErased  CustomerState = 3
+)
+
+// LookupKey stands for a card or phone number on a till; it cannot be turned back without work.
+type LookupKey [8]byte
+
+// CardKey is the key of a card number: HMAC-SHA256 with the organisation's secret, cut to 8 bytes.
+func CardKey(secret []byte, card string) LookupKey {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(card))
+	return LookupKey(mac.Sum(nil)[:8])
+}
+
+// PhoneHash is the cost and salt of an organisation's phone keys. A plain or keyed hash of a phone
+// number is enumerated in hours, so the work is made memory-hard (argon2id, RFC 9106).
+type PhoneHash struct {
+	Salt   []byte `cbor:"1,keyasint" json:"salt"`
+	Passes uint32 `cbor:"2,keyasint" json:"passes"`
+	KiB    uint32 `cbor:"3,keyasint" json:"kib"`
+}
+
+// Costs of a phone key. The default takes some 15 ms on a till of 2020.
+const (
+	PhonePassesDefault uint32 = 1
+	PhoneKiBDefault    uint32 = 12 << 10
+	PhoneKiBMax        uint32 = 256 << 10
+)
+
+// Key is the look-up key of a phone number in the form of [ParsePhone].
+func (h PhoneHash) Key(phone string) LookupKey {
+	return LookupKey(argon2.IDKey([]byte(phone), h.Salt, max(1, h.Passes), min(max(8, h.KiB), PhoneKiBMax), 1, 8))
+}
+
+// ErrPhone is wrapped by every refusal of a phone number.
+var ErrPhone = errors.New("not a phone number: want +7 and ten digits, or + and 8 to 15 digits")
+
+// ParsePhone brings a typed phone number to E.164: spaces, dashes and brackets go, a leading 8 of
+// eleven digits becomes +7, ten digits are taken as Russian.
+func ParsePhone(s string) (string, error) {
+	plus := strings.HasPrefix(strings.TrimSpace(s), "+")
+	digits := make([]byte, 0, 15)
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits = append(digits, byte(r))
+		case strings.ContainsRune(" -()+\u00a0\u2011", r):
+		default:
+			return "", fmt.Errorf("%w: got %q", ErrPhone, s)
+		}
+		if len(digits) > 15 {
+			return "", fmt.Errorf("%w: got %q", ErrPhone, s)
+		}
+	}
+	switch {
+	case !plus && len(digits) == 11 && digits[0] == '8':
+		digits[0] = '7'
+	case !plus && len(digits) == 10:
+		digits = append([]byte{'7'}, digits...)
+	}
+	if len(digits) < 8 || digits[0] == '0' || (digits[0] == '7' && len(digits) != 11) {
+		return "", fmt.Errorf("%w: got %q", ErrPhone, s)
+	}
+	return "+" + string(digits), nil
+}
+
+// Staff is a member of staff as a till knows them. The PIN is kept as an argon2id hash.
+type Staff struct {
+	No    StaffNo `cbor:"1,keyasint" json:"no"`
+	Name  string  `cbor:"2,keyasint" json:"name"` // as printed on the receipt, tag 1021
+	INN   string  `cbor:"3,keyasint,omitempty" json:"inn,omitempty"`
+	Role  Role    `cbor:"4,keyasint" json:"role"`
+	PIN   []byte  `cbor:"5,keyasint,omitempty" json:"-"` // argon2id of the PIN
+	Salt  []byte  `cbor:"6,keyasint,omitempty" json:"-"`
+	Gone  bool    `cbor:"7,keyasint,omitempty" json:"gone,omitempty"`
+	Store StoreNo `cbor:"8,keyasint,omitempty" json:"store,omitempty"` // zero: every store
+}
+
+// Role is what a member of staff may do at a till.
+type Role uint8
+
+// The roles; each may do what the one before may.
+const (
+	RoleCashier Role = 1
+	RoleManager Role = 2 // returns without a receipt, settling an unknown outcome
+)
+
+// Costs of a PIN's hash: a PIN has few digits, so the hash must be slow, yet a cashier waits for it.
+const (
+	pinPasses = 2
+	pinKiB    = 19 << 10
+	// PINDigitsMin and PINDigitsMax bound a PIN.
+	PINDigitsMin = 4
+	PINDigitsMax = 8
+)
+
+// HashPIN is the hash kept in [Staff].PIN.
+func HashPIN(pin string, salt []byte) []byte {
+	return argon2.IDKey([]byte(pin), salt, pinPasses, pinKiB, 1, 32)
+}
+
+// CheckPIN tells whether the PIN is this member's, in constant time.
+func (s Staff) CheckPIN(pin string) bool {
+	return !s.Gone && len(s.PIN) > 0 && hmac.Equal(s.PIN, HashPIN(pin, s.Salt))
+}

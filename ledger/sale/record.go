@@ -1,0 +1,351 @@
+package sale
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// Hash is SHA-256. A record holds the hash of the one before it, so a journal cannot be edited unseen.
+type Hash [32]byte
+
+// String is the hash in hexadecimal.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Short is its first eight digits, for people.
+func (h Hash) Short() string { return hex.EncodeToString(h[:4]) }
+
+// MarshalText makes hashes readable in JSON.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// Commitment hides personal data inside hashed bytes: SHA-256 over a random salt and the data. The
+// data itself lies sealed beside the record and can be deleted without breaking the chain.
+type Commitment = Hash
+
+// Contact is where a buyer wants the electronic receipt (tag 1008); it never enters a record.
+type Contact struct {
+	Salt  [16]byte `cbor:"1,keyasint"`
+	Value string   `cbor:"2,keyasint"`
+}
+
+// NewContact salts a phone or e-mail.
+func NewContact(value string, random io.Reader) (Contact, error) {
+	c := Contact{Value: value}
+	if _, err := io.ReadFull(random, c.Salt[:]); err != nil {
+		return Contact{}, fmt.Errorf("read randomness for a contact's salt: %w", err)
+	}
+	return c, nil
+}
+
+// Commit is what the record holds instead of the contact.
+func (c Contact) Commit() Commitment { return sha256.Sum256(append(c.Salt[:], c.Value...)) }
+
+// RecordKind is what happened.
+type RecordKind uint8
+
+// The kinds. Those from 100 on are head office's own events, in the same form (till zero).
+const (
+	KindSale       RecordKind = 1
+	KindReturn     RecordKind = 2
+	KindShiftOpen  RecordKind = 3
+	KindShiftClose RecordKind = 4
+	KindCashIn     RecordKind = 5
+	KindCashOut    RecordKind = 6
+	KindAbandon    RecordKind = 7 // a begun fiscal job that the register never made
+	KindEpoch      RecordKind = 8 // first record of an epoch: where the journal before it ended
+	KindRelease    RecordKind = 9 // a lease handed back
+
+	KindGrant  RecordKind = 100 // a lease granted
+	KindAdjust RecordKind = 101 // points given or taken by hand, opening balances
+	KindNet    RecordKind = 102 // debt netted against free points
+	KindExpire RecordKind = 103
+)
+
+// String is the stable name used in exports.
+func (k RecordKind) String() string {
+	names := map[RecordKind]string{
+		KindSale: "sale", KindReturn: "return", KindShiftOpen: "shift-open", KindShiftClose: "shift-close",
+		KindCashIn: "cash-in", KindCashOut: "cash-out", KindAbandon: "abandon", KindEpoch: "epoch", KindRelease: "release",
+		KindGrant: "grant", KindAdjust: "adjust", KindNet: "net", KindExpire: "expire",
+	}
+	if n, ok := names[k]; ok {
+		return n
+	}
+	return fmt.Sprintf("kind%d", uint8(k))
+}
+
+// Record is one entry of a till's journal. Exactly one of the pointers is set, as Kind says.
+type Record struct {
+	Version uint8       `cbor:"1,keyasint" json:"version"`
+	Org     OrgNo       `cbor:"2,keyasint" json:"org"`
+	Store   StoreNo     `cbor:"3,keyasint" json:"store"`
+	Till    TillNo      `cbor:"4,keyasint" json:"till"`
+	Epoch   uint32      `cbor:"5,keyasint" json:"epoch"` // from 1; a restore or replacement opens the next
+	Seq     uint64      `cbor:"6,keyasint" json:"seq"`   // from 1 in each epoch
+	Prev    Hash        `cbor:"7,keyasint" json:"prev"`  // zero in an epoch's first record
+	ID      ID          `cbor:"8,keyasint" json:"id"`
+	Kind    RecordKind  `cbor:"9,keyasint" json:"kind"`
+	At      Time        `cbor:"10,keyasint" json:"at"`
+	Quality TimeQuality `cbor:"11,keyasint" json:"quality"`
+	Staff   StaffNo     `cbor:"12,keyasint,omitempty" json:"staff,omitempty"`
+	Shift   uint32      `cbor:"13,keyasint,omitempty" json:"shift,omitempty"`
+
+	Sale    *Sale       `cbor:"20,keyasint,omitempty" json:"sale,omitempty"`
+	Return  *Return     `cbor:"21,keyasint,omitempty" json:"return,omitempty"`
+	Cash    *CashMove   `cbor:"22,keyasint,omitempty" json:"cash,omitempty"`
+	Close   *ShiftClose `cbor:"23,keyasint,omitempty" json:"close,omitempty"`
+	Abandon *Abandon    `cbor:"24,keyasint,omitempty" json:"abandon,omitempty"`
+	Start   *EpochStart `cbor:"25,keyasint,omitempty" json:"start,omitempty"`
+	Release *Release    `cbor:"26,keyasint,omitempty" json:"release,omitempty"`
+	Adjust  *Adjust     `cbor:"27,keyasint,omitempty" json:"adjust,omitempty"`
+
+	Fiscal   *Fiscal   `cbor:"30,keyasint,omitempty" json:"fiscal,omitempty"`
+	Postings []Posting `cbor:"31,keyasint,omitempty" json:"postings,omitempty"`
+	Lots     []Lot     `cbor:"32,keyasint,omitempty" json:"lots,omitempty"`   // made by this record
+	Leases   []Lease   `cbor:"33,keyasint,omitempty" json:"leases,omitempty"` // born or granted with it
+	Spends   []Spend   `cbor:"34,keyasint,omitempty" json:"spends,omitempty"` // taken out of leases
+}
+
+// RecordVersion is written into records; a reader of a later version must read all earlier ones.
+const RecordVersion = 1
+
+// ShiftClose is what the journal says of a shift, to stand beside the register's Z report.
+type ShiftClose struct {
+	Sales    int    `cbor:"1,keyasint" json:"sales"`
+	Returns  int    `cbor:"2,keyasint" json:"returns"`
+	Sold     Money  `cbor:"3,keyasint" json:"sold"`
+	Refunded Money  `cbor:"4,keyasint" json:"refunded"`
+	Cash     Money  `cbor:"5,keyasint" json:"cash"` // that should lie in the drawer
+	Card     Money  `cbor:"6,keyasint" json:"card"`
+	Earned   Points `cbor:"7,keyasint" json:"earned"`
+	Redeemed Points `cbor:"8,keyasint" json:"redeemed"`
+	Head     Hash   `cbor:"9,keyasint" json:"head"` // of the record before this one
+	// The same shift as the fiscal storage's archive has it, read document by document.
+	Storage *StorageTotals `cbor:"10,keyasint,omitempty" json:"storage,omitempty"`
+}
+
+// StorageTotals are the receipts of one shift in a fiscal storage.
+type StorageTotals struct {
+	Sales    int   `cbor:"1,keyasint" json:"sales"`
+	Returns  int   `cbor:"2,keyasint" json:"returns"`
+	Sold     Money `cbor:"3,keyasint" json:"sold"`
+	Refunded Money `cbor:"4,keyasint" json:"refunded"`
+}
+
+// Abandon tells of a begun job that came to nothing.
+type Abandon struct {
+	What   RecordKind `cbor:"1,keyasint" json:"what"`
+	Total  Money      `cbor:"2,keyasint" json:"total"`
+	Reason string     `cbor:"3,keyasint" json:"reason"`
+	By     StaffNo    `cbor:"4,keyasint,omitempty" json:"by,omitempty"` // the manager, where a person settled it
+}
+
+// EpochStart ties an epoch to the one before it.
+type EpochStart struct {
+	Reason   string    `cbor:"1,keyasint" json:"reason"` // "enrolled", "restored", "replaced"
+	OldEpoch uint32    `cbor:"2,keyasint,omitempty" json:"oldEpoch,omitempty"`
+	OldSeq   uint64    `cbor:"3,keyasint,omitempty" json:"oldSeq,omitempty"`
+	OldHead  Hash      `cbor:"4,keyasint,omitzero" json:"oldHead,omitzero"`
+	Storage  FiscalKey `cbor:"5,keyasint,omitzero" json:"storage,omitzero"` // the storage and its last document then
+}
+
+// Release hands a lease back: head office may grant what is left of it to another.
+type Release struct {
+	Lease ID `cbor:"1,keyasint" json:"lease"`
+}
+
+// Adjust is a change of points by a person or an import.
+type Adjust struct {
+	Customer CustomerNo `cbor:"1,keyasint" json:"customer"`
+	Amount   Points     `cbor:"2,keyasint" json:"amount"`
+	Reason   string     `cbor:"3,keyasint" json:"reason"`
+}
+
+// Limits of a record. A receipt of LinesMax lines of long names still fits RecordBytesMax.
+const (
+	LinesMax       = 500
+	PartsMax       = 8
+	NameBytesMax   = 256
+	RecordBytesMax = 256 << 10
+)
+
+// ErrRecord is wrapped by every refusal of bytes that are not a record.
+var ErrRecord = errors.New("not a journal record")
+
+var (
+	encMode = must(cbor.CoreDetEncOptions().EncMode())
+	decMode = must(cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, MaxNestedLevels: 12,
+		MaxArrayElements: 4096, MaxMapPairs: 4096, TagsMd: cbor.TagsForbidden, UTF8: cbor.UTF8RejectInvalid,
+	}.DecMode())
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // options are constants of this file
+	}
+	return v
+}
+
+// Encode writes v as deterministic CBOR (RFC 8949, 4.2): the same value is always the same bytes.
+func Encode(v any) ([]byte, error) {
+	b, err := encMode.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return b, nil
+}
+
+// Decode reads what [Encode] wrote, refusing duplicate keys, tags and indefinite lengths. Unknown
+// keys are skipped: they come from a newer version.
+func Decode(b []byte, v any) error {
+	if err := decMode.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("decode %T: %w", v, err)
+	}
+	return nil
+}
+
+// Bytes encodes the record; they are what is hashed, stored and sent.
+func (r *Record) Bytes() ([]byte, error) { return Encode(r) }
+
+// HashOf is the hash of a record's bytes.
+func HashOf(record []byte) Hash { return sha256.Sum256(record) }
+
+// DecodeRecord reads a record and checks what must hold of any record, whoever wrote it.
+func DecodeRecord(b []byte) (*Record, error) {
+	if len(b) > RecordBytesMax {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrRecord, len(b), RecordBytesMax)
+	}
+	r := new(Record)
+	if err := Decode(b, r); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Validate checks the record's shape and sums: postings add up to zero, lines to the total, parts to
+// their line, tenders to the total.
+func (r *Record) Validate() error {
+	switch {
+	case r.Version == 0 || r.Version > RecordVersion:
+		return fmt.Errorf("%w: version %d, this program reads 1 to %d", ErrRecord, r.Version, RecordVersion)
+	case r.Org == 0 || r.Epoch == 0 || r.Seq == 0 || r.ID.IsZero() || r.Till > TillNoMax:
+		return fmt.Errorf("%w: organisation %d, till %d, epoch %d, seq %d, id %s", ErrRecord, r.Org, r.Till, r.Epoch, r.Seq, r.ID)
+	}
+	if err := r.validateBody(); err != nil {
+		return fmt.Errorf("%w: %s %s: %w", ErrRecord, r.Kind, r.ID, err)
+	}
+	return nil
+}
+
+func (r *Record) validateBody() error {
+	bodies := map[RecordKind]bool{
+		KindSale: r.Sale != nil, KindReturn: r.Return != nil, KindShiftClose: r.Close != nil, KindCashIn: r.Cash != nil,
+		KindCashOut: r.Cash != nil, KindAbandon: r.Abandon != nil, KindEpoch: r.Start != nil, KindRelease: r.Release != nil,
+		KindAdjust: r.Adjust != nil,
+	}
+	if present, wanted := bodies[r.Kind]; wanted && !present {
+		return errors.New("its body is missing")
+	}
+	var sum Points
+	for _, p := range r.Postings {
+		sum += p.Amount
+	}
+	if sum != 0 {
+		return fmt.Errorf("postings add up to %s, not to zero", sum)
+	}
+	switch r.Kind {
+	case KindSale:
+		return r.Sale.validate()
+	case KindReturn:
+		return r.Return.validate()
+	}
+	return nil
+}
+
+func (s *Sale) validate() error {
+	if len(s.Lines) == 0 || len(s.Lines) > LinesMax {
+		return fmt.Errorf("%d lines, want 1 to %d", len(s.Lines), LinesMax)
+	}
+	var gross, net, discount Money
+	var redeemed, earned Points
+	for i, l := range s.Lines {
+		if l.Gross-l.Discount-l.Redeemed.Worth() != l.Net || l.Net < 0 || l.Discount < 0 || l.Redeemed < 0 {
+			return fmt.Errorf("line %d: %s − %s − %s ≠ %s", i+1, l.Gross, l.Discount, l.Redeemed, l.Net)
+		}
+		if err := validateParts(l.Parts, l.Qty, l.Net); err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		gross, net, discount = gross+l.Gross, net+l.Net, discount+l.Discount
+		redeemed, earned = redeemed+l.Redeemed, earned+l.Earned
+	}
+	if gross != s.Gross || net != s.Total || discount != s.Discount || redeemed != s.Redeemed || earned != s.Earned {
+		return fmt.Errorf("lines add up to %s − %s − %s = %s earning %s, the sale says %s − %s − %s = %s earning %s",
+			gross, discount, redeemed, net, earned, s.Gross, s.Discount, s.Redeemed, s.Total, s.Earned)
+	}
+	return validateTenders(s.Tenders, s.Total)
+}
+
+func (r *Return) validate() error {
+	if len(r.Lines) == 0 || len(r.Lines) > LinesMax {
+		return fmt.Errorf("%d lines, want 1 to %d", len(r.Lines), LinesMax)
+	}
+	var net Money
+	var restored, clawed Points
+	for i, l := range r.Lines {
+		if l.Net < 0 || l.Restored < 0 {
+			return fmt.Errorf("line %d: negative amount", i+1)
+		}
+		if err := validateParts(l.Parts, l.Qty, l.Net); err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		net, restored, clawed = net+l.Net, restored+l.Restored, clawed+l.Clawed
+	}
+	if net != r.Total || restored != r.Restored || clawed != r.Clawed {
+		return fmt.Errorf("lines add up to %s, %s back, %s taken; the return says %s, %s, %s", net, restored, clawed, r.Total, r.Restored, r.Clawed)
+	}
+	return validateTenders(r.Tenders, r.Total)
+}
+
+func validateParts(parts []Part, qty Qty, net Money) error {
+	if len(parts) == 0 || len(parts) > PartsMax {
+		return fmt.Errorf("%d parts, want 1 to %d", len(parts), PartsMax)
+	}
+	var q Qty
+	var sum Money
+	for _, p := range parts {
+		exact, err := p.Price.Times(p.Qty)
+		if err != nil {
+			return err
+		}
+		if exact != p.Sum || p.Qty <= 0 || p.Price < 0 {
+			return fmt.Errorf("%s × %s = %s cannot stand on a receipt", p.Qty, p.Price, p.Sum)
+		}
+		q, sum = q+p.Qty, sum+p.Sum
+	}
+	if q != qty || sum != net {
+		return fmt.Errorf("parts add up to %s for %s, the line says %s for %s", sum, q, net, qty)
+	}
+	return nil
+}
+
+func validateTenders(tenders []Tender, total Money) error {
+	var sum Money
+	for _, t := range tenders {
+		if t.Amount < 0 {
+			return fmt.Errorf("negative payment of %s", t.Amount)
+		}
+		sum += t.Amount
+	}
+	if sum != total {
+		return fmt.Errorf("payments add up to %s, the total is %s", sum, total)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package sale
+
+// TenderKind is how money was given, in the groups of the fiscal receipt (FFD 1031, 1081, 1215..1217).
+type TenderKind uint8
+
+// The tenders.
+const (
+	TenderCash    TenderKind = 1
+	TenderCard    TenderKind = 2 // any cashless payment that the cashier confirms
+	TenderAdvance TenderKind = 3
+	TenderCredit  TenderKind = 4
+	TenderCounter TenderKind = 5 // counter-provision, tag 1217
+)
+
+// Tender is one payment. For cash Amount is what settles the sale; the notes given are Sale.Given.
+type Tender struct {
+	Kind   TenderKind `cbor:"1,keyasint" json:"kind"`
+	Amount Money      `cbor:"2,keyasint" json:"amount"`
+}
+
+// Sale is what was sold, how it was reckoned and how it was paid.
+type Sale struct {
+	No        OperationNo `cbor:"1,keyasint" json:"no"`
+	Lines     []SoldLine  `cbor:"2,keyasint" json:"lines"`
+	Customer  CustomerNo  `cbor:"3,keyasint,omitempty" json:"customer,omitempty"`
+	Tier      uint16      `cbor:"4,keyasint,omitempty" json:"tier,omitempty"`
+	Programme uint32      `cbor:"5,keyasint,omitempty" json:"programme,omitempty"` // version of the rules that reckoned it
+	Gross     Money       `cbor:"6,keyasint" json:"gross"`
+	Discount  Money       `cbor:"7,keyasint,omitempty" json:"discount,omitempty"`
+	Redeemed  Points      `cbor:"8,keyasint,omitempty" json:"redeemed,omitempty"`
+	Total     Money       `cbor:"9,keyasint" json:"total"`
+	Earned    Points      `cbor:"10,keyasint,omitempty" json:"earned,omitempty"`
+	Tenders   []Tender    `cbor:"11,keyasint" json:"tenders"`
+	Given     Money       `cbor:"12,keyasint,omitempty" json:"given,omitempty"` // cash handed over; change is Given − cash tender
+	Contact   Commitment  `cbor:"13,keyasint,omitzero" json:"-"`
+	Reasons   []Reason    `cbor:"14,keyasint,omitempty" json:"reasons,omitempty"`
+}
+
+// Cash is the part paid in cash.
+func (s *Sale) Cash() Money { return tendered(s.Tenders, TenderCash) }
+
+// Change is what the cashier gave back.
+func (s *Sale) Change() Money {
+	if s.Given == 0 {
+		return 0
+	}
+	return s.Given - s.Cash()
+}
+
+// Return undoes a part of a sale. All figures are this return's own share, computed so that the
+// shares of several returns add up to exactly what one whole return would have been.
+type Return struct {
+	No       OperationNo    `cbor:"1,keyasint" json:"no"`
+	Of       ID             `cbor:"2,keyasint" json:"of"`                       // the sale
+	OfNo     OperationNo    `cbor:"3,keyasint,omitempty" json:"ofNo,omitempty"` // its number for people
+	OfDoc    FiscalKey      `cbor:"4,keyasint,omitzero" json:"ofDoc"`
+	Lines    []ReturnedLine `cbor:"5,keyasint" json:"lines"`
+	Customer CustomerNo     `cbor:"6,keyasint,omitempty" json:"customer,omitempty"`
+	Total    Money          `cbor:"7,keyasint" json:"total"`                        // money given back
+	Restored Points         `cbor:"8,keyasint,omitempty" json:"restored,omitempty"` // redeemed points given back
+	Clawed   Points         `cbor:"9,keyasint,omitempty" json:"clawed,omitempty"`   // earned points taken back
+	Tenders  []Tender       `cbor:"10,keyasint" json:"tenders"`
+	Reason   string         `cbor:"11,keyasint,omitempty" json:"reason,omitempty"`
+	Contact  Commitment     `cbor:"12,keyasint,omitzero" json:"-"`
+}
+
+// ReturnedLine is the part of one sold line that came back.
+type ReturnedLine struct {
+	Line     int     `cbor:"1,keyasint" json:"line"` // index into the sale's lines
+	SKU      SKU     `cbor:"2,keyasint" json:"sku"`
+	Name     string  `cbor:"3,keyasint" json:"name"`
+	Qty      Qty     `cbor:"4,keyasint" json:"qty"`
+	Net      Money   `cbor:"5,keyasint" json:"net"`
+	Restored Points  `cbor:"6,keyasint,omitempty" json:"restored,omitempty"`
+	Clawed   Points  `cbor:"7,keyasint,omitempty" json:"clawed,omitempty"`
+	VAT      VAT     `cbor:"8,keyasint" json:"vat"`
+	Subject  Subject `cbor:"9,keyasint" json:"subject"`
+	Unit     Unit    `cbor:"10,keyasint,omitempty" json:"unit,omitempty"`
+	Code     string  `cbor:"11,keyasint,omitempty" json:"code,omitempty"`
+	Parts    []Part  `cbor:"12,keyasint" json:"parts"`
+}
+
+// CashMove is money put into the drawer or taken out of it between sales.
+type CashMove struct {
+	Amount Money  `cbor:"1,keyasint" json:"amount"`
+	Reason string `cbor:"2,keyasint,omitempty" json:"reason,omitempty"`
+}
+
+func tendered(tenders []Tender, kind TenderKind) Money {
+	var sum Money
+	for _, t := range tenders {
+		if t.Kind == kind {
+			sum += t.Amount
+		}
+	}
+	return sum
+}
