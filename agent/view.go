@@ -1,0 +1,277 @@
+package agent
+
+import (
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Text is a sentence in the two languages of the shop.
+type Text = drivers.Hint
+
+// View is all that the cashier's page shows, made anew after every step of the till and sent whole:
+// the page keeps no state of its own that a reload could lose. Money is kopecks, points are hundredths,
+// quantities are thousandths.
+type View struct {
+	Seq      uint64       `json:"seq"` // grows with every view
+	Now      sale.Time    `json:"now"`
+	Till     sale.TillNo  `json:"till"`
+	Store    string       `json:"store"`
+	Org      string       `json:"org"`
+	Support  string       `json:"support,omitempty"`
+	Stage    Stage        `json:"stage"`
+	Cashier  *CashierView `json:"cashier,omitempty"`
+	Shift    ShiftView    `json:"shift"`
+	Register RegisterView `json:"register"`
+	Network  NetworkView  `json:"network"`
+	Scanners []DeviceView `json:"scanners"`
+	Basket   BasketView   `json:"basket"`
+	Return   *ReturnView  `json:"return,omitempty"`
+	Done     *DoneView    `json:"done,omitempty"`    // the receipt just made, until the next scan
+	Unknown  *UnknownView `json:"unknown,omitempty"` // a fiscal job whose outcome nobody knows
+	Parked   []ParkedView `json:"parked"`
+	Notices  []Notice     `json:"notices"`
+	Frozen   *Text        `json:"frozen,omitempty"` // why points cannot be spent just now (time or journal in doubt)
+}
+
+// Stage is what the page is about.
+type Stage string
+
+// The stages.
+const (
+	StageSignIn   Stage = "sign-in"  // nobody at the till
+	StageShift    Stage = "shift"    // signed in, no shift open (or an expired one)
+	StageSale     Stage = "sale"     // selling
+	StageAdult    Stage = "adult"    // asks whether the buyer is of age; answer with "adult"
+	StagePrinting Stage = "printing" // the register works; commands other than "resume" are refused
+	StageDone     Stage = "done"     // a receipt is out: change, points; the next scan begins a new sale
+	StageReturn   Stage = "return"   // a return is being put together
+	StageUnknown  Stage = "unknown"  // outcome unknown: a manager settles it, or the register answers again
+)
+
+// CashierView is who is signed in.
+type CashierView struct {
+	No      sale.StaffNo `json:"no"`
+	Name    string       `json:"name"`
+	Manager bool         `json:"manager"`
+}
+
+// ShiftView is the register's shift.
+type ShiftView struct {
+	Open    bool       `json:"open"`
+	Expired bool       `json:"expired"` // older than 24 hours: close it first
+	No      uint32     `json:"no"`
+	Since   sale.Time  `json:"since,omitempty"`
+	Sales   int        `json:"sales"`
+	Returns int        `json:"returns"`
+	Sold    sale.Money `json:"sold"`
+	Cash    sale.Money `json:"cash"` // that should lie in the drawer
+	Card    sale.Money `json:"card"`
+	Warn    *Text      `json:"warn,omitempty"` // "22 hours old: close it after this customer"
+}
+
+// RegisterView is the fiscal register's state.
+type RegisterView struct {
+	Name       string   `json:"name"`
+	Model      string   `json:"model,omitempty"`
+	Online     bool     `json:"online"`
+	Conditions []string `json:"conditions"`     // "paper-out", "cover-open", "waits-for-resume", …
+	Text       *Text    `json:"text,omitempty"` // what is wrong and what to do; none when all is well
+	Unsent     int      `json:"unsent"`         // documents waiting for the operator of fiscal data
+	CanResume  bool     `json:"canResume"`
+}
+
+// NetworkView is the link to head office.
+type NetworkView struct {
+	Online bool      `json:"online"`
+	Since  sale.Time `json:"since,omitempty"` // of the present state
+	Seen   sale.Time `json:"seen,omitempty"`  // last word from head office
+	Unsent uint64    `json:"unsent"`          // records not yet acknowledged
+	Text   *Text     `json:"text,omitempty"`
+}
+
+// DeviceView is a scanner.
+type DeviceView struct {
+	Name   string `json:"name"`
+	Online bool   `json:"online"`
+	Text   *Text  `json:"text,omitempty"`
+}
+
+// BasketView is the sale being put together, as the rules reckon it now.
+type BasketView struct {
+	Lines      []LineView    `json:"lines"`
+	Customer   *CustomerView `json:"customer,omitempty"`
+	Gross      sale.Money    `json:"gross"`
+	Discount   sale.Money    `json:"discount"`
+	Redeemed   sale.Points   `json:"redeemed"`
+	Redeemable sale.Points   `json:"redeemable"` // most that this receipt allows now, for sure
+	Earned     sale.Points   `json:"earned"`
+	Total      sale.Money    `json:"total"`
+	Reasons    []Text        `json:"reasons"`         // why not more, and what gave what
+	Adult      *string       `json:"adult,omitempty"` // the product that asks for the buyer's age
+}
+
+// LineView is one position.
+type LineView struct {
+	SKU      sale.SKU    `json:"sku"`
+	Name     string      `json:"name"`
+	Qty      sale.Qty    `json:"qty"`
+	Weighed  bool        `json:"weighed"`
+	Price    sale.Money  `json:"price"`
+	Gross    sale.Money  `json:"gross"`
+	Discount sale.Money  `json:"discount"`
+	Redeemed sale.Points `json:"redeemed"`
+	Net      sale.Money  `json:"net"`
+	Earned   sale.Points `json:"earned"`
+	Adult    bool        `json:"adult"`
+	Reasons  []Text      `json:"reasons,omitempty"`
+}
+
+// CustomerView is the customer at the counter. Spendable is what can be redeemed for sure (held on
+// lease here); Balance is head office's figure plus this till's own since.
+type CustomerView struct {
+	No        sale.CustomerNo `json:"no"`
+	Name      string          `json:"name"`
+	Tier      Text            `json:"tier"`
+	Balance   sale.Points     `json:"balance"`
+	Spendable sale.Points     `json:"spendable"`
+	Debt      sale.Points     `json:"debt,omitempty"`
+	AsOf      sale.Time       `json:"asOf,omitempty"` // of head office's figure
+	Asking    bool            `json:"asking"`         // head office is being asked for the rest of the points
+	Blocked   bool            `json:"blocked"`
+	Text      Text            `json:"text"` // "as of 14:02, offline 35 min; can redeem 240 for sure"
+}
+
+// ReturnView is a return being put together.
+type ReturnView struct {
+	Of       sale.ID          `json:"of"`
+	No       string           `json:"no"`
+	At       sale.Time        `json:"at"`
+	Doc      string           `json:"doc"` // "FN … FD …"
+	Lines    []ReturnLineView `json:"lines"`
+	Total    sale.Money       `json:"total"`    // of what is chosen now
+	Restored sale.Points      `json:"restored"` // points that go back to the customer
+	Clawed   sale.Points      `json:"clawed"`   // points that are taken back
+	Tenders  []sale.Tender    `json:"tenders"`  // how the sale was paid: money goes back the same way by default
+	Customer *CustomerView    `json:"customer,omitempty"`
+}
+
+// ReturnLineView is one sold line and how much of it can still come back.
+type ReturnLineView struct {
+	Line    int        `json:"line"`
+	Name    string     `json:"name"`
+	Sold    sale.Qty   `json:"sold"`
+	Left    sale.Qty   `json:"left"`
+	Chosen  sale.Qty   `json:"chosen"`
+	Net     sale.Money `json:"net"` // of the whole line as sold
+	Weighed bool       `json:"weighed"`
+}
+
+// DoneView is the receipt just made.
+type DoneView struct {
+	Kind     string      `json:"kind"` // "sale" or "return"
+	ID       sale.ID     `json:"id"`
+	No       string      `json:"no"`
+	Doc      string      `json:"doc"`
+	QR       string      `json:"qr"`
+	Total    sale.Money  `json:"total"`
+	Given    sale.Money  `json:"given"`
+	Change   sale.Money  `json:"change"`
+	Earned   sale.Points `json:"earned"`
+	Redeemed sale.Points `json:"redeemed"`
+	Balance  sale.Points `json:"balance"`
+	Customer string      `json:"customer,omitempty"`
+	Text     *Text       `json:"text,omitempty"` // "put paper in, then press Continue printing"
+}
+
+// UnknownView is a fiscal job whose outcome nobody knows: only this register stands still.
+type UnknownView struct {
+	ID    sale.ID    `json:"id"`
+	Kind  string     `json:"kind"`
+	At    sale.Time  `json:"at"`
+	Total sale.Money `json:"total"`
+	Text  Text       `json:"text"` // what to look at and what to do
+}
+
+// ParkedView is a basket put aside.
+type ParkedView struct {
+	ID       sale.ID    `json:"id"`
+	At       sale.Time  `json:"at"`
+	Lines    int        `json:"lines"`
+	First    string     `json:"first"` // name of its first product
+	Total    sale.Money `json:"total"` // gross
+	Customer string     `json:"customer,omitempty"`
+}
+
+// Notice is a sentence that stays until it is dismissed or no longer true.
+type Notice struct {
+	ID    uint64    `json:"id"`
+	Level string    `json:"level"` // "info", "warning", "error"
+	At    sale.Time `json:"at"`
+	Text  Text      `json:"text"`
+}
+
+// Command is one thing that a cashier does; Do says which, and which of the other fields it reads.
+//
+//	sign-in PIN · sign-out · scan Code (typed, or from a keyboard scanner) · add SKU Qty · qty Line Qty ·
+//	remove Line · clear · park · recall ID · customer Phone or Code · drop-customer · redeem Points
+//	(-1: as much as allowed, 0: none) · adult Yes · pay Tenders Given Contact · next (leave "done") ·
+//	open-shift · close-shift · x-report · cash-in Amount Reason · cash-out Amount Reason · copy ID (empty: last) ·
+//	resume · drawer · return-find Code (receipt number, or text of its QR) · return-choose Line Qty ·
+//	return-pay Tenders Reason PIN · return-cancel · settle ID Yes PIN (Yes: the register did make it) · retry (ask the register again) · dismiss Notice
+type Command struct {
+	Do      string        `json:"do"`
+	PIN     string        `json:"pin,omitempty"`
+	Code    string        `json:"code,omitempty"`
+	Phone   string        `json:"phone,omitempty"`
+	SKU     sale.SKU      `json:"sku,omitempty"`
+	Line    int           `json:"line,omitempty"`
+	Qty     sale.Qty      `json:"qty,omitempty"`
+	ID      sale.ID       `json:"id,omitzero"`
+	Points  sale.Points   `json:"points,omitempty"`
+	Yes     bool          `json:"yes,omitempty"`
+	Tenders []sale.Tender `json:"tenders,omitempty"`
+	Given   sale.Money    `json:"given,omitempty"`
+	Amount  sale.Money    `json:"amount,omitempty"`
+	Contact string        `json:"contact,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
+	Notice  uint64        `json:"notice,omitempty"`
+}
+
+// Refusal is an answer to a command that a cashier reads: a sentence, with the detail for the log in Err.
+type Refusal struct {
+	Text Text
+	Err  error
+}
+
+// Error is for the log.
+func (r *Refusal) Error() string {
+	if r.Err != nil {
+		return r.Text.EN + ": " + r.Err.Error()
+	}
+	return r.Text.EN
+}
+
+// Unwrap gives the cause.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// ProductView is one find of the product search.
+type ProductView struct {
+	SKU     sale.SKU   `json:"sku"`
+	Name    string     `json:"name"`
+	Price   sale.Money `json:"price"`
+	Weighed bool       `json:"weighed"`
+	Adult   bool       `json:"adult"`
+	Code    string     `json:"code,omitempty"`
+}
+
+// ReceiptView is one row of the till's own receipts, newest first.
+type ReceiptView struct {
+	ID    sale.ID    `json:"id"`
+	No    string     `json:"no"`
+	Kind  string     `json:"kind"`
+	At    sale.Time  `json:"at"`
+	Total sale.Money `json:"total"`
+	Doc   string     `json:"doc"`
+	First string     `json:"first"`
+	Lines int        `json:"lines"`
+}
