@@ -68,7 +68,11 @@ type Hello struct {
 	Till      sale.TillNo   `cbor:"3,keyasint"`
 	Nonce     []byte        `cbor:"4,keyasint"` // for head office to sign
 	Head      sale.Position `cbor:"5,keyasint"`
-	Down      uint64        `cbor:"6,keyasint"` // version of the state applied; zero asks for everything
+	// Down is the version of the state applied: everything newer comes; zero asks for everything.
+	// Snapshot is the version of the customers' snapshot held: customers that have not changed since it
+	// do not come again, while every other kind of state still comes from Down on.
+	Down      uint64        `cbor:"6,keyasint"`
+	Snapshot  uint64        `cbor:"9,keyasint,omitempty"`
 	Program   string        `cbor:"7,keyasint"` // "kopilka-agent 1.0.0"
 	Signature []byte        `cbor:"8,keyasint"`
 }
@@ -110,8 +114,8 @@ type Down struct {
 	To      uint64        `cbor:"2,keyasint"`
 	Changes []sale.Change `cbor:"3,keyasint,omitempty"`
 	Last    bool          `cbor:"4,keyasint,omitempty"`
-	// Refill tells a till whose state is too old, or empty, to fetch the snapshot first and to say
-	// hello again with its version.
+	// Refill tells a till whose customers are too old, or none, while there are many, to fetch the
+	// snapshot and to connect again with Hello.Snapshot set to its version (Down as before).
 	Refill bool `cbor:"5,keyasint,omitempty"`
 }
 
