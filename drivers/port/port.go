@@ -1,0 +1,156 @@
+// Package port reaches a device by its address: a serial port or a network socket, behind one dial
+// function, so that a driver sees a stream of bytes and a test may hand it an in-memory link.
+//
+// What will bite: a serial port that was unplugged looks almost like one that is silent, so reading is
+// watched (see [ErrGone]); a write to a device that takes nothing cannot be cancelled by the system, so
+// it is abandoned and the connection with it. Nothing here dials again or sends anything twice: a
+// register would do its work twice. A serial port reports silence no finer than 100 ms.
+package port
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Conn is a stream of bytes to a device. A Read past its deadline fails with os.ErrDeadlineExceeded
+// and the connection stays good; deadlines may be set from another goroutine and end a waiting Read.
+// A net.Conn is a Conn, net.Pipe's ends too.
+type Conn interface {
+	io.ReadWriteCloser
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
+// Dial opens a connection anew.
+type Dial func(ctx context.Context) (Conn, error)
+
+var (
+	// ErrAddress is wrapped by every refusal of an address.
+	ErrAddress = errors.New(`bad device address (want "tcp://host:port", "serial:///dev/ttyUSB0?baud=115200" or "serial://COM3?baud=9600")`)
+	// ErrGone is wrapped when a device was unplugged or its connection broke: close, then dial again.
+	ErrGone = errors.New("the device is gone")
+	// ErrBusy is wrapped when another program holds the port.
+	ErrBusy = errors.New("the port is used by another program")
+)
+
+// The kinds of Address.
+const (
+	schemeTCP    = "tcp"
+	schemeSerial = "serial"
+)
+
+const (
+	// BaudDefault is what SHTRIH-M registers and most scanners leave the factory with today.
+	BaudDefault = 115200
+	// dialTimeout is long for a shop's LAN and short for a cashier who waits.
+	dialTimeout = 5 * time.Second
+)
+
+// bauds are the speeds that a register or a scanner can be set to.
+var bauds = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
+
+// Address says where a device is. The zero value is nowhere.
+type Address struct {
+	scheme string
+	target string // host:port, or the port's name
+	baud   int
+}
+
+// ParseAddress reads an address as it stands in the config.
+func ParseAddress(s string) (Address, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+	}
+	switch u.Scheme {
+	case schemeTCP:
+		return parseTCP(u, s)
+	case schemeSerial:
+		return parseSerial(u, s)
+	}
+	return Address{}, fmt.Errorf("%w: got %q: unknown kind %q", ErrAddress, s, u.Scheme)
+}
+
+func parseTCP(u *url.URL, s string) (Address, error) {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	switch {
+	case u.Hostname() == "":
+		return Address{}, fmt.Errorf("%w: got %q: the host is missing", ErrAddress, s)
+	case err != nil || n == 0:
+		return Address{}, fmt.Errorf("%w: got %q: the port is missing or not 1 to 65535", ErrAddress, s)
+	case u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "":
+		return Address{}, fmt.Errorf("%w: got %q: nothing may follow the port", ErrAddress, s)
+	}
+	return Address{scheme: schemeTCP, target: u.Host}, nil
+}
+
+func parseSerial(u *url.URL, s string) (Address, error) {
+	a := Address{scheme: schemeSerial, target: u.Host + u.Path, baud: BaudDefault}
+	if a.target == "" || a.target == "/" || u.User != nil || u.Fragment != "" {
+		return Address{}, fmt.Errorf("%w: got %q: the port's name is missing", ErrAddress, s)
+	}
+	if u.Host != "" && u.Path != "" {
+		return Address{}, fmt.Errorf("%w: got %q: a device file needs three slashes, serial:///%s", ErrAddress, s, a.target)
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+	}
+	for key, values := range q {
+		if key != "baud" || len(values) != 1 {
+			return Address{}, fmt.Errorf("%w: got %q: unknown or repeated setting %q, the only one is baud", ErrAddress, s, key)
+		}
+		if a.baud, err = parseBaud(values[0]); err != nil {
+			return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+		}
+	}
+	return a, nil
+}
+
+func parseBaud(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	for _, b := range bauds {
+		if err == nil && n == b {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("baud=%s is none of %s", s, strings.Trim(fmt.Sprint(bauds), "[]"))
+}
+
+// String is the address as the config would write it.
+func (a Address) String() string {
+	switch {
+	case a.scheme == schemeTCP:
+		return schemeTCP + "://" + a.target
+	case a.scheme == schemeSerial:
+		return fmt.Sprintf("%s://%s?baud=%d", schemeSerial, a.target, a.baud)
+	}
+	return ""
+}
+
+// Dial opens the device. It is a [Dial].
+func (a Address) Dial(ctx context.Context) (Conn, error) {
+	switch a.scheme {
+	case schemeTCP:
+		return dialTCP(ctx, a.target)
+	case schemeSerial:
+		return dialSerial(ctx, a)
+	}
+	return nil, fmt.Errorf("%w: got an empty one", ErrAddress)
+}
+
+func dialTCP(ctx context.Context, target string) (Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	c, err := d.DialContext(ctx, "tcp", target)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", target, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,124 @@
+package port_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/drivers/port"
+)
+
+func TestParseAddress(t *testing.T) {
+	tests := []struct{ in, out, err string }{
+		{in: "tcp://192.168.1.10:7778", out: "tcp://192.168.1.10:7778"},
+		{in: "tcp://[fe80::1]:7778", out: "tcp://[fe80::1]:7778"},
+		{in: "serial:///dev/ttyS0?baud=9600", out: "serial:///dev/ttyS0?baud=9600"},
+		{in: "serial:///dev/serial/by-id/usb-x_y-if00", out: "serial:///dev/serial/by-id/usb-x_y-if00?baud=115200"},
+		{in: "serial://COM3?baud=9600", out: "serial://COM3?baud=9600"},
+		{in: "serial://COM12", out: "serial://COM12?baud=115200"},
+		{in: "", err: "unknown kind"},
+		{in: "/dev/ttyS0", err: "unknown kind"},
+		{in: "usb://1", err: `unknown kind "usb"`},
+		{in: "tcp://host", err: "port is missing"},
+		{in: "tcp://host:0", err: "port is missing"},
+		{in: "tcp://host:99999", err: "port is missing"},
+		{in: "tcp://:7778", err: "host is missing"},
+		{in: "tcp://host:1/x", err: "nothing may follow"},
+		{in: "serial://", err: "name is missing"},
+		{in: "serial:///", err: "name is missing"},
+		{in: "serial://dev/ttyS0", err: "three slashes"},
+		{in: "serial://COM3?baud=12345", err: "baud=12345 is none of"},
+		{in: "serial://COM3?baud=fast", err: "baud=fast is none of"},
+		{in: "serial://COM3?parity=even", err: "the only one is baud"},
+		{in: "serial://COM3?baud=9600&baud=2400", err: "the only one is baud"},
+		{in: "tcp://a b:1", err: "invalid character"},
+	}
+	for _, tt := range tests {
+		a, err := port.ParseAddress(tt.in)
+		if tt.err != "" {
+			require.ErrorIs(t, err, port.ErrAddress, tt.in)
+			require.ErrorContains(t, err, tt.err, tt.in)
+			continue
+		}
+		require.NoError(t, err, tt.in)
+		require.Equal(t, tt.out, a.String())
+	}
+	_, err := port.Address{}.Dial(t.Context())
+	require.ErrorIs(t, err, port.ErrAddress)
+}
+
+func TestPipeIsAConn(t *testing.T) {
+	a, b := net.Pipe()
+	for _, c := range []port.Conn{a, b} {
+		require.NoError(t, c.Close())
+	}
+}
+
+func TestTCP(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	echoed := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			_, err = io.CopyN(c, c, 3)
+		}
+		echoed <- err
+	}()
+	a, err := port.ParseAddress("tcp://" + l.Addr().String())
+	require.NoError(t, err)
+	c, err := a.Dial(t.Context())
+	require.NoError(t, err)
+	_, err = c.Write([]byte("abc"))
+	require.NoError(t, err)
+	got := make([]byte, 3)
+	_, err = io.ReadFull(c, got)
+	require.NoError(t, err)
+	require.Equal(t, "abc", string(got))
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Millisecond)))
+	require.NoError(t, <-echoed)
+	require.NoError(t, l.Close())
+	_, err = c.Read(got)
+	require.Error(t, err)
+	require.NoError(t, c.Close())
+
+	_, err = a.Dial(t.Context())
+	require.ErrorContains(t, err, "connect to")
+}
+
+func TestMissingSerialPort(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("device files are not Windows's")
+	}
+	a, err := port.ParseAddress("serial:///dev/ttyNONE")
+	require.NoError(t, err)
+	_, err = a.Dial(t.Context())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = a.Dial(ended)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func FuzzParseAddress(f *testing.F) {
+	f.Add("tcp://h:1")
+	f.Add("serial:///dev/ttyS0?baud=9600")
+	f.Add("serial://COM3")
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := port.ParseAddress(s)
+		if err != nil {
+			require.ErrorIs(t, err, port.ErrAddress)
+			return
+		}
+		again, err := port.ParseAddress(a.String())
+		if err == nil {
+			require.Equal(t, a.String(), again.String())
+		}
+	})
+}
