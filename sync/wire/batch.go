@@ -3,7 +3,6 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -14,15 +13,19 @@ import (
 var ErrBatch = errors.New("broken batch")
 
 // zstd at its fastest packs a batch as small as deflate 6 at six times the speed (sync.md A3), and
-// one coder serves all callers.
+// one coder serves all callers. Coders hold channels, and a channel made inside one testing/synctest
+// bubble panics in the next: so they are made when the program starts, not when first used.
 var (
-	packer = sync.OnceValue(func() *zstd.Encoder {
-		return must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)))
-	})
-	unpacker = sync.OnceValue(func() *zstd.Decoder {
-		return must(zstd.NewReader(nil, zstd.WithDecoderMaxMemory(BatchInflatedMax), zstd.WithDecoderConcurrency(0)))
-	})
+	packer   = newPacker()
+	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderMaxMemory(BatchInflatedMax), zstd.WithDecoderConcurrency(0)))
 )
+
+func newPacker() *zstd.Encoder {
+	e := must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(BatchInflatedMax)))
+	e.EncodeAll(nil, nil) // makes its channels
+	return e
+}
 
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -37,13 +40,13 @@ func PackEntries(entries []sale.Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return packer().EncodeAll(plain, nil), nil
+	return packer.EncodeAll(plain, nil), nil
 }
 
 // UnpackEntries is the inverse; a payload that would inflate beyond [BatchInflatedMax] is refused
 // before memory is taken for it.
 func UnpackEntries(payload []byte, count int) ([]sale.Entry, error) {
-	plain, err := unpacker().DecodeAll(payload, nil)
+	plain, err := unpacker.DecodeAll(payload, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: decompress: %w", ErrBatch, err)
 	}

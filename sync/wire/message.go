@@ -63,18 +63,18 @@ type Challenge struct {
 
 // Hello says who the till is and where its journal ends. Signature is over [HelloBytes].
 type Hello struct {
-	Version   uint16        `cbor:"1,keyasint"`
-	Org       sale.OrgNo    `cbor:"2,keyasint"`
-	Till      sale.TillNo   `cbor:"3,keyasint"`
-	Nonce     []byte        `cbor:"4,keyasint"` // for head office to sign
-	Head      sale.Position `cbor:"5,keyasint"`
+	Version uint16        `cbor:"1,keyasint"`
+	Org     sale.OrgNo    `cbor:"2,keyasint"`
+	Till    sale.TillNo   `cbor:"3,keyasint"`
+	Nonce   []byte        `cbor:"4,keyasint"` // for head office to sign
+	Head    sale.Position `cbor:"5,keyasint"`
 	// Down is the version of the state applied: everything newer comes; zero asks for everything.
 	// Snapshot is the version of the customers' snapshot held: customers that have not changed since it
 	// do not come again, while every other kind of state still comes from Down on.
-	Down      uint64        `cbor:"6,keyasint"`
-	Snapshot  uint64        `cbor:"9,keyasint,omitempty"`
-	Program   string        `cbor:"7,keyasint"` // "kopilka-agent 1.0.0"
-	Signature []byte        `cbor:"8,keyasint"`
+	Down      uint64 `cbor:"6,keyasint"`
+	Snapshot  uint64 `cbor:"9,keyasint,omitempty"`
+	Program   string `cbor:"7,keyasint"` // "kopilka-agent 1.0.0"
+	Signature []byte `cbor:"8,keyasint"`
 }
 
 // Welcome is head office's answer. Signature is over [WelcomeBytes].

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 
@@ -60,6 +61,43 @@ type Chunk struct {
 // ErrChunk is wrapped by every refusal of a chunk.
 var ErrChunk = errors.New("broken snapshot chunk")
 
+// OpenManifest verifies a signed manifest and holds it against its limits and its own sums. A large
+// organisation has more tills and chunks than [sale.Decode] lets into one list.
+func OpenManifest(root ed25519.PublicKey, signed []byte) (*Manifest, error) {
+	if len(signed) > ManifestBytesMax {
+		return nil, fmt.Errorf("%w: manifest of %d bytes, at most %d", ErrChunk, len(signed), ManifestBytesMax)
+	}
+	body, err := Verify(root, signed, RoleManifest)
+	if err != nil {
+		return nil, err
+	}
+	m := new(Manifest)
+	if err := chunkMode.Unmarshal(body, m); err != nil {
+		return nil, fmt.Errorf("%w: manifest: %w", ErrChunk, err)
+	}
+	var customers uint64
+	for i, c := range m.Chunks {
+		if c.Count < 1 || c.Count > ChunkCustomersMax || c.Bytes < 1 || c.Bytes > ChunkInflatedMax {
+			return nil, fmt.Errorf("%w: manifest: chunk %d of %d customers in %d bytes", ErrChunk, i, c.Count, c.Bytes)
+		}
+		customers += uint64(c.Count)
+	}
+	if customers != m.Customers {
+		return nil, fmt.Errorf("%w: manifest: chunks hold %d customers, it says %d", ErrChunk, customers, m.Customers)
+	}
+	return m, nil
+}
+
+// Seen is what of a till's journal is in the snapshot's balances.
+func (m *Manifest) Seen(till sale.TillNo) sale.Seen {
+	for _, c := range m.Cursors {
+		if c.Till == till {
+			return c.Seen
+		}
+	}
+	return sale.Seen{At: m.At}
+}
+
 // PackChunk encodes and compresses customers sorted by number.
 func PackChunk(customers []sale.CustomerChange) ([]byte, error) {
 	if len(customers) > ChunkCustomersMax {
@@ -89,7 +127,7 @@ func PackChunk(customers []sale.CustomerChange) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return packer().EncodeAll(plain, nil), nil
+	return packer.EncodeAll(plain, nil), nil
 }
 
 func (c *Chunk) addKeys(i int, keys []sale.CustomerKey) {

@@ -161,9 +161,6 @@ const (
 	codeGroup       = 6
 )
 
-// RequestAgeMax bounds the age of a signed HTTP request, in milliseconds.
-const RequestAgeMax = 15 * 60 * 1000
-
 var codeAlphabet = base32.NewEncoding("ABCDEFGHJKLMNPQRSTUVWXYZ23456789").WithPadding(base32.NoPadding)
 
 // ErrCode is wrapped by every refusal of an enrolment code.
