@@ -1,0 +1,192 @@
+package loyalty
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Policy is what a programme gives: points or a discount, never both on one receipt.
+type Policy uint8
+
+// The policies.
+const (
+	PolicyPoints   Policy = 1 // customers earn points and pay with them
+	PolicyDiscount Policy = 2 // a percentage off by tier; points are neither earned nor taken
+)
+
+// String is the name used in JSON.
+func (p Policy) String() string {
+	switch p {
+	case PolicyPoints:
+		return "points"
+	case PolicyDiscount:
+		return "discount"
+	}
+	return fmt.Sprintf("policy%d", uint8(p))
+}
+
+// MarshalText makes policies readable in JSON.
+func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads "points" or "discount".
+func (p *Policy) UnmarshalText(b []byte) error {
+	for _, known := range []Policy{PolicyPoints, PolicyDiscount} {
+		if string(b) == known.String() {
+			*p = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: policy: want points or discount (got %q)", ErrProgramme, b)
+}
+
+// Tier is a level of customers. Tier 0 is everybody's first and the one that an unknown tier falls to.
+type Tier struct {
+	No        uint16           `cbor:"1,keyasint" json:"no"`
+	RU        string           `cbor:"2,keyasint" json:"ru"`
+	EN        string           `cbor:"3,keyasint" json:"en"`
+	Earn      sale.BasisPoints `cbor:"4,keyasint,omitempty" json:"earn"`      // of the money paid
+	Discount  sale.BasisPoints `cbor:"5,keyasint,omitempty" json:"discount"`  // off the price
+	RedeemMax sale.BasisPoints `cbor:"6,keyasint,omitempty" json:"redeemMax"` // of the goods that points may pay for
+}
+
+// LotRules are the life of earned points.
+type LotRules struct {
+	ActivateAfterHours uint32 `cbor:"1,keyasint,omitempty" json:"activateAfterHours"` // zero: at once
+	ExpireAfterDays    uint32 `cbor:"2,keyasint,omitempty" json:"expireAfterDays"`    // of 24 hours, from activation; zero: never
+}
+
+// Programme is one version of an organisation's rules. It is never changed, only followed by the next
+// version; a sale names the version that reckoned it. CBOR keys from 20 on are kept for rules to come
+// (categories, coupons, gifts, referrals), which an older till skips.
+type Programme struct {
+	Version       uint32      `cbor:"1,keyasint" json:"version"` // from 1; a sale's zero means no programme
+	EffectiveFrom sale.Time   `cbor:"2,keyasint,omitempty" json:"effectiveFrom"`
+	Policy        Policy      `cbor:"3,keyasint" json:"policy"`
+	Tiers         []Tier      `cbor:"4,keyasint" json:"tiers"`
+	Lots          LotRules    `cbor:"5,keyasint,omitzero" json:"lots"`
+	EarnStep      sale.Points `cbor:"6,keyasint" json:"earnStep"`            // a receipt's accrual is rounded down to it: 100 is whole points
+	RedeemStep    sale.Points `cbor:"7,keyasint" json:"redeemStep"`          // points are taken in multiples of it
+	LineFloor     sale.Money  `cbor:"8,keyasint,omitempty" json:"lineFloor"` // least money that a reduced line keeps; zero lets a line cost nothing
+}
+
+// Limits of a programme.
+const (
+	ProgrammeBytesMax = 64 << 10 // some hundred times what the tiers need; the rest is room for rules
+	TiersMax          = 64       // more than a person can tell apart
+	StepMax           = 1000 * sale.Point
+	LineFloorMax      = 1000 * sale.Rouble // above it the floor is a typing error
+	ActivateHoursMax  = 366 * 24
+	ExpireDaysMax     = 10 * 366
+)
+
+// ErrProgramme is wrapped by every refusal of a programme.
+var ErrProgramme = errors.New("programme")
+
+// Default is what a new organisation starts with: 3, 5 and 7 % back in whole points that pay for up to
+// 30, 40 and 50 % of a receipt, can be spent at once and live for 365 days.
+func Default() *Programme {
+	return &Programme{
+		Version: 1, Policy: PolicyPoints, EarnStep: sale.Point, RedeemStep: sale.Point, LineFloor: 1,
+		Lots: LotRules{ExpireAfterDays: 365},
+		Tiers: []Tier{
+			{No: 0, RU: "Базовый", EN: "Base", Earn: 300, Discount: 300, RedeemMax: 3000},
+			{No: 1, RU: "Серебряный", EN: "Silver", Earn: 500, Discount: 500, RedeemMax: 4000},
+			{No: 2, RU: "Золотой", EN: "Gold", Earn: 700, Discount: 700, RedeemMax: 5000},
+		},
+	}
+}
+
+// Current is the version in force at a moment: the latest that has begun, of those that begin together
+// the highest. Nil when none has begun.
+func Current(versions []*Programme, at sale.Time) *Programme {
+	var best *Programme
+	for _, v := range versions {
+		if v == nil || v.EffectiveFrom > at {
+			continue
+		}
+		if best == nil || v.EffectiveFrom > best.EffectiveFrom ||
+			(v.EffectiveFrom == best.EffectiveFrom && v.Version > best.Version) {
+			best = v
+		}
+	}
+	return best
+}
+
+// Encode writes the programme as deterministic CBOR, the bytes that are signed.
+func (p *Programme) Encode() ([]byte, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return sale.Encode(p)
+}
+
+// Decode reads what [Programme.Encode] wrote and refuses what could not reckon a sale.
+func Decode(b []byte) (*Programme, error) {
+	if len(b) > ProgrammeBytesMax {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrProgramme, len(b), ProgrammeBytesMax)
+	}
+	p := new(Programme)
+	if err := sale.Decode(b, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProgramme, err)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Validate names every problem at once, a line each: "programme: path: problem (got value)".
+func (p *Programme) Validate() error {
+	var c checker
+	c.want(p.Version > 0, "version", "want 1 or more", p.Version)
+	c.want(p.EffectiveFrom >= 0, "effectiveFrom", "want a time since 1970", int64(p.EffectiveFrom))
+	c.want(p.Policy == PolicyPoints || p.Policy == PolicyDiscount, "policy", "want points or discount", p.Policy)
+	c.want(p.EarnStep > 0 && p.EarnStep <= StepMax, "earnStep", "want 0.01 to 1000 points", p.EarnStep)
+	c.want(p.RedeemStep > 0 && p.RedeemStep <= StepMax, "redeemStep", "want 0.01 to 1000 points", p.RedeemStep)
+	c.want(p.LineFloor >= 0 && p.LineFloor <= LineFloorMax, "lineFloor", "want 0.00 to 1000.00", p.LineFloor)
+	c.want(p.Lots.ActivateAfterHours <= ActivateHoursMax, "lots.activateAfterHours", "want at most 8784", p.Lots.ActivateAfterHours)
+	c.want(p.Lots.ExpireAfterDays <= ExpireDaysMax, "lots.expireAfterDays", "want at most 3660", p.Lots.ExpireAfterDays)
+	c.tiers(p.Tiers)
+	return errors.Join(c.problems...)
+}
+
+// checker gathers problems, so that whoever wrote the programme mends them in one go.
+type checker struct{ problems []error }
+
+func (c *checker) want(ok bool, path, problem string, got any) {
+	if !ok {
+		c.problems = append(c.problems, fmt.Errorf("%w: %s: %s (got %v)", ErrProgramme, path, problem, got))
+	}
+}
+
+func (c *checker) tiers(tiers []Tier) {
+	c.want(len(tiers) <= TiersMax, "tiers", "want at most 64", len(tiers))
+	seen := make(map[uint16]bool, len(tiers))
+	for i, t := range tiers[:min(len(tiers), TiersMax)] {
+		at := fmt.Sprintf("tiers[%d].", i)
+		c.want(!seen[t.No], at+"no", "want a number that no other tier has", t.No)
+		seen[t.No] = true
+		c.want(t.RU != "" && len(t.RU) <= sale.NameBytesMax, at+"ru", "want a name of 1 to 256 bytes", fmt.Sprintf("%d bytes", len(t.RU)))
+		c.want(t.EN != "" && len(t.EN) <= sale.NameBytesMax, at+"en", "want a name of 1 to 256 bytes", fmt.Sprintf("%d bytes", len(t.EN)))
+		c.percent(at+"earn", t.Earn)
+		c.percent(at+"discount", t.Discount)
+		c.percent(at+"redeemMax", t.RedeemMax)
+	}
+	c.want(seen[0], "tiers", "want a tier 0, the one that everybody starts in", fmt.Sprintf("%d others", len(tiers)))
+}
+
+func (c *checker) percent(path string, bp sale.BasisPoints) {
+	c.want(bp >= 0 && bp <= sale.Hundred, path, "want 0 to 100 %", bp)
+}
+
+// tier finds a tier; ok is false when the programme has none of that number.
+func (p *Programme) tier(no uint16) (Tier, bool) {
+	for _, t := range p.Tiers {
+		if t.No == no {
+			return t, true
+		}
+	}
+	return Tier{}, false
+}

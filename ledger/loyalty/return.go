@@ -1,0 +1,139 @@
+package loyalty
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Returned is a quantity of one sold line that came back; Line is an index into the sale's lines.
+type Returned struct {
+	Line int
+	Qty  sale.Qty
+}
+
+// ErrReturn is wrapped by every refusal of a return.
+var ErrReturn = errors.New("return")
+
+// Refund reckons a return of `now` after earlier returns of `before`. Every figure is the share of all
+// that has come back so far less the share of what came back before, never a share of this return
+// alone: so any split of a return ends where one whole return ends, and nobody gains points by
+// returning a purchase piece by piece. Money comes back at the prices of the receipt, part by part in
+// their order. Only Lines, Total, Restored and Clawed are filled in; lines follow the sale's order,
+// one for each line that came back.
+func Refund(s *sale.Sale, before, now []Returned) (*sale.Return, error) {
+	earlier := make([]sale.Qty, len(s.Lines))
+	wanted := make([]sale.Qty, len(s.Lines))
+	if err := tally(s, earlier, earlier, before); err != nil {
+		return nil, fmt.Errorf("%w: earlier returns: %w", ErrReturn, err)
+	}
+	if len(now) == 0 {
+		return nil, fmt.Errorf("%w: nothing to return / нечего возвращать", ErrReturn)
+	}
+	if err := tally(s, earlier, wanted, now); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReturn, err)
+	}
+	r := new(sale.Return)
+	for i := range s.Lines {
+		if wanted[i] == 0 {
+			continue
+		}
+		line, err := refundLine(&s.Lines[i], earlier[i], wanted[i])
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrReturn, i+1, err)
+		}
+		line.Line = i
+		r.Lines = append(r.Lines, line)
+		r.Total, r.Restored, r.Clawed = r.Total+line.Net, r.Restored+line.Restored, r.Clawed+line.Clawed
+	}
+	return r, nil
+}
+
+// tally adds quantities up by line, refusing more than was bought less what is in used.
+func tally(s *sale.Sale, used, into []sale.Qty, list []Returned) error {
+	same := len(used) > 0 && &used[0] == &into[0]
+	for _, r := range list {
+		if r.Line < 0 || r.Line >= len(s.Lines) {
+			return fmt.Errorf("line %d is not on the receipt of %d lines / такой строки нет в чеке", r.Line+1, len(s.Lines))
+		}
+		left := s.Lines[r.Line].Qty - into[r.Line]
+		if !same {
+			left -= used[r.Line]
+		}
+		if err := checkReturned(&s.Lines[r.Line], r.Qty, left); err != nil {
+			return fmt.Errorf("line %d: %w", r.Line+1, err)
+		}
+		into[r.Line] += r.Qty
+	}
+	return nil
+}
+
+func checkReturned(l *sale.SoldLine, qty, left sale.Qty) error {
+	switch {
+	case qty <= 0:
+		return fmt.Errorf("quantity %s, want more than zero / количество должно быть больше нуля", qty)
+	case qty%sale.Piece != 0 && !l.Traits.Has(sale.Weighed):
+		return fmt.Errorf("quantity %s of goods sold by the piece / штучный товар возвращают целыми штуками", qty)
+	case qty > left:
+		return fmt.Errorf("quantity %s, only %s left to return / осталось вернуть %s", qty, left, left)
+	}
+	return nil
+}
+
+func refundLine(l *sale.SoldLine, before, now sale.Qty) (sale.ReturnedLine, error) {
+	old, err := returnedSoFar(l, before)
+	if err != nil {
+		return sale.ReturnedLine{}, err
+	}
+	all, err := returnedSoFar(l, before+now)
+	if err != nil {
+		return sale.ReturnedLine{}, err
+	}
+	net := all.net - old.net
+	parts, err := Represent(now, net)
+	if err != nil {
+		return sale.ReturnedLine{}, err
+	}
+	return sale.ReturnedLine{
+		SKU: l.SKU, Name: l.Name, Code: l.Code, Qty: now, Net: net, Parts: parts,
+		Restored: all.restored - old.restored, Clawed: all.clawed - old.clawed,
+		VAT: l.VAT, Subject: l.Subject, Unit: l.Unit,
+	}, nil
+}
+
+// soFar is what a line's returns come to together.
+type soFar struct {
+	net              sale.Money
+	restored, clawed sale.Points
+}
+
+func returnedSoFar(l *sale.SoldLine, qty sale.Qty) (soFar, error) {
+	net, err := moneyAlong(l.Parts, qty)
+	if err != nil {
+		return soFar{}, err
+	}
+	kept := l.Earned.Worth().Share(int64(l.Qty-qty), int64(l.Qty)).AsPoints()
+	return soFar{
+		net:      net,
+		restored: l.Redeemed.Worth().Share(int64(qty), int64(l.Qty)).AsPoints(),
+		clawed:   l.Earned - kept,
+	}, nil
+}
+
+// moneyAlong is what the first qty of a line cost, walking its parts.
+func moneyAlong(parts []sale.Part, qty sale.Qty) (sale.Money, error) {
+	var sum sale.Money
+	for _, p := range parts {
+		if qty >= p.Qty {
+			sum, qty = sum+p.Sum, qty-p.Qty
+			continue
+		}
+		some, err := p.Price.Times(qty)
+		return sum + some, err
+	}
+	if qty != 0 {
+		return 0, fmt.Errorf("the receipt's parts lack %s of the quantity sold", qty)
+	}
+	return sum, nil
+}
