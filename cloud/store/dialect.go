@@ -1,0 +1,146 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "modernc.org/sqlite" // the "sqlite" driver of database/sql
+)
+
+// Limits of the connections.
+const (
+	readersMax  = 8 // SQLite readers; more only wait for two cores
+	writersMax  = 8 // PostgreSQL writers: beyond some 4 the random account rows are the limit (sync.md A4)
+	busyTimeout = 10 * time.Second
+	// FileName is the database's file in the data folder.
+	FileName = "kopilka.db"
+)
+
+// dialect is all in which the two engines differ for us.
+type dialect struct {
+	postgres bool
+	rebound  sync.Map // text with ? → text with $1
+}
+
+// sql turns ? into $1… where the engine wants it. Our statements hold no ? in literals.
+func (d *dialect) sql(text string) string {
+	if !d.postgres {
+		return text
+	}
+	if known, ok := d.rebound.Load(text); ok {
+		return known.(string)
+	}
+	var b strings.Builder
+	n := 0
+	for {
+		i := strings.IndexByte(text, '?')
+		if i < 0 {
+			break
+		}
+		n++
+		b.WriteString(text[:i])
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		text = text[i+1:]
+	}
+	b.WriteString(text)
+	return b.String()
+}
+
+// remember keeps the rebound form of statements that are used again and again.
+func (d *dialect) remember(text string) string {
+	out := d.sql(text)
+	if d.postgres {
+		d.rebound.Store(text, out)
+	}
+	return out
+}
+
+// lock is appended to a SELECT whose rows the transaction is going to change. SQLite's writer is alone.
+func (d *dialect) lock() string {
+	if d.postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// schema translates a migration.
+func (d *dialect) schema(text string) string {
+	if !d.postgres {
+		return text
+	}
+	return strings.NewReplacer(" INTEGER", " BIGINT", " BLOB", " BYTEA", ") WITHOUT ROWID;", ");").Replace(text)
+}
+
+// snapshot begins a read that sees one moment.
+func (d *dialect) snapshot() *sql.TxOptions {
+	if d.postgres {
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return &sql.TxOptions{ReadOnly: true}
+}
+
+// retryable tells errors of PostgreSQL that mean "the same again, please".
+func retryable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// openSQLite opens the folder's database: one writer, several readers. FULL, because an Ack promises
+// that the records are on disk.
+func openSQLite(folder string) (write, read *sql.DB, err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	path := filepath.Join(folder, FileName)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // the database holds private keys
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the database file: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, nil, fmt.Errorf("close the database file: %w", err)
+	}
+	common := []string{
+		"journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		"cache_size(-65536)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)",
+	}
+	dsn := func(extra url.Values, pragmas ...string) string {
+		extra["_pragma"] = append(append([]string{}, common...), pragmas...)
+		return "file:" + path + "?" + extra.Encode()
+	}
+	if write, err = sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}})); err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	write.SetMaxOpenConns(1)
+	if read, err = sql.Open("sqlite", dsn(url.Values{}, "query_only(1)")); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), write.Close())
+	}
+	read.SetMaxOpenConns(readersMax)
+	read.SetMaxIdleConns(readersMax)
+	return write, read, nil
+}
+
+func openPostgres(dsn string) (*sql.DB, error) {
+	connector, err := newConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(writersMax + readersMax)
+	db.SetMaxIdleConns(writersMax)
+	return db, nil
+}
+
+// isPostgres tells a URL of PostgreSQL from a folder.
+func isPostgres(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
