@@ -1,0 +1,225 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Report is what Check went through.
+type Report struct {
+	Records  uint64
+	Epochs   uint32
+	Sales    int
+	Returns  int
+	Leases   int
+	Head     sale.Position
+	Warnings []string
+}
+
+// Check verifies every invariant of the file: bbolt's own pages, the chain of records without a gap,
+// postings that add up to zero, no return of more than was sold, no lease spent beyond its amount, own
+// postings equal to the journal's, the index complete, the tally equal to the records. It reads all
+// and changes nothing; problems come together, each wrapping ErrDamaged.
+func (l *Ledger) Check() (Report, error) {
+	c := checker{
+		own: map[string]ownRow{}, spent: map[string]sale.Points{}, sold: map[sale.ID]*sale.Sale{},
+		returned: map[sale.ID]map[int]sale.Qty{}, from: l.state.Load(),
+	}
+	err := l.view(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			c.problem("pages: %v", err)
+		}
+		c.journal(tx)
+		c.leases(tx)
+		c.compareOwn(tx)
+		c.ends(tx)
+		return nil
+	})
+	if err != nil {
+		return c.report, err
+	}
+	if snap := l.snap.use(); snap != nil {
+		defer snap.done()
+		if err := snap.verify(); err != nil {
+			c.problems = append(c.problems, err)
+		}
+	}
+	return c.report, errors.Join(c.problems...)
+}
+
+// problemsMax keeps a ruined file from filling the memory with sentences.
+const problemsMax = 100
+
+type checker struct {
+	from     *state
+	report   Report
+	problems []error
+	tally    Tally
+	last     sale.Position
+	own      map[string]ownRow
+	spent    map[string]sale.Points
+	sold     map[sale.ID]*sale.Sale
+	returned map[sale.ID]map[int]sale.Qty
+}
+
+func (c *checker) problem(format string, args ...any) {
+	if len(c.problems) < problemsMax {
+		c.problems = append(c.problems, fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...)))
+	}
+}
+
+func (c *checker) journal(tx *bbolt.Tx) {
+	cursor := tx.Bucket([]byte("journal")).Cursor()
+	first := true
+	for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
+		epoch, seq := splitPosition(k)
+		var e sale.Entry
+		if err := sale.Decode(v, &e); err != nil {
+			c.problem("journal %d/%d: %v", epoch, seq, err)
+			continue
+		}
+		r, err := sale.DecodeRecord(e.Record)
+		if err != nil {
+			c.problem("journal %d/%d: %v", epoch, seq, err)
+			continue
+		}
+		c.chain(r, epoch, seq, first)
+		c.last = sale.Position{Epoch: epoch, Seq: seq, Head: sale.HashOf(e.Record)}
+		c.record(tx, r, k)
+		first = false
+	}
+	c.report.Head = c.last
+}
+
+// chain checks number and previous hash. The first record kept need not be the first ever: older ones
+// may have left by Compact.
+func (c *checker) chain(r *sale.Record, epoch uint32, seq uint64, first bool) {
+	switch {
+	case r.Epoch != epoch || r.Seq != seq:
+		c.problem("record %d/%d lies at %d/%d", r.Epoch, r.Seq, epoch, seq)
+	case first:
+	case epoch == c.last.Epoch && seq != c.last.Seq+1:
+		c.problem("records %d/%d to %d are missing", epoch, c.last.Seq+1, seq-1)
+	case epoch == c.last.Epoch && r.Prev != c.last.Head:
+		c.problem("record %d/%d does not follow the one before it: the chain is broken", epoch, seq)
+	case epoch != c.last.Epoch && (seq != 1 || r.Kind != sale.KindEpoch):
+		c.problem("epoch %d begins with a %s of number %d", epoch, r.Kind, seq)
+	}
+}
+
+func (c *checker) record(tx *bbolt.Tx, r *sale.Record, key []byte) {
+	c.report.Records++
+	c.report.Epochs = r.Epoch
+	c.tally.add(r)
+	if at := tx.Bucket([]byte("index")).Get(indexID(r.ID)); string(at) != string(key) {
+		c.problem("%s %s is not in the index", r.Kind, r.ID)
+	}
+	for _, s := range r.Spends {
+		c.spent[string(s.Lease[:])+string(s.Lot[:])] += s.Amount
+	}
+	for i, p := range r.Postings {
+		if p.Account.Kind != sale.AccountCustomer && p.Account.Kind != sale.AccountDebt {
+			continue
+		}
+		k := string(ownKey(r.Postings[i].Account.No, r.Epoch, r.Seq))
+		row := c.own[k]
+		if p.Account.Kind == sale.AccountCustomer {
+			row.Points += p.Amount
+		} else {
+			row.Debt -= p.Amount
+		}
+		c.own[k] = row
+	}
+	switch {
+	case r.Sale != nil:
+		c.report.Sales++
+		c.sold[r.ID] = r.Sale
+	case r.Return != nil:
+		c.report.Returns++
+		c.returns(r.Return)
+	}
+}
+
+func (c *checker) returns(r *sale.Return) {
+	of := c.sold[r.Of]
+	if of == nil {
+		return // sold at another till, or before what is kept here
+	}
+	if c.returned[r.Of] == nil {
+		c.returned[r.Of] = map[int]sale.Qty{}
+	}
+	for _, line := range r.Lines {
+		c.returned[r.Of][line.Line] += line.Qty
+		if line.Line < 0 || line.Line >= len(of.Lines) || c.returned[r.Of][line.Line] > of.Lines[line.Line].Qty {
+			c.problem("more came back of sale %s line %d than was sold", r.Of, line.Line+1)
+		}
+	}
+}
+
+func (c *checker) leases(tx *bbolt.Tx) {
+	err := tx.Bucket([]byte("leases")).ForEach(func(k, v []byte) error {
+		c.report.Leases++
+		var row leaseRow
+		if err := sale.Decode(v, &row); err != nil {
+			c.problem("lease %x: %v", k, err)
+			return nil
+		}
+		if tx.Bucket([]byte("held")).Get(heldKey(row.Lease.Account, row.Lease.ID)) == nil {
+			c.problem("lease %s is not in the index of its account", row.Lease.ID)
+		}
+		for _, s := range row.Spent {
+			if row.left(s.Lot) < 0 {
+				c.problem("lease %s: %s of lot %s spent beyond it", row.Lease.ID, -row.left(s.Lot), s.Lot)
+			}
+			if own := c.spent[string(row.Lease.ID[:])+string(s.Lot[:])]; own > s.Amount {
+				c.problem("lease %s: the journal spent %s of lot %s, the lease says %s", row.Lease.ID, own, s.Lot, s.Amount)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		c.problem("leases: %v", err)
+	}
+}
+
+// compareOwn holds the own postings against those that the journal gives.
+func (c *checker) compareOwn(tx *bbolt.Tx) {
+	err := tx.Bucket([]byte("own")).ForEach(func(k, v []byte) error {
+		var row ownRow
+		if err := sale.Decode(v, &row); err != nil {
+			c.problem("own posting %x: %v", k, err)
+			return nil
+		}
+		want, known := c.own[string(k)]
+		if known && want != row {
+			c.problem("own posting %x says %s, the journal %s", k, row.Points, want.Points)
+		}
+		delete(c.own, string(k))
+		return nil
+	})
+	if err != nil {
+		c.problem("own postings: %v", err)
+	}
+	for k := range c.own {
+		c.problem("own posting %x is missing", k)
+	}
+}
+
+// ends compares what the state remembers with what the journal ends in.
+func (c *checker) ends(tx *bbolt.Tx) {
+	if c.last.Seq > 0 && c.last != c.from.head {
+		c.problem("the journal ends at %d/%d %s, the state says %d/%d %s", c.last.Epoch, c.last.Seq, c.last.Head.Short(),
+			c.from.head.Epoch, c.from.head.Seq, c.from.head.Head.Short())
+	}
+	whole := tx.Bucket([]byte("journal")).Get(positionKey(1, 1)) != nil
+	if whole && c.tally != c.from.tally {
+		c.problem("the shift's tally %+v does not fit the records %+v", c.from.tally, c.tally)
+	}
+	if a := c.from.acked; a.Epoch > c.from.head.Epoch || (a.Epoch == c.from.head.Epoch && a.Seq > c.from.head.Seq) {
+		c.report.Warnings = append(c.report.Warnings, fmt.Sprintf("head office holds %d/%d, this journal ends at %d/%d: restored from an image?", a.Epoch, a.Seq, c.from.head.Epoch, c.from.head.Seq))
+	}
+}

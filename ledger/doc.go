@@ -1,0 +1,43 @@
+// Package ledger is the money file of one till: what was sold, what points came and went, which
+// customers and goods the till knows, and what head office has not yet heard.
+//
+// What will bite: a sale is written twice, before its receipt is printed ([Ledger.Begin]) and after
+// ([Ledger.Finish]); between the two only the register knows whether it happened. A failed write to the
+// disk closes the ledger for good ([ErrBroken]): what the file holds is then known only after opening
+// it anew. Nothing is deleted in place, because a bbolt file with many free pages commits ten times
+// slower (sync.md A2): old records leave by [Ledger.Compact] into a new file.
+//
+// # The file
+//
+// ledger.db is bbolt; integers in keys are big-endian, values deterministic CBOR unless said otherwise.
+//
+//	meta       "till"      Identity
+//	           "head"      sale.Position of the newest record
+//	           "acked"     sale.Position that head office holds
+//	           "counter"   u32, last operation number of this till; no epoch resets it
+//	           "high"      sale.Time, high-water mark of trusted time
+//	           "applied"   u64, version of head office's state
+//	           "snapshot"  snapshotRef: name and version of the customers' snapshot
+//	           "tally"     Tally of the shift so far
+//	journal    epoch u32 · seq u64              → sale.Entry, for ever (append only)
+//	index      'i' · record ID                  → epoch u32 · seq u64
+//	           'd' · FN · 0 · FD u32            → epoch · seq   fiscal documents
+//	           'n' · operation number u64       → epoch · seq
+//	           'r' · sale ID · epoch · seq      → (empty)      returns of a sale
+//	begun      sale ID                          → Job, while its outcome is open (one at most)
+//	leases     lease ID                         → leaseRow
+//	held       account · lease ID               → (empty)      leases by account
+//	recalled   lease ID                         → (empty)      asked back, not yet released
+//	lots       lot ID                           → sale.Lot
+//	own        customer u64 · epoch · seq       → ownRow       this till's own postings
+//	customers  number u64                       → customerRow  changes since the snapshot
+//	keys       kind u8 · 8 bytes                → version u64 · number u64 (0: gone)
+//	products   SKU                              → productRow
+//	barcodes   code                             → SKU
+//	staff      number u32                       → staffRow
+//	programmes version u32                      → bytes of a loyalty.Programme
+//	settings   "settings"                       → sale.Settings
+//	parked     ID                               → Parked
+//
+// The customers themselves are in an immutable file beside it, customers-<version>.snap (snapshot.go).
+package ledger

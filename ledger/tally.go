@@ -1,0 +1,80 @@
+package ledger
+
+import "github.com/kopilka/kopilka/ledger/sale"
+
+// Tally is the shift so far as the journal has it, kept in step with every record. Cash is what should
+// lie in the drawer; it outlives the shift, as the drawer does.
+type Tally struct {
+	Shift    uint32         `cbor:"1,keyasint"`
+	Open     bool           `cbor:"2,keyasint"`
+	Since    sale.Time      `cbor:"3,keyasint"`
+	Sales    int            `cbor:"4,keyasint"`
+	Returns  int            `cbor:"5,keyasint"`
+	Sold     sale.Money     `cbor:"6,keyasint"`
+	Refunded sale.Money     `cbor:"7,keyasint"`
+	Cash     sale.Money     `cbor:"8,keyasint"`
+	Card     sale.Money     `cbor:"9,keyasint"`
+	Earned   sale.Points    `cbor:"10,keyasint"`
+	Redeemed sale.Points    `cbor:"11,keyasint"`
+	Last     sale.FiscalKey `cbor:"12,keyasint"` // newest fiscal document that the journal knows
+	OpenDoc  uint32         `cbor:"13,keyasint"` // number of the document that opened the shift
+}
+
+func (t *Tally) add(r *sale.Record) {
+	if r.Fiscal != nil && r.Fiscal.Kind == sale.FiscalOwn && r.Fiscal.Key.FD != 0 {
+		if t.Last.FN != r.Fiscal.Key.FN || t.Last.FD < r.Fiscal.Key.FD {
+			t.Last = r.Fiscal.Key
+		}
+	}
+	switch r.Kind {
+	case sale.KindSale:
+		t.addSale(r.Sale)
+	case sale.KindReturn:
+		t.addReturn(r.Return)
+	case sale.KindCashIn:
+		t.Cash += r.Cash.Amount
+	case sale.KindCashOut:
+		t.Cash -= r.Cash.Amount
+	case sale.KindShiftOpen:
+		*t = Tally{Shift: r.Shift, Open: true, Since: r.At, Cash: t.Cash, Last: t.Last, OpenDoc: t.Last.FD}
+	case sale.KindShiftClose:
+		t.Open = false
+	}
+}
+
+func (t *Tally) addSale(s *sale.Sale) {
+	t.Sales++
+	t.Sold += s.Total
+	t.Earned += s.Earned
+	t.Redeemed += s.Redeemed
+	t.tenders(s.Tenders, 1)
+}
+
+func (t *Tally) addReturn(r *sale.Return) {
+	t.Returns++
+	t.Refunded += r.Total
+	t.Earned -= r.Clawed
+	t.Redeemed -= r.Restored
+	t.tenders(r.Tenders, -1)
+}
+
+func (t *Tally) tenders(tenders []sale.Tender, sign sale.Money) {
+	for _, x := range tenders {
+		if x.Kind == sale.TenderCash {
+			t.Cash += sign * x.Amount
+		} else {
+			t.Card += sign * x.Amount
+		}
+	}
+}
+
+// Close is the journal's side of the shift's end.
+func (t Tally) Close(head sale.Hash, storage *sale.StorageTotals) *sale.ShiftClose {
+	return &sale.ShiftClose{
+		Sales: t.Sales, Returns: t.Returns, Sold: t.Sold, Refunded: t.Refunded, Cash: t.Cash, Card: t.Card,
+		Earned: t.Earned, Redeemed: t.Redeemed, Head: head, Storage: storage,
+	}
+}
+
+// Tally is the shift so far.
+func (l *Ledger) Tally() Tally { return l.state.Load().tally }
