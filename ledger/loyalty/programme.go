@@ -140,14 +140,14 @@ func Decode(b []byte) (*Programme, error) {
 // Validate names every problem at once, a line each: "programme: path: problem (got value)".
 func (p *Programme) Validate() error {
 	var c checker
-	c.want(p.Version > 0, "version", "want 1 or more", p.Version)
-	c.want(p.EffectiveFrom >= 0, "effectiveFrom", "want a time since 1970", int64(p.EffectiveFrom))
-	c.want(p.Policy == PolicyPoints || p.Policy == PolicyDiscount, "policy", "want points or discount", p.Policy)
-	c.want(p.EarnStep > 0 && p.EarnStep <= StepMax, "earnStep", "want 0.01 to 1000 points", p.EarnStep)
-	c.want(p.RedeemStep > 0 && p.RedeemStep <= StepMax, "redeemStep", "want 0.01 to 1000 points", p.RedeemStep)
-	c.want(p.LineFloor >= 0 && p.LineFloor <= LineFloorMax, "lineFloor", "want 0.00 to 1000.00", p.LineFloor)
-	c.want(p.Lots.ActivateAfterHours <= ActivateHoursMax, "lots.activateAfterHours", "want at most 8784", p.Lots.ActivateAfterHours)
-	c.want(p.Lots.ExpireAfterDays <= ExpireDaysMax, "lots.expireAfterDays", "want at most 3660", p.Lots.ExpireAfterDays)
+	c.want(p.Version > 0, "version", "want 1 or more / нужно 1 или больше", p.Version)
+	c.want(p.EffectiveFrom >= 0, "effectiveFrom", "want a time since 1970 / нужно время после 1970 года", int64(p.EffectiveFrom))
+	c.want(p.Policy == PolicyPoints || p.Policy == PolicyDiscount, "policy", "want points or discount / нужно points или discount", p.Policy)
+	c.want(p.EarnStep > 0 && p.EarnStep <= StepMax, "earnStep", "want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов", p.EarnStep)
+	c.want(p.RedeemStep > 0 && p.RedeemStep <= StepMax, "redeemStep", "want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов", p.RedeemStep)
+	c.want(p.LineFloor >= 0 && p.LineFloor <= LineFloorMax, "lineFloor", "want 0.00 to 1000.00 / нужно от 0.00 до 1000.00 ₽", p.LineFloor)
+	c.want(p.Lots.ActivateAfterHours <= ActivateHoursMax, "lots.activateAfterHours", "want at most 8784 / нужно не больше 8784", p.Lots.ActivateAfterHours)
+	c.want(p.Lots.ExpireAfterDays <= ExpireDaysMax, "lots.expireAfterDays", "want at most 3660 / нужно не больше 3660", p.Lots.ExpireAfterDays)
 	c.tiers(p.Tiers)
 	return errors.Join(c.problems...)
 }
@@ -162,23 +162,23 @@ func (c *checker) want(ok bool, path, problem string, got any) {
 }
 
 func (c *checker) tiers(tiers []Tier) {
-	c.want(len(tiers) <= TiersMax, "tiers", "want at most 64", len(tiers))
+	c.want(len(tiers) <= TiersMax, "tiers", "want at most 64 / нужно не больше 64", len(tiers))
 	seen := make(map[uint16]bool, len(tiers))
 	for i, t := range tiers[:min(len(tiers), TiersMax)] {
 		at := fmt.Sprintf("tiers[%d].", i)
-		c.want(!seen[t.No], at+"no", "want a number that no other tier has", t.No)
+		c.want(!seen[t.No], at+"no", "want a number that no other tier has / номер занят другим уровнем", t.No)
 		seen[t.No] = true
-		c.want(t.RU != "" && len(t.RU) <= sale.NameBytesMax, at+"ru", "want a name of 1 to 256 bytes", fmt.Sprintf("%d bytes", len(t.RU)))
-		c.want(t.EN != "" && len(t.EN) <= sale.NameBytesMax, at+"en", "want a name of 1 to 256 bytes", fmt.Sprintf("%d bytes", len(t.EN)))
+		c.want(t.RU != "" && len(t.RU) <= sale.NameBytesMax, at+"ru", "want a name of 1 to 256 bytes / нужно название от 1 до 256 байт", fmt.Sprintf("%d bytes", len(t.RU)))
+		c.want(t.EN != "" && len(t.EN) <= sale.NameBytesMax, at+"en", "want a name of 1 to 256 bytes / нужно название от 1 до 256 байт", fmt.Sprintf("%d bytes", len(t.EN)))
 		c.percent(at+"earn", t.Earn)
 		c.percent(at+"discount", t.Discount)
 		c.percent(at+"redeemMax", t.RedeemMax)
 	}
-	c.want(seen[0], "tiers", "want a tier 0, the one that everybody starts in", fmt.Sprintf("%d others", len(tiers)))
+	c.want(seen[0], "tiers", "want a tier 0, the one that everybody starts in / нужен уровень 0, с которого начинают все", fmt.Sprintf("%d others", len(tiers)))
 }
 
 func (c *checker) percent(path string, bp sale.BasisPoints) {
-	c.want(bp >= 0 && bp <= sale.Hundred, path, "want 0 to 100 %", bp)
+	c.want(bp >= 0 && bp <= sale.Hundred, path, "want 0 to 100 % / нужно от 0 до 100 %", bp)
 }
 
 // tier finds a tier; ok is false when the programme has none of that number.

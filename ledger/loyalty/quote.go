@@ -77,6 +77,7 @@ type reckoning struct {
 type position struct {
 	line    sale.Line
 	gross   sale.Money
+	open    bool       // takes part in the discount or redemption
 	room    sale.Money // the most that may be cut; zero where the product forbids it
 	cut     sale.Money
 	earned  sale.Points
@@ -191,7 +192,7 @@ func (r *reckoning) open(refusal sale.Traits, rule string) (base, room sale.Mone
 			p.because(rule, 0)
 			continue
 		}
-		p.room = p.gross - r.floor(p)
+		p.open, p.room = true, p.gross-r.floor(p)
 		base, room = base+p.gross, room+p.room
 	}
 	return base, room
@@ -239,7 +240,9 @@ func (r *reckoning) redeem() {
 			r.because(sale.Reason{Rule: RuleRedeemLess, Amount: int64(less)})
 		}
 	}
-	r.spread(r.quote.Redeemed.Worth())
+	if r.quote.Redeemed > 0 {
+		r.spread(r.quote.Redeemed.Worth())
+	}
 }
 
 // redeemable goes through the limits, naming the tier's always and the others where they bind.
@@ -262,7 +265,7 @@ func (r *reckoning) redeemable(base, room sale.Money) sale.Points {
 	return limit
 }
 
-// spread cuts the lines by a total that their rooms can hold.
+// spread cuts the lines by a total that their rooms can hold, and says which of them could take no more.
 func (r *reckoning) spread(total sale.Money) {
 	weights, rooms := make([]int64, len(r.lines)), make([]int64, len(r.lines))
 	for i, p := range r.lines {
@@ -276,7 +279,11 @@ func (r *reckoning) spread(total sale.Money) {
 		panic(err) // both callers hold the total down to the sum of the rooms
 	}
 	for i := range r.lines {
-		r.lines[i].cut = sale.Money(cuts[i])
+		p := &r.lines[i]
+		p.cut = sale.Money(cuts[i])
+		if p.open && p.gross > 0 && p.cut == p.room {
+			p.because(RulePriceFloor, p.net())
+		}
 	}
 }
 
@@ -328,9 +335,6 @@ func (r *reckoning) sold(p *position) (sale.SoldLine, error) {
 	parts, err := representLine(p.line, p.net())
 	if err != nil {
 		return sale.SoldLine{}, err
-	}
-	if p.cut > 0 && p.cut == p.room {
-		p.because(RulePriceFloor, p.net())
 	}
 	g := p.line.Product
 	line := sale.SoldLine{

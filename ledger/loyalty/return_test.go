@@ -1,0 +1,192 @@
+package loyalty
+
+import (
+	"testing"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// A purchase of 1000 roubles with 1 point for 10 roubles, returned in 200 parts of 5 roubles. A rule that
+// rounds each return down by itself takes no point back and leaves the customer 100.
+func TestRefundIn200Parts(t *testing.T) {
+	p := Default()
+	p.Tiers[0].Earn = 1000
+	q, err := p.Quote(Request{Lines: []sale.Line{pieces(sale.Product{Name: "Пакет", Price: 500}, 200)}, Buyer: buyer(0, 0)})
+	require.NoError(t, err)
+	require.Equal(t, sale.Points(100*sale.Point), q.Earned)
+	s := saleOf(q)
+	var before []Returned
+	var money sale.Money
+	var clawed sale.Points
+	for i := range 200 {
+		now := []Returned{{Line: 0, Qty: sale.Piece}}
+		r, err := Refund(s, before, now)
+		require.NoError(t, err)
+		require.Equal(t, sale.Money(500), r.Total, "part %d", i)
+		before, money, clawed = append(before, now...), money+r.Total, clawed+r.Clawed
+	}
+	require.Equal(t, 1000*sale.Rouble, money)
+	require.Equal(t, 100*sale.Point, clawed)
+}
+
+func TestRefund(t *testing.T) {
+	s := &sale.Sale{Lines: []sale.SoldLine{
+		{ // six pieces, 529.20 less 41.95 of points
+			SKU: "butter", Name: "Масло", Qty: 6000, Price: 8820, Gross: 52920, Redeemed: 4195, Net: 48725, Earned: 1461,
+			Parts: []sale.Part{{Qty: 1000, Price: 8120, Sum: 8120}, {Qty: 5000, Price: 8121, Sum: 40605}},
+		},
+		{ // a split weight
+			SKU: "meat", Name: "Мясо", Qty: 3800, Price: 9800, Gross: 37240, Redeemed: 2952, Net: 34288, Traits: sale.Weighed,
+			Parts: []sale.Part{{Qty: 3200, Price: 9023, Sum: 28874}, {Qty: 600, Price: 9024, Sum: 5414}},
+		},
+	}}
+	for name, c := range map[string]struct {
+		before, now []Returned
+		want        []sale.ReturnedLine
+	}{
+		"one piece at the first price": { // 4195/6 = 699.2; kept 5/6 of 1461 = 1217.5
+			nil,
+			[]Returned{{0, 1000}},
+			[]sale.ReturnedLine{{Qty: 1000, Net: 8120, Restored: 699, Clawed: 244, Parts: []sale.Part{{Qty: 1000, Price: 8120, Sum: 8120}}}},
+		},
+		"the next two at the second": { // 4195/2 = 2097.5 less 699; kept 1/2 of 1461 = 730.5, clawed 731 less 244
+			[]Returned{{0, 1000}},
+			[]Returned{{0, 1000}, {0, 1000}},
+			[]sale.ReturnedLine{{Qty: 2000, Net: 16242, Restored: 1398, Clawed: 487, Parts: []sale.Part{{Qty: 2000, Price: 8121, Sum: 16242}}}},
+		},
+		"two across the prices": {
+			nil,
+			[]Returned{{0, 2000}},
+			[]sale.ReturnedLine{{Qty: 2000, Net: 16241, Restored: 1398, Clawed: 487, Parts: []sale.Part{{Qty: 1000, Price: 8120, Sum: 8120}, {Qty: 1000, Price: 8121, Sum: 8121}}}},
+		},
+		"half a kilogram": { // 0.5 × 90.23 = 45.115; 2952 × 0.5 ÷ 3.8 = 388.4
+			nil,
+			[]Returned{{1, 500}},
+			[]sale.ReturnedLine{{Line: 1, Qty: 500, Net: 4512, Restored: 388, Parts: []sale.Part{{Qty: 500, Price: 9024, Sum: 4512}}}},
+		},
+		"all of everything, in the sale's order": {
+			nil,
+			[]Returned{{1, 3800}, {0, 6000}},
+			[]sale.ReturnedLine{
+				{Qty: 6000, Net: 48725, Restored: 4195, Clawed: 1461, Parts: s.Lines[0].Parts},
+				{Line: 1, Qty: 3800, Net: 34288, Restored: 2952, Parts: s.Lines[1].Parts},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Refund(s, c.before, c.now)
+			require.NoError(t, err)
+			for i := range c.want {
+				c.want[i].SKU, c.want[i].Name = s.Lines[c.want[i].Line].SKU, s.Lines[c.want[i].Line].Name
+			}
+			require.Equal(t, c.want, r.Lines)
+			require.NoError(t, recordOf(nil, r).Validate())
+		})
+	}
+}
+
+func TestRefundRefuses(t *testing.T) {
+	q, err := kopecks().Quote(Request{Lines: []sale.Line{pieces(bread, 2), weighed(apples, 432)}})
+	require.NoError(t, err)
+	s := saleOf(q)
+	for name, c := range map[string]struct{ before, now []Returned }{
+		"nothing":             {nil, nil},
+		"zero":                {nil, []Returned{{0, 0}}},
+		"negative":            {nil, []Returned{{0, -1000}}},
+		"unknown line":        {nil, []Returned{{2, 1000}}},
+		"negative line":       {nil, []Returned{{-1, 1000}}},
+		"half a loaf":         {nil, []Returned{{0, 500}}},
+		"more than bought":    {nil, []Returned{{0, 3000}}},
+		"more, in two":        {nil, []Returned{{0, 2000}, {0, 1000}}},
+		"more after earlier":  {[]Returned{{0, 1000}}, []Returned{{0, 2000}}},
+		"a gram too many":     {[]Returned{{1, 400}}, []Returned{{1, 33}}},
+		"earlier too many":    {[]Returned{{0, 3000}}, []Returned{{1, 1}}},
+		"earlier of no line":  {[]Returned{{5, 1000}}, []Returned{{1, 1}}},
+		"beyond any quantity": {[]Returned{{0, 1000}}, []Returned{{0, 1<<63 - 1000 - 807}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Refund(s, c.before, c.now)
+			require.ErrorIs(t, err, ErrReturn)
+		})
+	}
+	_, err = Refund(&sale.Sale{}, nil, []Returned{{0, 1000}})
+	require.ErrorIs(t, err, ErrReturn)
+	s.Lines[0].Parts = nil
+	_, err = Refund(s, nil, []Returned{{0, 1000}})
+	require.ErrorIs(t, err, ErrReturn)
+}
+
+// Whatever is returned in whatever pieces and order ends where one whole return ends, each return is a
+// valid record, and nothing is ever given back twice or taken back negative.
+func TestRefundInAnySplit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q, err := drawProgramme(t).Quote(drawRequest(t))
+		require.NoError(t, err)
+		s := saleOf(q)
+		sold, err := sale.Encode(s)
+		require.NoError(t, err)
+
+		left := make([]sale.Qty, len(s.Lines))
+		for i, l := range s.Lines {
+			left[i] = l.Qty
+		}
+		var before []Returned
+		var ended sale.Return
+		for step := 0; ; step++ {
+			now := drawReturn(t, s, left, step >= 8)
+			if now == nil {
+				break
+			}
+			r, err := Refund(s, before, now)
+			require.NoError(t, err)
+			require.NoError(t, recordOf(nil, r).Validate())
+			again, err := Refund(s, rapid.Permutation(before).Draw(t, "order"), now)
+			require.NoError(t, err)
+			require.Equal(t, r.Lines, again.Lines, "the order of earlier returns must not matter")
+			for _, l := range r.Lines {
+				require.GreaterOrEqual(t, l.Clawed, sale.Points(0))
+			}
+			before = append(before, now...)
+			ended.Total, ended.Restored, ended.Clawed = ended.Total+r.Total, ended.Restored+r.Restored, ended.Clawed+r.Clawed
+		}
+		require.Equal(t, s.Total, ended.Total)
+		require.Equal(t, s.Redeemed, ended.Restored)
+		require.Equal(t, s.Earned, ended.Clawed)
+		after, err := sale.Encode(s)
+		require.NoError(t, err)
+		require.Equal(t, sold, after)
+	})
+}
+
+// drawReturn takes something of what is left; all of it when last, nil when nothing is.
+func drawReturn(t *rapid.T, s *sale.Sale, left []sale.Qty, last bool) []Returned {
+	var open, list []int
+	for i := range left {
+		if left[i] > 0 {
+			open = append(open, i)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	list = open
+	if !last {
+		list = []int{rapid.SampledFrom(open).Draw(t, "line")}
+	}
+	var now []Returned
+	for _, i := range list {
+		qty := left[i]
+		if !last {
+			unit := sale.Piece
+			if s.Lines[i].Traits.Has(sale.Weighed) {
+				unit = 1
+			}
+			qty = unit * sale.Qty(rapid.Int64Range(1, int64(left[i]/unit)).Draw(t, "qty"))
+		}
+		left[i] -= qty
+		now = append(now, Returned{Line: i, Qty: qty})
+	}
+	return now
+}
