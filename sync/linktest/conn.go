@@ -72,7 +72,7 @@ func (h *half) signal() {
 // Read waits for bytes that have arrived.
 func (c *Conn) Read(b []byte) (int, error) {
 	for {
-		n, err, until, wake := c.tryRead(b)
+		n, until, wake, err := c.tryRead(b)
 		if n > 0 || err != nil || len(b) == 0 {
 			return n, err
 		}
@@ -81,25 +81,25 @@ func (c *Conn) Read(b []byte) (int, error) {
 }
 
 // tryRead is one look; without bytes it says until when, and on what, to wait.
-func (c *Conn) tryRead(b []byte) (n int, err error, until time.Time, wake chan struct{}) {
+func (c *Conn) tryRead(b []byte) (n int, until time.Time, wake chan struct{}, err error) {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
 	h, now := c.in, time.Now()
 	switch {
 	case h.err != nil:
-		return 0, h.err, until, nil
+		return 0, until, nil, h.err
 	case h.closed:
-		return 0, net.ErrClosed, until, nil
+		return 0, until, nil, net.ErrClosed
 	case !h.readBy.IsZero() && !now.Before(h.readBy):
-		return 0, os.ErrDeadlineExceeded, until, nil
+		return 0, until, nil, os.ErrDeadlineExceeded
 	}
 	until = h.readBy
 	if len(h.segments) == 0 || c.link.cut {
-		return 0, h.end(c.link.cut), until, h.wake
+		return 0, until, h.wake, h.end(c.link.cut)
 	}
 	s := &h.segments[0]
 	if now.Before(s.at) {
-		return 0, nil, earlier(until, s.at), h.wake
+		return 0, earlier(until, s.at), h.wake, nil
 	}
 	n = copy(b, s.data)
 	if s.data = s.data[n:]; len(s.data) == 0 {
@@ -107,14 +107,14 @@ func (c *Conn) tryRead(b []byte) (n int, err error, until time.Time, wake chan s
 	}
 	h.buffered -= n
 	h.signal()
-	return n, nil, until, nil
+	return n, until, nil, nil
 }
 
 // Write hands bytes to the line; it waits only while too many are under way.
 func (c *Conn) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
-		n, err, until, wake := c.tryWrite(b[done:])
+		n, until, wake, err := c.tryWrite(b[done:])
 		done += n
 		if err != nil {
 			return done, err
@@ -126,21 +126,21 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-func (c *Conn) tryWrite(b []byte) (n int, err error, until time.Time, wake chan struct{}) {
+func (c *Conn) tryWrite(b []byte) (n int, until time.Time, wake chan struct{}, err error) {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
 	h, now := c.out, time.Now()
 	switch {
 	case h.err != nil:
-		return 0, h.err, until, nil
+		return 0, until, nil, h.err
 	case h.ended:
-		return 0, net.ErrClosed, until, nil
+		return 0, until, nil, net.ErrClosed
 	case h.closed:
-		return 0, errReset, until, nil
+		return 0, until, nil, errReset
 	case !h.writeBy.IsZero() && !now.Before(h.writeBy):
-		return 0, os.ErrDeadlineExceeded, until, nil
+		return 0, until, nil, os.ErrDeadlineExceeded
 	case h.buffered >= bufferMax:
-		return 0, nil, h.writeBy, h.wake
+		return 0, h.writeBy, h.wake, nil
 	}
 	b = b[:min(len(b), bufferMax-h.buffered)]
 	limit := c.link.ResetAfter
@@ -154,9 +154,9 @@ func (c *Conn) tryWrite(b []byte) (n int, err error, until time.Time, wake chan 
 	c.send(b, now)
 	if over {
 		c.shutLine()
-		return len(b), errReset, until, nil
+		return len(b), until, nil, errReset
 	}
-	return len(b), nil, until, nil
+	return len(b), until, nil, nil
 }
 
 // send queues bytes with the moment at which they arrive.

@@ -1,0 +1,128 @@
+package uplink
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Text is a sentence that a person can act on.
+type Text struct {
+	RU string `json:"ru"`
+	EN string `json:"en"`
+}
+
+// Code names a problem for programs and for the log.
+type Code string
+
+// What may be wrong between a till and head office.
+const (
+	CodeNone      Code = ""
+	CodeNetwork   Code = "network"   // no answer
+	CodeBusy      Code = "busy"      // head office asks to come back later
+	CodeTrust     Code = "trust"     // it is not our head office that answers
+	CodeUnknown   Code = "unknown"   // head office does not know the till
+	CodeRevoked   Code = "revoked"   // sales are taken, nothing comes down
+	CodeVersion   Code = "version"   // no common version
+	CodeReplaced  Code = "replaced"  // a second machine with the same identity
+	CodeJournal   Code = "journal"   // the journals do not fit
+	CodeLedger    Code = "ledger"    // this till's own disk
+	CodeProgramme Code = "programme" // a programme that is not signed
+	CodeProtocol  Code = "protocol"  // something that this program does not understand
+	CodeFilling   Code = "filling"   // the customers are being fetched
+	CodeEnrolCode Code = "enrol-code"
+	CodeEnrolled  Code = "enrolled"
+)
+
+var texts = map[Code]Text{
+	CodeNetwork: {
+		"Нет связи с центральным офисом. Продажи идут, данные уйдут, когда связь вернётся. Если другие сайты тоже не открываются, проверьте кабель и роутер.",
+		"No connection to head office. Sales go on and will be sent later. If other sites do not open either, check the cable and the router.",
+	},
+	CodeBusy: {
+		"Центральный офис занят и попросил подключиться позже. Делать ничего не нужно.",
+		"Head office is busy and asks to come back later. There is nothing to do.",
+	},
+	CodeTrust: {
+		"Ответил не наш центральный офис. Данные не отправлены. Сообщите в ИТ: проверить адрес сервера, прокси и DNS.",
+		"It was not our head office that answered. Nothing was sent. Tell IT to check the server's address, the proxy and DNS.",
+	},
+	CodeUnknown: {
+		"Центральный офис не знает эту кассу. Сообщите в ИТ: касса удалена или её нужно зарегистрировать снова (kopilka-agent enrol).",
+		"Head office does not know this till. Tell IT: it was removed, or must be enrolled again (kopilka-agent enrol).",
+	},
+	CodeRevoked: {
+		"Касса отозвана в центральном офисе: продажи принимаются на проверку, клиенты и баллы не обновляются. Позвоните в центральный офис.",
+		"This till is revoked at head office: its sales are taken for review, customers and points are not updated. Call head office.",
+	},
+	CodeVersion: {
+		"Программа кассы и центральный офис не понимают друг друга: версии слишком разные. Сообщите в ИТ: обновить программу кассы.",
+		"The till's program and head office are too far apart in version. Tell IT to update the till's program.",
+	},
+	CodeReplaced: {
+		"Под этой же кассой подключился другой компьютер. Сообщите в ИТ: не запущена ли копия диска этой кассы.",
+		"Another machine has connected as this same till. Tell IT to look for a running copy of this till's disk.",
+	},
+	CodeJournal: {
+		"Журнал кассы не сходится с копией в центральном офисе. Продажи идут и сохранены. Сообщите в ИТ, приложите отчёт kopilka-agent doctor.",
+		"The till's journal does not fit head office's copy. Sales go on and are kept. Tell IT and attach the output of kopilka-agent doctor.",
+	},
+	CodeLedger: {
+		"Касса не смогла прочитать или записать свой диск. Сообщите в ИТ: проверить место на диске и сам диск.",
+		"The till could not read or write its own disk. Tell IT to check its free space and health.",
+	},
+	CodeProgramme: {
+		"Пришла программа лояльности без верной подписи, она не применена: действует прежняя. Сообщите в центральный офис.",
+		"A loyalty programme came without a valid signature and was not applied; the previous one stays. Tell head office.",
+	},
+	CodeProtocol: {
+		"Центральный офис ответил непонятно. Касса попробует снова. Если это повторяется, сообщите в ИТ: проверить прокси и версии программ.",
+		"Head office's answer made no sense. The till will try again. If this repeats, tell IT to check the proxy and the versions.",
+	},
+	CodeFilling: {
+		"Касса загружает список покупателей. Продавать можно, новые карты появятся после загрузки.",
+		"The till is fetching its customers. You can sell; new cards will be known when it is done.",
+	},
+	CodeEnrolCode: {
+		"Код регистрации не подошёл: он введён с ошибкой, уже использован или устарел. Создайте новый код в центральном офисе.",
+		"The enrolment code was refused: mistyped, used already, or too old. Make a new code at head office.",
+	},
+	CodeEnrolled: {
+		"Эта касса уже зарегистрирована. Чтобы зарегистрировать её заново, сначала удалите файл её ключа.",
+		"This till is enrolled already. To enrol it anew, remove its identity file first.",
+	},
+}
+
+// Problem is an error that a person must hear of.
+type Problem struct {
+	Code  Code
+	Err   error
+	Retry time.Duration // not sooner, as head office wants
+}
+
+// Text is the sentence for a person.
+func (p *Problem) Text() Text { return texts[p.Code] }
+
+// Error is the sentence in English and the cause.
+func (p *Problem) Error() string {
+	if p.Err == nil {
+		return p.Text().EN
+	}
+	return fmt.Sprintf("%s (%s: %v)", p.Text().EN, p.Code, p.Err)
+}
+
+// Unwrap gives the cause.
+func (p *Problem) Unwrap() error { return p.Err }
+
+func problem(code Code, format string, args ...any) *Problem {
+	return &Problem{Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// problemOf finds the problem in an error; an error that names none is the network's.
+func problemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return &Problem{Code: CodeNetwork, Err: err}
+}
