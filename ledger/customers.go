@@ -174,6 +174,9 @@ func (l *Ledger) Customers() uint64 {
 // Applied is the version of head office's state that is on disk here.
 func (l *Ledger) Applied() uint64 { return l.state.Load().applied }
 
+// Changed is signalled, once for any number of changes, when head office's state here has changed.
+func (l *Ledger) Changed() <-chan struct{} { return l.changed }
+
 // Apply takes changes of head office's state up to a version, in one transaction. Changes that are
 // older than what is here change nothing. Leases that head office asks back are released in the same
 // step unless a begun job holds them.

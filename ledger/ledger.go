@@ -72,6 +72,7 @@ type Ledger struct {
 	clock    Clock
 	random   io.Reader
 	appended chan struct{}
+	changed  chan struct{}
 
 	// Reads of the sale path keep what they need in memory, replaced whole after each commit.
 	state  atomic.Pointer[state]
@@ -111,7 +112,7 @@ func Open(dir string, o Options) (*Ledger, error) {
 		return nil, fmt.Errorf("open the ledger %s: %w", path, err)
 	}
 	db.AllocSize = growBytes
-	l := &Ledger{dir: dir, db: db, clock: o.Clock, random: o.Random, appended: make(chan struct{}, 1)}
+	l := &Ledger{dir: dir, db: db, clock: o.Clock, random: o.Random, appended: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -208,15 +209,23 @@ func (l *Ledger) write(change func(w *writer) error) error {
 	}
 	l.state.Store(&s)
 	if s.head != before.head {
-		select {
-		case l.appended <- struct{}{}:
-		default: // one signal stands for any number of records
-		}
+		signal(l.appended)
+	}
+	if s.applied != before.applied || s.snapshot != before.snapshot {
+		signal(l.changed)
 	}
 	for _, f := range w.after {
 		f()
 	}
 	return nil
+}
+
+// signal never waits: one signal stands for any number of events.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 func (l *Ledger) fail(cause error) error {
