@@ -46,7 +46,7 @@ func (s *session) afterFill(err error) error {
 		return err
 	}
 	s.progress()
-	s.Logger.Info("customers fetched", "version", s.Ledger.Applied())
+	s.Logger.Info("customers fetched", "version", s.Ledger.Filled())
 	return errAgain
 }
 

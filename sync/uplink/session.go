@@ -381,7 +381,7 @@ func expect[M any](ctx context.Context, s *session) (M, error) {
 func (s *session) hello(c *wire.Challenge) (*wire.Hello, error) {
 	h := &wire.Hello{
 		Version: min(c.VersionMax, wire.VersionMax), Org: s.Identity.Org, Till: s.Identity.Till, Nonce: make([]byte, wire.NonceBytes),
-		Head: s.Ledger.Head(), Down: s.Ledger.Applied(), Program: s.Program,
+		Head: s.Ledger.Head(), Down: s.Ledger.Applied(), Snapshot: s.Ledger.Filled(), Program: s.Program,
 	}
 	if _, err := io.ReadFull(s.Random, h.Nonce); err != nil {
 		return nil, fmt.Errorf("read randomness for a nonce: %w", err)

@@ -44,8 +44,11 @@ type Replica interface {
 	Applied() uint64
 	// Apply puts changes on disk and the version to `to`, in one transaction.
 	Apply(to uint64, changes []sale.Change) error
-	// Fill replaces the customers with a snapshot, whole or not at all, and puts the version to `version`.
-	// next gives them sorted by number, a chunk at a time, and nil, nil at the end.
+	// Filled is the version of the customers' snapshot; zero is none.
+	Filled() uint64
+	// Fill replaces the customers with a snapshot, whole or not at all. Applied stays: the snapshot holds
+	// nothing but customers. next gives them sorted by number, a chunk at a time, and nil, nil at
+	// the end.
 	Fill(version uint64, at sale.Time, customers uint64, next func() ([]sale.CustomerChange, error)) error
 }
 
