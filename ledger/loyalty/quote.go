@@ -128,6 +128,8 @@ func checkLine(l sale.Line) (sale.Money, error) {
 		return 0, fmt.Errorf("quantity %s of goods sold by the piece / штучный товар продаётся целыми штуками", l.Qty)
 	case p.Price < 0 || p.MinPrice < 0:
 		return 0, fmt.Errorf("price %s, minimum %s, want zero or more / цена не может быть отрицательной", p.Price, p.MinPrice)
+	case p.Price > sale.MoneyMax:
+		return 0, fmt.Errorf("%w: price %s, a register holds %s / цена слишком велика", sale.ErrAmount, p.Price, sale.MoneyMax)
 	}
 	return l.Gross()
 }

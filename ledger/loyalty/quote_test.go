@@ -268,6 +268,27 @@ func TestQuoteSplitsWeightWithoutAbsorber(t *testing.T) {
 	}
 }
 
+// 40 kg leave 1160.23, 20 kopecks from the next sum that one price gives: too much to move to the bread.
+func TestQuoteMovesFewKopecks(t *testing.T) {
+	potatoes := sale.Product{Name: "Картофель", Price: 3000, Traits: sale.Weighed}
+	q, err := kopecks().Quote(Request{Lines: []sale.Line{weighed(potatoes, 40_001), pieces(bread, 1)}, Buyer: buyer(0, 4161), Redeem: RedeemAll})
+	require.NoError(t, err)
+	require.Equal(t, []sale.Money{116_023, 5_269}, []sale.Money{q.Lines[0].Net, q.Lines[1].Net})
+	require.Len(t, q.Lines[0].Parts, 2)
+	requireParts(t, q.Lines[0].Parts, 40_001, 116_023)
+}
+
+// A tier that earns nothing gives no reasons about earning.
+func TestQuoteTierWithoutEarning(t *testing.T) {
+	p := kopecks()
+	p.Tiers[0].Earn = 0
+	q, err := p.Quote(Request{Lines: []sale.Line{pieces(tobacco, 1)}, Buyer: buyer(0, 0)})
+	require.NoError(t, err)
+	require.Zero(t, q.Earned)
+	require.Equal(t, []string{RuleRedeemCap}, rules(q.Reasons))
+	require.Equal(t, []string{RuleNoRedeem}, rules(q.Lines[0].Reasons))
+}
+
 // A hundred percent by points leaves each line a kopeck a unit, or nothing where the owner allows it.
 func TestQuoteLineFloor(t *testing.T) {
 	for floor, want := range map[sale.Money][]sale.Money{0: {0, 0}, 1: {3, 1}, 100: {100, 100}} {
@@ -292,6 +313,7 @@ func TestQuoteRefuses(t *testing.T) {
 		"half a loaf":       {nil, Request{Lines: []sale.Line{weighed(bread, 500)}}},
 		"negative price":    {nil, Request{Lines: []sale.Line{pieces(sale.Product{Price: -1}, 1)}}},
 		"negative minimum":  {nil, Request{Lines: []sale.Line{pieces(sale.Product{Price: 1, MinPrice: -1}, 1)}}},
+		"price too large":   {nil, Request{Lines: []sale.Line{weighed(sale.Product{Price: sale.MoneyMax + 1, Traits: sale.Weighed}, 22)}}},
 		"line too large":    {nil, Request{Lines: []sale.Line{pieces(sale.Product{Price: sale.MoneyMax}, 2)}}},
 		"sum too large":     {nil, Request{Lines: []sale.Line{pieces(sale.Product{Price: sale.MoneyMax}, 1), pieces(bread, 1)}}},
 		"negative points":   {kopecks(), Request{Lines: []sale.Line{pieces(bread, 1)}, Redeem: -2}},
@@ -496,6 +518,35 @@ func TestQuoteMoreSpendableNeverRedeemsLess(t *testing.T) {
 		more, err := p.Quote(req)
 		require.NoError(t, err)
 		require.LessOrEqual(t, few.Redeemed, more.Redeemed)
+	})
+}
+
+// Whatever figures come in, a quote is an error or a valid sale.
+func FuzzQuote(f *testing.F) {
+	f.Add(int64(9800), int64(3800), int64(0), uint16(sale.Weighed), int64(18000), int64(1000), int64(8610), int64(8610), true)
+	f.Add(int64(sale.MoneyMax), int64(1), int64(1), uint16(sale.Weighed), int64(0), int64(1)<<62, int64(-1), int64(1)<<62, false)
+	f.Fuzz(func(t *testing.T, price, qty, minimum int64, traits uint16, other, otherQty, redeem, spendable int64, points bool) {
+		p := Default()
+		if !points {
+			p.Policy = PolicyDiscount
+		}
+		p.Tiers[0].RedeemMax, p.Tiers[0].Discount = sale.Hundred, sale.Hundred
+		q, err := p.Quote(Request{
+			Lines: []sale.Line{
+				{Product: sale.Product{Price: sale.Money(price), MinPrice: sale.Money(minimum), Traits: sale.Traits(traits)}, Qty: sale.Qty(qty)},
+				{Product: sale.Product{Price: sale.Money(other)}, Qty: sale.Qty(otherQty)},
+			},
+			Buyer: buyer(0, sale.Points(spendable)), Redeem: sale.Points(redeem),
+		})
+		if err != nil {
+			require.ErrorIs(t, err, ErrBasket)
+			return
+		}
+		s := saleOf(q)
+		require.NoError(t, recordOf(s, nil).Validate())
+		r, err := Refund(s, nil, []Returned{{0, sale.Qty(qty)}, {1, sale.Qty(otherQty)}})
+		require.NoError(t, err)
+		require.Equal(t, []int64{int64(q.Total), int64(q.Redeemed), int64(q.Earned)}, []int64{int64(r.Total), int64(r.Restored), int64(r.Clawed)})
 	})
 }
 

@@ -6,10 +6,6 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// nudgeMax bounds the search for a second weight. Both parts round half up only when both end in half
-// a kopeck; one or two grams more or less always undo that.
-const nudgeMax = 4
-
 // Represent writes a line's sum as a fiscal receipt can hold it: at most two parts, each of a price in
 // whole kopecks whose price × quantity, rounded half up, is its sum (FFD tags 1079, 1023, 1043), and
 // together exactly the line. Pieces become ⌊S/n⌋ and one kopeck more; a weight becomes one price where
@@ -38,26 +34,28 @@ func representPieces(qty sale.Qty, sum sale.Money) []sale.Part {
 }
 
 // onePrice finds a price that gives the sum. Prices that do lie around 1000·S/q, so if the two whole
-// kopecks next to it do not, none does.
+// kopecks next to it do not, none does; of a few grams at the dearest price only the price itself may.
 func onePrice(qty sale.Qty, sum sale.Money) (sale.Money, bool) {
-	low := sale.Money(int64(sum) * int64(sale.Piece) / int64(qty))
-	for _, price := range []sale.Money{low, low + 1} {
-		if got, err := price.Times(qty); err == nil && got == sum && price <= sale.MoneyMax {
+	low := min(sale.MoneyMax, sale.Money(int64(sum)*int64(sale.Piece)/int64(qty)))
+	for _, price := range []sale.Money{low, min(sale.MoneyMax, low+1)} {
+		if got, err := price.Times(qty); err == nil && got == sum {
 			return price, true
 		}
 	}
 	return 0, false
 }
 
+// splitWeight divides 1000·S by q: the remainder is the weight that costs a kopeck more. The parts'
+// exact sums add up to S; rounded they do too, unless both end in half a kopeck and both go up. Then a
+// gram moves to the second: its price p+1 is no multiple of 10 roubles (or its sum would be whole) and
+// neither is p, so the halves part. No price fitting means that both weights are 500 g at least.
 func splitWeight(qty sale.Qty, sum sale.Money) ([]sale.Part, error) {
 	thousandths := int64(sum) * int64(sale.Piece)
 	price := sale.Money(thousandths / int64(qty))
 	dearer := sale.Qty(thousandths % int64(qty))
-	for nudge := sale.Qty(0); nudge <= nudgeMax; nudge++ {
-		for _, second := range []sale.Qty{dearer + nudge, dearer - nudge} {
-			if parts, ok := twoParts(qty-second, second, price, sum); ok {
-				return parts, nil
-			}
+	for _, second := range []sale.Qty{dearer, dearer + 1} {
+		if parts, ok := twoParts(qty-second, second, price, sum); ok {
+			return parts, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: put %s for %s on a receipt in two parts", sale.ErrAmount, sum, qty)

@@ -20,6 +20,7 @@ func TestRepresent(t *testing.T) {
 		"fewer kopecks than pieces":            {3000, 2, []sale.Part{{Qty: 1000, Price: 0, Sum: 0}, {Qty: 2000, Price: 1, Sum: 2}}},
 		"nothing":                              {2000, 0, []sale.Part{{Qty: 2000, Price: 0, Sum: 0}}},
 		"0.432 kg for 43.15: one price gives":  {432, 4315, []sale.Part{{Qty: 432, Price: 9988, Sum: 4315}}},
+		"a few grams at the dearest price":     {22, 12094627906, []sale.Part{{Qty: 22, Price: sale.MoneyMax, Sum: 12094627906}}},
 		"3.8 kg for 342.88: the weight splits": {3800, 34288, []sale.Part{{Qty: 3200, Price: 9023, Sum: 28874}, {Qty: 600, Price: 9024, Sum: 5414}}},
 		// 0.505 × 1.00 and 1.500 × 1.01 end in half a kopeck each; a gram moves.
 		"both parts end in half a kopeck": {2005, 202, []sale.Part{{Qty: 504, Price: 100, Sum: 50}, {Qty: 1501, Price: 101, Sum: 152}}},

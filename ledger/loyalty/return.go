@@ -23,15 +23,19 @@ var ErrReturn = errors.New("return")
 // their order. Only Lines, Total, Restored and Clawed are filled in; lines follow the sale's order,
 // one for each line that came back.
 func Refund(s *sale.Sale, before, now []Returned) (*sale.Return, error) {
-	earlier := make([]sale.Qty, len(s.Lines))
-	wanted := make([]sale.Qty, len(s.Lines))
-	if err := tally(s, earlier, earlier, before); err != nil {
+	left := make([]sale.Qty, len(s.Lines))
+	for i := range s.Lines {
+		left[i] = s.Lines[i].Qty
+	}
+	earlier, err := tally(s, left, before)
+	if err != nil {
 		return nil, fmt.Errorf("%w: earlier returns: %w", ErrReturn, err)
 	}
 	if len(now) == 0 {
 		return nil, fmt.Errorf("%w: nothing to return / нечего возвращать", ErrReturn)
 	}
-	if err := tally(s, earlier, wanted, now); err != nil {
+	wanted, err := tally(s, left, now)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrReturn, err)
 	}
 	r := new(sale.Return)
@@ -50,23 +54,20 @@ func Refund(s *sale.Sale, before, now []Returned) (*sale.Return, error) {
 	return r, nil
 }
 
-// tally adds quantities up by line, refusing more than was bought less what is in used.
-func tally(s *sale.Sale, used, into []sale.Qty, list []Returned) error {
-	same := len(used) > 0 && &used[0] == &into[0]
+// tally adds quantities up by line and takes them from what is left to return.
+func tally(s *sale.Sale, left []sale.Qty, list []Returned) ([]sale.Qty, error) {
+	taken := make([]sale.Qty, len(s.Lines))
 	for _, r := range list {
 		if r.Line < 0 || r.Line >= len(s.Lines) {
-			return fmt.Errorf("line %d is not on the receipt of %d lines / такой строки нет в чеке", r.Line+1, len(s.Lines))
+			return nil, fmt.Errorf("line %d is not on the receipt of %d lines / такой строки нет в чеке", r.Line+1, len(s.Lines))
 		}
-		left := s.Lines[r.Line].Qty - into[r.Line]
-		if !same {
-			left -= used[r.Line]
+		if err := checkReturned(&s.Lines[r.Line], r.Qty, left[r.Line]); err != nil {
+			return nil, fmt.Errorf("line %d: %w", r.Line+1, err)
 		}
-		if err := checkReturned(&s.Lines[r.Line], r.Qty, left); err != nil {
-			return fmt.Errorf("line %d: %w", r.Line+1, err)
-		}
-		into[r.Line] += r.Qty
+		left[r.Line] -= r.Qty
+		taken[r.Line] += r.Qty
 	}
-	return nil
+	return taken, nil
 }
 
 func checkReturned(l *sale.SoldLine, qty, left sale.Qty) error {
@@ -91,7 +92,7 @@ func refundLine(l *sale.SoldLine, before, now sale.Qty) (sale.ReturnedLine, erro
 		return sale.ReturnedLine{}, err
 	}
 	net := all.net - old.net
-	parts, err := Represent(now, net)
+	parts, err := representReturned(l.Parts, before, now, net)
 	if err != nil {
 		return sale.ReturnedLine{}, err
 	}
@@ -119,6 +120,30 @@ func returnedSoFar(l *sale.SoldLine, qty sale.Qty) (soFar, error) {
 		restored: l.Redeemed.Worth().Share(int64(qty), int64(l.Qty)).AsPoints(),
 		clawed:   l.Earned - kept,
 	}, nil
+}
+
+// representReturned keeps the prices that stand on the receipt wherever they give the sum, so that the
+// buyer and the tax service see the same price come back. The cumulative sum of a weight returned bit
+// by bit may differ from them by a kopeck.
+func representReturned(parts []sale.Part, before, now sale.Qty, net sale.Money) ([]sale.Part, error) {
+	var own []sale.Part
+	var sum sale.Money
+	var from sale.Qty
+	for _, p := range parts {
+		to := from + p.Qty
+		if qty := min(to, before+now) - max(from, before); qty > 0 {
+			some, err := p.Price.Times(qty)
+			if err != nil {
+				return nil, err
+			}
+			own, sum = append(own, sale.Part{Qty: qty, Price: p.Price, Sum: some}), sum+some
+		}
+		from = to
+	}
+	if sum == net {
+		return own, nil
+	}
+	return Represent(now, net)
 }
 
 // moneyAlong is what the first qty of a line cost, walking its parts.

@@ -41,6 +41,10 @@ func TestRefund(t *testing.T) {
 			SKU: "meat", Name: "Мясо", Qty: 3800, Price: 9800, Gross: 37240, Redeemed: 2952, Net: 34288, Traits: sale.Weighed,
 			Parts: []sale.Part{{Qty: 3200, Price: 9023, Sum: 28874}, {Qty: 600, Price: 9024, Sum: 5414}},
 		},
+		{
+			SKU: "saffron", Name: "Шафран", Qty: 22, Price: 51555, Gross: 1134, Net: 1134, Traits: sale.Weighed,
+			Parts: []sale.Part{{Qty: 22, Price: 51555, Sum: 1134}},
+		},
 	}}
 	for name, c := range map[string]struct {
 		before, now []Returned
@@ -64,7 +68,17 @@ func TestRefund(t *testing.T) {
 		"half a kilogram": { // 0.5 × 90.23 = 45.115; 2952 × 0.5 ÷ 3.8 = 388.4
 			nil,
 			[]Returned{{1, 500}},
-			[]sale.ReturnedLine{{Line: 1, Qty: 500, Net: 4512, Restored: 388, Parts: []sale.Part{{Qty: 500, Price: 9024, Sum: 4512}}}},
+			[]sale.ReturnedLine{{Line: 1, Qty: 500, Net: 4512, Restored: 388, Parts: []sale.Part{{Qty: 500, Price: 9023, Sum: 4512}}}},
+		},
+		"the next half leaves what was rounded up": { // 1 × 90.23 less 45.12: no longer 0.5 × 90.23
+			[]Returned{{1, 500}},
+			[]Returned{{1, 500}},
+			[]sale.ReturnedLine{{Line: 1, Qty: 500, Net: 4511, Restored: 388, Parts: []sale.Part{{Qty: 500, Price: 9022, Sum: 4511}}}},
+		},
+		"a few grams at the price of the receipt": { // 0.022 × 515.55 = 11.3421; 11.34 ÷ 0.022 would say 515.45
+			nil,
+			[]Returned{{2, 22}},
+			[]sale.ReturnedLine{{Line: 2, Qty: 22, Net: 1134, Parts: []sale.Part{{Qty: 22, Price: 51555, Sum: 1134}}}},
 		},
 		"all of everything, in the sale's order": {
 			nil,
@@ -91,24 +105,28 @@ func TestRefundRefuses(t *testing.T) {
 	q, err := kopecks().Quote(Request{Lines: []sale.Line{pieces(bread, 2), weighed(apples, 432)}})
 	require.NoError(t, err)
 	s := saleOf(q)
-	for name, c := range map[string]struct{ before, now []Returned }{
-		"nothing":             {nil, nil},
-		"zero":                {nil, []Returned{{0, 0}}},
-		"negative":            {nil, []Returned{{0, -1000}}},
-		"unknown line":        {nil, []Returned{{2, 1000}}},
-		"negative line":       {nil, []Returned{{-1, 1000}}},
-		"half a loaf":         {nil, []Returned{{0, 500}}},
-		"more than bought":    {nil, []Returned{{0, 3000}}},
-		"more, in two":        {nil, []Returned{{0, 2000}, {0, 1000}}},
-		"more after earlier":  {[]Returned{{0, 1000}}, []Returned{{0, 2000}}},
-		"a gram too many":     {[]Returned{{1, 400}}, []Returned{{1, 33}}},
-		"earlier too many":    {[]Returned{{0, 3000}}, []Returned{{1, 1}}},
-		"earlier of no line":  {[]Returned{{5, 1000}}, []Returned{{1, 1}}},
-		"beyond any quantity": {[]Returned{{0, 1000}}, []Returned{{0, 1<<63 - 1000 - 807}}},
+	for name, c := range map[string]struct {
+		before, now []Returned
+		says        string
+	}{
+		"nothing":             {nil, nil, "nothing to return"},
+		"zero":                {nil, []Returned{{0, 0}}, "line 1: quantity 0, want more than zero"},
+		"negative":            {nil, []Returned{{0, -1000}}, "line 1: quantity -1, want more than zero"},
+		"unknown line":        {nil, []Returned{{2, 1000}}, "line 3 is not on the receipt"},
+		"negative line":       {nil, []Returned{{-1, 1000}}, "line 0 is not on the receipt"},
+		"half a loaf":         {nil, []Returned{{0, 500}}, "sold by the piece"},
+		"more than bought":    {nil, []Returned{{0, 3000}}, "quantity 3, only 2 left"},
+		"more, in two":        {nil, []Returned{{0, 2000}, {0, 1000}}, "quantity 1, only 0 left"},
+		"more after earlier":  {[]Returned{{0, 1000}}, []Returned{{0, 2000}}, "quantity 2, only 1 left"},
+		"a gram too many":     {[]Returned{{1, 400}}, []Returned{{1, 33}}, "quantity 0.033, only 0.032 left"},
+		"earlier too many":    {[]Returned{{0, 3000}}, []Returned{{1, 1}}, "earlier returns: line 1: quantity 3, only 2 left"},
+		"earlier of no line":  {[]Returned{{5, 1000}}, []Returned{{1, 1}}, "earlier returns: line 6 is not"},
+		"beyond any quantity": {[]Returned{{0, 1000}}, []Returned{{0, 1<<63 - 808}}, "only 1 left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Refund(s, c.before, c.now)
 			require.ErrorIs(t, err, ErrReturn)
+			require.ErrorContains(t, err, c.says)
 		})
 	}
 	_, err = Refund(&sale.Sale{}, nil, []Returned{{0, 1000}})
@@ -116,6 +134,7 @@ func TestRefundRefuses(t *testing.T) {
 	s.Lines[0].Parts = nil
 	_, err = Refund(s, nil, []Returned{{0, 1000}})
 	require.ErrorIs(t, err, ErrReturn)
+	require.ErrorContains(t, err, "parts lack 1")
 }
 
 // Whatever is returned in whatever pieces and order ends where one whole return ends, each return is a

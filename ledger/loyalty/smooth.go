@@ -56,7 +56,7 @@ func (r *reckoning) absorber(except int, more sale.Money) int {
 	best := -1
 	for j := range r.lines {
 		q := &r.lines[j]
-		if j == except || q.line.Qty != sale.Piece || q.room == 0 || !q.takes(more) {
+		if j == except || q.line.Qty != sale.Piece || !q.takes(more) {
 			continue
 		}
 		if best < 0 || q.net() > r.lines[best].net() {
