@@ -208,6 +208,8 @@ type Notice struct {
 	Level string    `json:"level"` // "info", "warning", "error"
 	At    sale.Time `json:"at"`
 	Text  Text      `json:"text"`
+
+	about string // what it is about: a newer notice about the same replaces it
 }
 
 // Command is one thing that a cashier does; Do says which, and which of the other fields it reads.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -189,6 +190,9 @@ func (l *Ledger) write(change func(w *writer) error) error {
 		return *e
 	}
 	tx, err := l.db.Begin(true)
+	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
+		return fmt.Errorf("the ledger was closed: %w", err)
+	}
 	if err != nil {
 		return l.fail(fmt.Errorf("begin a transaction: %w", err))
 	}
@@ -336,6 +340,8 @@ func (l *Ledger) Who() (Identity, error) {
 func (l *Ledger) Enrol(who Identity) error {
 	return l.write(func(w *writer) error {
 		switch {
+		case who.Till == 0:
+			return ErrNoTill
 		case w.s.who == who:
 			return errNoProgress
 		case w.s.who.Till != 0:
@@ -353,3 +359,6 @@ func (l *Ledger) Now() (sale.Time, sale.TimeQuality) {
 	at, quality := l.clock()
 	return max(at, l.state.Load().high), quality
 }
+
+// HighWater is the latest trusted time that is on disk.
+func (l *Ledger) HighWater() sale.Time { return l.state.Load().high }

@@ -1,0 +1,221 @@
+package agent
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// handler carries out one kind of command.
+type handler struct {
+	stages []Stage // where it makes sense; nil: anywhere
+	do     func(*Till, Command) error
+}
+
+var (
+	anywhere   []Stage
+	signedIn   = []Stage{StageShift, StageSale, StageDone, StageAdult, StageReturn}
+	idle       = []Stage{StageShift, StageSale, StageDone}
+	selling    = []Stage{StageSale, StageDone}
+	returning  = []Stage{StageReturn}
+	unresolved = []Stage{StageUnknown}
+)
+
+var handlers = map[string]handler{
+	"sign-in":       {[]Stage{StageSignIn}, (*Till).signIn},
+	"sign-out":      {signedIn, (*Till).signOut},
+	"scan":          {anywhere, func(t *Till, c Command) error { return t.scan(sale.Code{Text: c.Code}) }},
+	"add":           {selling, (*Till).addSKU},
+	"qty":           {selling, (*Till).setQty},
+	"remove":        {selling, (*Till).removeLine},
+	"clear":         {selling, (*Till).clear},
+	"park":          {selling, (*Till).park},
+	"recall":        {selling, (*Till).recall},
+	"customer":      {selling, (*Till).customer},
+	"drop-customer": {selling, (*Till).dropCustomer},
+	"redeem":        {selling, (*Till).redeem},
+	"adult":         {[]Stage{StageAdult}, (*Till).adult},
+	"pay":           {[]Stage{StageSale}, (*Till).pay},
+	"next":          {[]Stage{StageDone}, func(t *Till, _ Command) error { t.next(); return nil }},
+	"open-shift":    {idle, (*Till).openShift},
+	"close-shift":   {idle, (*Till).closeShift},
+	"x-report":      {idle, (*Till).xReport},
+	"cash-in":       {idle, (*Till).cashIn},
+	"cash-out":      {idle, (*Till).cashOut},
+	"copy":          {idle, (*Till).copyReceipt},
+	"drawer":        {idle, (*Till).openDrawer},
+	"resume":        {anywhere, (*Till).resume},
+	"return-find":   {selling, (*Till).returnFind},
+	"return-choose": {returning, (*Till).returnChoose},
+	"return-pay":    {returning, (*Till).returnPay},
+	"return-cancel": {returning, (*Till).returnCancel},
+	"settle":        {unresolved, (*Till).settleByHand},
+	"retry":         {unresolved, (*Till).retry},
+	"dismiss":       {anywhere, (*Till).dismiss},
+}
+
+func (t *Till) command(c Command) error {
+	h, known := handlers[c.Do]
+	if !known {
+		return refuse(textUnknownCommand(c.Do), nil)
+	}
+	if h.stages != nil && !holdsStage(h.stages, t.desk.stage) {
+		return refuse(textNotNow(t.desk.stage), nil)
+	}
+	return inWords(h.do(t, c))
+}
+
+func holdsStage(stages []Stage, s Stage) bool {
+	for _, x := range stages {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// inWords gives every error that leaves the till a sentence.
+func inWords(err error) error {
+	var r *Refusal
+	if err == nil || errors.As(err, &r) {
+		return err
+	}
+	if hint := drivers.HintOf(err); hint.EN != "" {
+		return refuse(hint, err)
+	}
+	switch {
+	case errors.Is(err, ledger.ErrBroken):
+		return refuse(textDisk(), err)
+	case errors.Is(err, ledger.ErrBusy):
+		return refuse(textBusy(), err)
+	case errors.Is(err, sale.ErrAmount):
+		return refuse(textAmount(), err)
+	}
+	return refuse(textInternal(), err)
+}
+
+// A wrong PIN is answered at once, but after pinTriesMax of them nobody signs in for pinPause: a PIN
+// has few digits.
+const (
+	pinTriesMax = 5
+	pinPause    = 30 * time.Second
+)
+
+type attempts struct {
+	failed int
+	until  sale.Time
+}
+
+// who finds the member of staff with a PIN.
+func (t *Till) who(pin string) (*sale.Staff, error) {
+	now := t.now()
+	if now < t.desk.attempts.until {
+		return nil, refuse(textPINPause(t.desk.attempts.until.Sub(now)), nil)
+	}
+	for _, s := range t.shop.staff {
+		if s.CheckPIN(pin) {
+			t.desk.attempts = attempts{}
+			return &s, nil
+		}
+	}
+	t.desk.attempts.failed++
+	if t.desk.attempts.failed >= pinTriesMax {
+		t.desk.attempts = attempts{until: now.Add(pinPause)}
+	}
+	return nil, refuse(textPIN(), nil)
+}
+
+func (t *Till) signIn(c Command) error {
+	if len(t.shop.staff) == 0 {
+		return refuse(textNoStaff(), nil)
+	}
+	s, err := t.who(c.PIN)
+	if err != nil {
+		return err
+	}
+	t.desk.cashier = s
+	t.settleStage()
+	t.log.Info("signed in", "staff", s.No)
+	return nil
+}
+
+func (t *Till) signOut(Command) error {
+	if len(t.desk.sale.basket.Lines) > 0 || t.desk.stage == StageReturn || t.desk.stage == StageAdult {
+		return refuse(textBasketOpen(), nil)
+	}
+	t.desk.cashier = nil
+	t.next()
+	return nil
+}
+
+// settleStage brings the page to where it belongs when nothing special is going on.
+func (t *Till) settleStage() {
+	tally := t.ledger.Tally()
+	switch {
+	case t.desk.unknown != nil:
+		t.desk.stage = StageUnknown
+	case t.desk.cashier == nil:
+		t.desk.stage = StageSignIn
+	case !tally.Open || t.desk.register.snapshot.Shift == drivers.ShiftExpired:
+		t.desk.stage = StageShift
+	default:
+		t.desk.stage = StageSale
+	}
+}
+
+func (t *Till) next() {
+	t.desk.done = nil
+	t.settleStage()
+}
+
+func (t *Till) dismiss(c Command) error {
+	for i, n := range t.desk.notices {
+		if n.ID == c.Notice {
+			t.desk.notices = append(t.desk.notices[:i:i], t.desk.notices[i+1:]...)
+			return nil
+		}
+	}
+	return nil
+}
+
+// noticesMax keeps the page readable; the oldest go first.
+const noticesMax = 6
+
+// notify shows a sentence; a newer one about the same thing replaces the older.
+func (t *Till) notify(level, about string, text Text) {
+	t.dropNotices(about)
+	t.desk.noticeSeq++
+	t.desk.notices = append(t.desk.notices, Notice{ID: t.desk.noticeSeq, Level: level, At: t.now(), Text: text, about: about})
+	if extra := len(t.desk.notices) - noticesMax; extra > 0 {
+		t.desk.notices = t.desk.notices[extra:]
+	}
+}
+
+func (t *Till) dropNotices(about string) {
+	kept := t.desk.notices[:0:0]
+	for _, n := range t.desk.notices {
+		if n.about != about {
+			kept = append(kept, n)
+		}
+	}
+	t.desk.notices = kept
+}
+
+// manager checks that the PIN is a manager's.
+func (t *Till) manager(pin string) (*sale.Staff, error) {
+	if strings.TrimSpace(pin) == "" {
+		return nil, refuse(textManagerPIN(), nil)
+	}
+	s, err := t.who(pin)
+	if err != nil {
+		return nil, err
+	}
+	if s.Role < sale.RoleManager {
+		return nil, refuse(textManagerPIN(), nil)
+	}
+	return s, nil
+}

@@ -1,0 +1,191 @@
+package agent
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// job is a fiscal job: what will be journalled, and how the register is made to do it.
+type job struct {
+	draft  sale.Record
+	sealed []byte
+	// prepare may complete the draft from what the register says, before anything is on disk.
+	prepare func(ctx context.Context, p drivers.Printer, snap drivers.Snapshot, draft *sale.Record) error
+	do      func(ctx context.Context, p drivers.Printer, j *ledger.Job) (sale.Fiscal, error)
+}
+
+// start gives a job to the register's line; the page shows that it prints until the job's end is posted.
+func (t *Till) start(j job) error {
+	select {
+	case t.register.jobs <- func(ctx context.Context, p drivers.Printer) error { return t.carryOut(ctx, p, j) }:
+		t.desk.stage = StagePrinting
+		return nil
+	default:
+		return refuse(textBusy(), nil)
+	}
+}
+
+// carryOut is the walk of every fiscal job, in the register's goroutine: look, Begin, print, Finish; and
+// where the answer is lost, find out.
+func (t *Till) carryOut(ctx context.Context, p drivers.Printer, j job) error {
+	if p == nil {
+		t.post(func() { t.failed(errNoRegister) })
+		return nil
+	}
+	begun, err := t.begin(ctx, p, j)
+	if err != nil {
+		t.post(func() { t.failed(err) })
+		return linkOnly(err)
+	}
+	fiscal, err := j.do(ctx, p, begun)
+	switch {
+	case err == nil:
+		t.finish(begun, fiscal)
+		return nil
+	case drivers.NotDone(err):
+		// Cancel is best effort: a document left open is seen, and cancelled, before the next job.
+		t.abandon(begun, err, p.Cancel(ctx))
+		return linkOnly(err)
+	}
+	t.log.Warn("outcome unknown, asking the register", "job", begun.Draft.ID, "err", err)
+	return t.resolve(ctx, p, begun)
+}
+
+// linkOnly keeps the errors after which the line dials anew; the rest is told to the cashier already.
+func linkOnly(err error) error {
+	if drivers.FailOf(err) == drivers.FailLink || drivers.FailOf(err) == drivers.FailProtocol {
+		return err
+	}
+	return nil
+}
+
+func (t *Till) begin(ctx context.Context, p drivers.Printer, j job) (*ledger.Job, error) {
+	snap, err := p.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkStorage(ctx, p, snap); err != nil {
+		return nil, err
+	}
+	begun := ledger.Job{
+		Draft: j.draft, Before: sale.FiscalKey{FN: snap.FN, FD: snap.LastFD}, Stamp: sale.StampOf(snap.Clock), Sealed: j.sealed,
+	}
+	begun.Draft.Shift = snap.ShiftNo
+	if j.prepare != nil {
+		if err := j.prepare(ctx, p, snap, &begun.Draft); err != nil {
+			return nil, err
+		}
+	}
+	if cash, ok := p.(drivers.CashMover); ok && j.draft.Cash != nil {
+		if begun.Drawer, err = cash.CashInDrawer(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return t.ledger.Begin(begun)
+}
+
+// checkStorage holds the register against the journal: the same fiscal storage within a shift, no
+// document left open, and no document that the journal has not got.
+func (t *Till) checkStorage(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
+	tally := t.ledger.Tally()
+	if tally.Open && tally.Last.FN != "" && tally.Last.FN != snap.FN {
+		return refuse(textStorageSwapped(tally.Last.FN, snap.FN), nil)
+	}
+	if snap.Open {
+		if err := p.Cancel(ctx); err != nil {
+			return err
+		}
+	}
+	if tally.Last.FN == snap.FN && snap.LastFD > tally.Last.FD {
+		return t.catchUp(ctx, p, snap)
+	}
+	return nil
+}
+
+// finish journals what the register has done and shows it.
+func (t *Till) finish(j *ledger.Job, fiscal sale.Fiscal) {
+	r, err := t.ledger.Finish(j.Draft.ID, fiscal)
+	if err != nil {
+		// The receipt exists and the journal could not take it: Begin is on disk, so the next start asks
+		// the register and finishes it.
+		t.log.Error("journal a finished job", "job", j.Draft.ID, "err", err)
+		t.post(func() { t.undecided(j) })
+		return
+	}
+	t.log.Info("journalled", "kind", r.Kind.String(), "id", r.ID, "seq", r.Seq, "fd", fiscal.Key.FD, "total", j.Total())
+	t.post(func() { t.finished(r) })
+}
+
+// abandon journals that nothing was printed, and why.
+func (t *Till) abandon(j *ledger.Job, why, cancel error) {
+	if err := t.ledger.Abandon(j.Draft.ID, shorten(errors.Join(why, cancel)), 0); err != nil {
+		t.log.Error("journal an abandoned job", "job", j.Draft.ID, "err", err)
+		t.post(func() { t.undecided(j) })
+		return
+	}
+	t.post(func() { t.failed(why) })
+}
+
+// reasonBytesMax keeps a device's long complaint out of the record.
+const reasonBytesMax = 200
+
+func shorten(err error) string {
+	if err == nil {
+		return ""
+	}
+	s := err.Error()
+	if len(s) > reasonBytesMax {
+		s = s[:reasonBytesMax]
+	}
+	return toValid(s)
+}
+
+// failed returns the page to what it was, with the sentence.
+func (t *Till) failed(err error) {
+	t.desk.unknown = nil
+	t.backToWork()
+	var r *Refusal
+	if !errors.As(inWords(err), &r) {
+		return
+	}
+	t.notify("error", "job", r.Text)
+	if err := t.refresh(); err != nil {
+		t.log.Error("reckon the basket anew", "err", err)
+	}
+}
+
+func (t *Till) backToWork() {
+	if t.desk.ret != nil {
+		t.desk.stage = StageReturn
+		return
+	}
+	t.settleStage()
+}
+
+// undecided shows that nobody knows whether the job was done. Only fiscal work stands still.
+func (t *Till) undecided(j *ledger.Job) {
+	t.desk.unknown = j
+	t.desk.stage = StageUnknown
+}
+
+// finished shows what came out.
+func (t *Till) finished(r *sale.Record) {
+	t.desk.unknown = nil
+	t.dropNotices("job")
+	switch r.Kind {
+	case sale.KindSale:
+		t.desk.done = t.doneSale(r)
+		t.desk.sale = open{}
+	case sale.KindReturn:
+		t.desk.done = t.doneReturn(r)
+		t.desk.ret = nil
+	}
+	t.settleStage()
+	if t.desk.done != nil && t.desk.stage == StageSale {
+		t.desk.stage = StageDone
+	}
+}

@@ -1,0 +1,137 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// What the receipt says beside the fiscal data, in the store's language. Prices on the fiscal lines are
+// net of discount and points (FNS letter ЕД-3-20/6387@ of 2017-09-26); the full price, the discount and
+// the points stand under each line as text.
+
+// say picks the store's language.
+func (t *Till) say(ru, en string) string {
+	if t.rules.Language == "en" {
+		return en
+	}
+	return ru
+}
+
+func (t *Till) saleReceipt(s *sale.Sale, customer *sale.Customer, contact string) drivers.Receipt {
+	r := drivers.Receipt{
+		Doc: sale.DocSale, Operator: t.operator(), Tenders: s.Tenders, Given: s.Given, Total: s.Total, Tax: t.rules.Tax, Contact: contact,
+	}
+	for _, l := range s.Lines {
+		text := t.lineText(l)
+		for i, part := range l.Parts {
+			line := drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: l.Subject, Unit: l.Unit}
+			if i == len(l.Parts)-1 {
+				line.Text = text
+			}
+			r.Lines = append(r.Lines, line)
+		}
+	}
+	r.Footer = t.footer(s, customer)
+	return r
+}
+
+func (t *Till) lineText(l sale.SoldLine) (out []string) {
+	if l.Discount == 0 && l.Redeemed == 0 {
+		return nil
+	}
+	out = append(out, fmt.Sprintf(t.say("Без скидки %s", "Full price %s"), l.Gross))
+	if l.Discount != 0 {
+		out = append(out, fmt.Sprintf(t.say("Скидка %s", "Discount %s"), l.Discount))
+	}
+	if l.Redeemed != 0 {
+		out = append(out, fmt.Sprintf(t.say("Оплачено баллами %s", "Paid with points %s"), l.Redeemed))
+	}
+	return out
+}
+
+func (t *Till) footer(s *sale.Sale, customer *sale.Customer) (out []string) {
+	if customer == nil {
+		return nil
+	}
+	out = append(out, fmt.Sprintf(t.say("Покупатель: %s", "Customer: %s"), customer.Name))
+	if s.Redeemed != 0 {
+		out = append(out, fmt.Sprintf(t.say("Списано баллов: %s", "Points redeemed: %s"), s.Redeemed))
+	}
+	if s.Earned != 0 {
+		out = append(out, fmt.Sprintf(t.say("Начислено баллов: %s", "Points earned: %s"), s.Earned))
+	}
+	if t.rules.PrintBalance {
+		out = append(out, fmt.Sprintf(t.say("Баланс: %s", "Balance: %s"), customer.Balance-s.Redeemed+s.Earned))
+	}
+	return out
+}
+
+func (t *Till) returnReceipt(b *sale.Return) drivers.Receipt {
+	r := drivers.Receipt{Doc: sale.DocSaleReturn, Operator: t.operator(), Tenders: b.Tenders, Total: b.Total, Tax: t.rules.Tax}
+	for _, l := range b.Lines {
+		for _, part := range l.Parts {
+			r.Lines = append(r.Lines, drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: l.Subject, Unit: l.Unit})
+		}
+	}
+	if b.OfDoc.FD != 0 {
+		r.Header = append(r.Header, fmt.Sprintf(t.say("Возврат по чеку ФД %d", "Return of receipt FD %d"), b.OfDoc.FD))
+	}
+	if b.Restored != 0 {
+		r.Footer = append(r.Footer, fmt.Sprintf(t.say("Возвращено баллов: %s", "Points given back: %s"), b.Restored))
+	}
+	if b.Clawed != 0 {
+		r.Footer = append(r.Footer, fmt.Sprintf(t.say("Снято баллов: %s", "Points taken back: %s"), b.Clawed))
+	}
+	return r
+}
+
+// copyLines is a copy of a journalled receipt as text.
+func (t *Till) copyLines(r *sale.Record) (lines []string, qr string) {
+	lines = append(lines, t.say("КОПИЯ ЧЕКА, НЕ ФИСКАЛЬНЫЙ ДОКУМЕНТ", "COPY, NOT A FISCAL DOCUMENT"), t.shop.settings.StoreName)
+	at := r.At.Time().In(t.shop.zone).Format("02.01.2006 15:04")
+	switch {
+	case r.Sale != nil:
+		lines = append(lines, fmt.Sprintf(t.say("Приход № %s  %s", "Sale No. %s  %s"), r.Sale.No, at))
+		for _, l := range r.Sale.Lines {
+			lines = append(lines, copyParts(l.Name, l.Parts)...)
+		}
+		lines = append(lines, fmt.Sprintf(t.say("ИТОГ %s", "TOTAL %s"), r.Sale.Total))
+	case r.Return != nil:
+		lines = append(lines, fmt.Sprintf(t.say("Возврат прихода № %s  %s", "Return No. %s  %s"), r.Return.No, at))
+		for _, l := range r.Return.Lines {
+			lines = append(lines, copyParts(l.Name, l.Parts)...)
+		}
+		lines = append(lines, fmt.Sprintf(t.say("ИТОГ %s", "TOTAL %s"), r.Return.Total))
+	}
+	if r.Fiscal != nil && r.Fiscal.Key.FD != 0 {
+		lines = append(lines, fmt.Sprintf("ФН %s ФД %d ФП %d", r.Fiscal.Key.FN, r.Fiscal.Key.FD, r.Fiscal.Sign))
+		qr = r.Fiscal.QR()
+	}
+	return lines, qr
+}
+
+func copyParts(name string, parts []sale.Part) []string {
+	out := []string{name}
+	for _, p := range parts {
+		out = append(out, fmt.Sprintf("  %s x %s = %s", p.Qty, p.Price, p.Sum))
+	}
+	return out
+}
+
+// contactBytesMax is the length of FFD tag 1008.
+const contactBytesMax = 64
+
+// validContact takes what tag 1008 takes: an e-mail, or a phone in international form.
+func validContact(s string) bool {
+	if len(s) > contactBytesMax {
+		return false
+	}
+	if name, host, ok := strings.Cut(s, "@"); ok {
+		return name != "" && strings.Contains(host, ".") && !strings.ContainsAny(s, " \t\r\n,;")
+	}
+	_, err := sale.ParsePhone(s)
+	return err == nil
+}

@@ -1,0 +1,308 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// clockSlack is how far back of the job's beginning a document's minute may lie: registers print minutes.
+const clockSlack = time.Minute
+
+// recover runs whenever the register has been dialled: it vouches for the time, decides a job that an
+// earlier connection, or a power cut, left open, and books documents that the journal lacks.
+func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
+	snap, err := p.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	t.vouch(snap)
+	j, err := t.ledger.Unfinished()
+	if err != nil {
+		t.log.Error("read the unfinished job", "err", err)
+		return nil
+	}
+	if j != nil {
+		return t.resolve(ctx, p, j)
+	}
+	if tally := t.ledger.Tally(); tally.Last.FN != "" && tally.Last.FN == snap.FN && snap.LastFD > tally.Last.FD {
+		return t.catchUp(ctx, p, snap)
+	}
+	return nil
+}
+
+// vouch lets the register's clock speak where head office has not, unless it lies behind what is
+// journalled already.
+func (t *Till) vouch(snap drivers.Snapshot) {
+	wall := snap.Clock
+	at := sale.At(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, t.shop.zone))
+	if high, _ := t.ledger.Now(); at.Add(clockSlack) >= t.ledger.HighWater() {
+		t.clock.Vouch(max(at, t.ledger.HighWater()))
+	} else {
+		t.log.Warn("the register's clock is behind the journal", "register", at.Time(), "journal", high.Time())
+	}
+}
+
+// verdict is what the register says became of a job.
+type verdict uint8
+
+const (
+	verdictUnknown verdict = iota
+	verdictDone
+	verdictNotDone
+)
+
+// resolve finds out what became of a begun job and journals it. Where that is impossible the job stays
+// begun, its holds stay, and the page says what to do. The error is the link's only.
+func (t *Till) resolve(ctx context.Context, p drivers.Printer, j *ledger.Job) error {
+	v, fiscal, err := t.judge(ctx, p, j)
+	if err != nil {
+		t.log.Warn("the register cannot tell yet", "job", j.Draft.ID, "err", err)
+	}
+	switch v {
+	case verdictDone:
+		fiscal.Settled = true
+		t.finish(j, fiscal)
+	case verdictNotDone:
+		t.keepBasket(j)
+		t.abandon(j, refuse(textNotPrinted(j.Total()), errors.New("the register holds no document of it")), nil)
+	default:
+		t.post(func() { t.undecided(j) })
+	}
+	return linkOnly(err)
+}
+
+// judge compares the register with what it was before the job. An open document is cancelled: what is
+// not closed is not fiscal. Then every document since is read. One that fits, and no other, is ours;
+// none is a no; anything else nobody can tell.
+func (t *Till) judge(ctx context.Context, p drivers.Printer, j *ledger.Job) (verdict, sale.Fiscal, error) {
+	snap, err := t.closedSnapshot(ctx, p)
+	if err != nil {
+		return verdictUnknown, sale.Fiscal{}, err
+	}
+	if snap.FN != j.Before.FN {
+		return verdictUnknown, sale.Fiscal{}, fmt.Errorf("the fiscal storage is %s, the job began on %s", snap.FN, j.Before.FN)
+	}
+	if j.Draft.Cash != nil {
+		return judgeCash(ctx, p, j, snap)
+	}
+	docs, err := p.Documents(ctx, j.Before.FD, snap.LastFD)
+	if err != nil {
+		return verdictUnknown, sale.Fiscal{}, err
+	}
+	switch {
+	case len(docs) == 0 && snap.LastFD == j.Before.FD:
+		return verdictNotDone, sale.Fiscal{}, nil
+	case len(docs) == 1 && fits(docs[0].Fiscal, j):
+		return verdictDone, docs[0].Fiscal, nil
+	}
+	return verdictUnknown, sale.Fiscal{}, fmt.Errorf("%d documents since FD %d, none alone is the job's", len(docs), j.Before.FD)
+}
+
+func (t *Till) closedSnapshot(ctx context.Context, p drivers.Printer) (drivers.Snapshot, error) {
+	snap, err := p.Snapshot(ctx)
+	if err != nil || !snap.Open {
+		return snap, err
+	}
+	if err := p.Cancel(ctx); err != nil {
+		return snap, err
+	}
+	if snap, err = p.Snapshot(ctx); err == nil && snap.Open {
+		err = errors.New("the register keeps a document open")
+	}
+	return snap, err
+}
+
+// fits holds type, sum and time together, never the sum alone: two buyers in a row may pay the same.
+func fits(f sale.Fiscal, j *ledger.Job) bool {
+	if f.Doc != docOf(j.Draft.Kind) {
+		return false
+	}
+	if j.Draft.Sale != nil || j.Draft.Return != nil {
+		if f.Sum != j.Total() {
+			return false
+		}
+	}
+	made, errMade := f.Stamp.Time()
+	begun, errBegun := j.Stamp.Time()
+	return errMade == nil && errBegun == nil && !made.Before(begun.Add(-clockSlack))
+}
+
+func docOf(k sale.RecordKind) sale.DocKind {
+	switch k {
+	case sale.KindSale:
+		return sale.DocSale
+	case sale.KindReturn:
+		return sale.DocSaleReturn
+	case sale.KindShiftOpen:
+		return sale.DocShiftOpen
+	case sale.KindShiftClose:
+		return sale.DocShiftClose
+	}
+	return sale.DocOther
+}
+
+// judgeCash looks into the register's drawer: cash in and out leave no fiscal document.
+func judgeCash(ctx context.Context, p drivers.Printer, j *ledger.Job, snap drivers.Snapshot) (verdict, sale.Fiscal, error) {
+	cash, ok := p.(drivers.CashMover)
+	if !ok {
+		return verdictUnknown, sale.Fiscal{}, errors.New("this register does not tell what is in its drawer")
+	}
+	now, err := cash.CashInDrawer(ctx)
+	if err != nil {
+		return verdictUnknown, sale.Fiscal{}, err
+	}
+	moved := j.Draft.Cash.Amount
+	if j.Draft.Kind == sale.KindCashOut {
+		moved = -moved
+	}
+	switch now {
+	case j.Drawer + moved:
+		return verdictDone, sale.Fiscal{Kind: sale.FiscalOwn, Shift: snap.ShiftNo}, nil
+	case j.Drawer:
+		return verdictNotDone, sale.Fiscal{}, nil
+	}
+	return verdictUnknown, sale.Fiscal{}, fmt.Errorf("the drawer held %s and holds %s, the job moved %s", j.Drawer, now, moved)
+}
+
+// keepBasket parks the goods of a sale that was not printed and is not on the page any more, so that the
+// cashier need not scan them again.
+func (t *Till) keepBasket(j *ledger.Job) {
+	if j.Draft.Sale == nil {
+		return
+	}
+	t.post(func() {
+		if len(t.desk.sale.basket.Lines) > 0 {
+			return
+		}
+		b := sale.Basket{Customer: j.Draft.Sale.Customer}
+		for _, l := range j.Draft.Sale.Lines {
+			p, err := t.ledger.Product(l.SKU)
+			if err != nil {
+				return
+			}
+			b.Lines = append(b.Lines, sale.Line{Product: p, Qty: l.Qty, Code: l.Code})
+		}
+		if err := t.ledger.Park(ledger.Parked{ID: sale.DeriveID(j.Draft.ID, "basket", 0), Staff: j.Draft.Staff, Basket: b}); err != nil {
+			t.log.Error("park the basket of an abandoned sale", "err", err)
+		}
+	})
+}
+
+// catchUp books the documents that the storage holds and the journal lacks: the journal was restored
+// from an older image, or another program has used the register. Points freeze until head office has
+// spoken: what was spent in the lost records is not known here.
+func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
+	from := t.ledger.Tally().Last.FD
+	docs, err := p.Documents(ctx, from, snap.LastFD)
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		if err := t.bookFound(d.Fiscal); err != nil {
+			return err
+		}
+	}
+	t.log.Warn("documents of the fiscal storage were not in the journal", "from", from, "to", snap.LastFD)
+	t.post(func() {
+		text := textJournalBehind(len(docs))
+		if !t.desk.network.Online {
+			t.desk.frozen = &text
+		}
+		t.notify("warning", "behind", text)
+		if t.desk.stage != StagePrinting {
+			t.settleStage()
+		}
+	})
+	return nil
+}
+
+// bookFound journals one document known from the fiscal storage alone. Its ID comes from the storage's
+// serial and the document's number: head office, which may know the sale itself, recognises it.
+func (t *Till) bookFound(f sale.Fiscal) error {
+	f.Settled = true
+	r := sale.Record{ID: foundID(f.Key), Fiscal: &f, Shift: f.Shift}
+	tenders := []sale.Tender{{Kind: sale.TenderCash, Amount: f.Sum}}
+	part := []sale.Part{{Qty: sale.Piece, Price: f.Sum, Sum: f.Sum}}
+	reason := []sale.Reason{{Rule: "recovered", Detail: f.Key.String()}}
+	const name = "Чек из фискального накопителя / receipt read back"
+	switch f.Doc {
+	case sale.DocSale:
+		line := sale.SoldLine{Name: name, Qty: sale.Piece, Price: f.Sum, Gross: f.Sum, Net: f.Sum, VAT: sale.VATNone, Subject: sale.SubjectGoods, Parts: part}
+		r.Kind, r.Sale = sale.KindSale, &sale.Sale{Lines: []sale.SoldLine{line}, Gross: f.Sum, Total: f.Sum, Tenders: tenders, Reasons: reason}
+	case sale.DocSaleReturn:
+		line := sale.ReturnedLine{Name: name, Qty: sale.Piece, Net: f.Sum, VAT: sale.VATNone, Subject: sale.SubjectGoods, Parts: part}
+		r.Kind, r.Return = sale.KindReturn, &sale.Return{Lines: []sale.ReturnedLine{line}, Total: f.Sum, Tenders: tenders, Reason: "recovered"}
+	case sale.DocShiftOpen:
+		r.Kind = sale.KindShiftOpen
+	case sale.DocShiftClose:
+		tally := t.ledger.Tally()
+		r.Kind, r.Close = sale.KindShiftClose, tally.Close(t.ledger.Head().Head, nil)
+	default:
+		return nil
+	}
+	_, err := t.ledger.Book(r, nil)
+	if errors.Is(err, ledger.ErrKnown) {
+		return nil
+	}
+	return err
+}
+
+func foundID(k sale.FiscalKey) sale.ID {
+	return sale.DeriveID(sale.ID{}, "storage/"+k.FN, int(k.FD))
+}
+
+// retry asks the register again what became of the job.
+func (t *Till) retry(Command) error {
+	j := t.desk.unknown
+	ask := func(ctx context.Context, p drivers.Printer) error {
+		if p == nil {
+			t.post(func() { t.undecided(j) })
+			return nil
+		}
+		return t.resolve(ctx, p, j)
+	}
+	select {
+	case t.register.jobs <- ask:
+		t.desk.stage = StagePrinting
+		return nil
+	default:
+		return refuse(textBusy(), nil)
+	}
+}
+
+// settleByHand lets a manager decide what no machine can: the register is dead, or its storage gone.
+func (t *Till) settleByHand(c Command) error {
+	by, err := t.manager(c.PIN)
+	if err != nil {
+		return err
+	}
+	j := t.desk.unknown
+	if c.ID != j.Draft.ID {
+		return refuse(textNotNow(t.desk.stage), nil)
+	}
+	if !c.Yes {
+		if err := t.ledger.Abandon(j.Draft.ID, "settled by a manager", by.No); err != nil {
+			return err
+		}
+		t.failed(refuse(textSettledNo(), nil))
+		return nil
+	}
+	// The document's number is unknown to people; head office flags the record and matches it by FN.
+	fiscal := sale.Fiscal{Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: j.Before.FN}, Doc: docOf(j.Draft.Kind), Sum: j.Total(), Settled: true}
+	r, err := t.ledger.Finish(j.Draft.ID, fiscal)
+	if err != nil {
+		return err
+	}
+	t.log.Warn("a manager settled a job as done", "job", j.Draft.ID, "manager", by.No)
+	t.finished(r)
+	return nil
+}
+
+func toValid(s string) string { return strings.ToValidUTF8(s, "") }

@@ -1,0 +1,199 @@
+package agent
+
+import (
+	"context"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+func (t *Till) newRecord(kind sale.RecordKind) (sale.Record, error) {
+	id, err := sale.NewID(t.now().Time(), t.random)
+	return sale.Record{ID: id, Kind: kind, Staff: t.desk.cashier.No}, err
+}
+
+func (t *Till) openShift(Command) error {
+	if t.ledger.Tally().Open {
+		return refuse(textShiftIsOpen(), nil)
+	}
+	r, err := t.newRecord(sale.KindShiftOpen)
+	if err != nil {
+		return err
+	}
+	who := t.operator()
+	return t.start(job{draft: r, do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
+		return p.OpenShift(ctx, who)
+	}})
+}
+
+// closeShift prints the Z report. Before it the shift's receipts are read back from the fiscal
+// storage, document by document, to stand beside the journal's own count.
+func (t *Till) closeShift(Command) error {
+	if len(t.desk.sale.basket.Lines) > 0 {
+		return refuse(textBasketOpen(), nil)
+	}
+	if !t.ledger.Tally().Open {
+		return refuse(textShiftIsClosed(), nil)
+	}
+	r, err := t.newRecord(sale.KindShiftClose)
+	if err != nil {
+		return err
+	}
+	who := t.operator()
+	return t.start(job{
+		draft: r,
+		prepare: func(ctx context.Context, p drivers.Printer, snap drivers.Snapshot, draft *sale.Record) error {
+			tally := t.ledger.Tally()
+			docs, err := p.Documents(ctx, tally.OpenDoc, snap.LastFD)
+			if err != nil {
+				return err
+			}
+			draft.Close = tally.Close(t.ledger.Head().Head, storageTotals(docs))
+			return nil
+		},
+		do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
+			return p.CloseShift(ctx, who)
+		},
+	})
+}
+
+func storageTotals(docs []drivers.Document) *sale.StorageTotals {
+	s := new(sale.StorageTotals)
+	for _, d := range docs {
+		switch d.Fiscal.Doc {
+		case sale.DocSale:
+			s.Sales++
+			s.Sold += d.Fiscal.Sum
+		case sale.DocSaleReturn:
+			s.Returns++
+			s.Refunded += d.Fiscal.Sum
+		}
+	}
+	return s
+}
+
+func (t *Till) cashIn(c Command) error { return t.cashMove(c, sale.KindCashIn) }
+
+func (t *Till) cashOut(c Command) error {
+	if c.Amount > t.ledger.Tally().Cash {
+		return refuse(textDrawerShort(t.ledger.Tally().Cash), nil)
+	}
+	return t.cashMove(c, sale.KindCashOut)
+}
+
+func (t *Till) cashMove(c Command, kind sale.RecordKind) error {
+	if c.Amount <= 0 || c.Amount > sale.MoneyMax {
+		return refuse(textAmount(), nil)
+	}
+	if !t.ledger.Tally().Open {
+		return refuse(textShiftIsClosed(), nil)
+	}
+	r, err := t.newRecord(kind)
+	if err != nil {
+		return err
+	}
+	r.Cash = &sale.CashMove{Amount: c.Amount, Reason: clip(c.Reason)}
+	who := t.operator()
+	return t.start(job{draft: r, do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
+		cash, ok := p.(drivers.CashMover)
+		if !ok {
+			return sale.Fiscal{}, notSupported("cash in and out")
+		}
+		move := cash.CashIn
+		if kind == sale.KindCashOut {
+			move = cash.CashOut
+		}
+		return sale.Fiscal{Kind: sale.FiscalOwn}, move(ctx, who, c.Amount)
+	}})
+}
+
+func clip(s string) string {
+	if len(s) > sale.NameBytesMax {
+		s = s[:sale.NameBytesMax]
+	}
+	return toValid(s)
+}
+
+func notSupported(op string) error {
+	return &drivers.Error{
+		Op: op, Device: "register", Fail: drivers.FailRefused, Outcome: drivers.OutcomeNotDone,
+		Hint: drivers.Hint{RU: "Эта касса так не умеет", EN: "This register cannot do that"},
+	}
+}
+
+// aside gives the register something to do that leaves no record: nothing fiscal happens.
+func (t *Till) aside(do func(ctx context.Context, p drivers.Printer) error) error {
+	job := func(ctx context.Context, p drivers.Printer) error {
+		if p == nil {
+			t.post(func() { t.failedAside(errNoRegister) })
+			return nil
+		}
+		err := do(ctx, p)
+		if err != nil {
+			t.post(func() { t.failedAside(err) })
+		}
+		return linkOnly(err)
+	}
+	select {
+	case t.register.jobs <- job:
+		return nil
+	default:
+		return refuse(textBusy(), nil)
+	}
+}
+
+func (t *Till) failedAside(err error) { _ = t.show(err) } // shown is all that can be done with it
+
+func (t *Till) xReport(Command) error {
+	who := t.operator()
+	return t.aside(func(ctx context.Context, p drivers.Printer) error {
+		if r, ok := p.(drivers.Reporter); ok {
+			return r.XReport(ctx, who)
+		}
+		return notSupported("X report")
+	})
+}
+
+func (t *Till) openDrawer(Command) error {
+	return t.aside(func(ctx context.Context, p drivers.Printer) error {
+		if d, ok := p.(drivers.Drawer); ok {
+			return d.OpenDrawer(ctx)
+		}
+		return notSupported("open the drawer")
+	})
+}
+
+func (t *Till) resume(Command) error {
+	return t.aside(func(ctx context.Context, p drivers.Printer) error { return p.Resume(ctx) })
+}
+
+// copyReceipt prints a copy that is not a fiscal document.
+func (t *Till) copyReceipt(c Command) error {
+	if c.ID.IsZero() {
+		return t.aside(func(ctx context.Context, p drivers.Printer) error {
+			if k, ok := p.(drivers.Copier); ok {
+				return k.CopyLast(ctx)
+			}
+			return notSupported("copy of the last receipt")
+		})
+	}
+	r, err := t.ledger.Record(c.ID)
+	if err != nil {
+		return refuse(textNoReceipt(), err)
+	}
+	lines, qr := t.copyLines(r)
+	return t.aside(func(ctx context.Context, p drivers.Printer) error {
+		if s, ok := p.(drivers.Slips); ok {
+			return s.Slip(ctx, lines, qr)
+		}
+		return notSupported("copy of a receipt")
+	})
+}
+
+func (t *Till) sawRegister(s registerState) {
+	t.desk.register = s
+	if t.desk.stage == StageSale && s.online && s.snapshot.Shift == drivers.ShiftExpired && len(t.desk.sale.basket.Lines) == 0 {
+		t.settleStage()
+	}
+}

@@ -1,0 +1,278 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/loyalty"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// tick is how often the page's ages ("offline 35 min") are made anew.
+const tick = 15 * time.Second
+
+// Rules are the settings of one till that its config file holds.
+type Rules struct {
+	Weights      []WeightPattern
+	Tax          drivers.TaxSystem
+	Language     string // of what the receipt says beside the fiscal data: "ru" or "en"
+	PrintBalance bool
+}
+
+// Options are what a till is made of. Ask and Seal may be nil: then leases are never moved here, and
+// receipts take no contact.
+type Options struct {
+	Ledger   *ledger.Ledger
+	Clock    *Clock
+	Rules    Rules
+	Register OpenPrinter
+	Random   io.Reader                          // for IDs and salts
+	Ask      func([]sale.CustomerNo)            // asks head office for customers' leases; never waits
+	Seal     func(plain []byte) ([]byte, error) // seals personal data to head office
+	Log      *slog.Logger
+}
+
+// Till owns the sale: one goroutine takes commands, codes and the register's answers in turn.
+type Till struct {
+	ledger   *ledger.Ledger
+	clock    *Clock
+	rules    Rules
+	random   io.Reader
+	ask      func([]sale.CustomerNo)
+	seal     func([]byte) ([]byte, error)
+	log      *slog.Logger
+	ops      chan op
+	register *registerLine
+	viewers  viewers
+	shop     shop
+	desk     desk
+}
+
+// op is one turn of the till's goroutine.
+type op struct {
+	do    func() error
+	reply chan error
+}
+
+// shop is what head office told of the store, kept ready for the next scan.
+type shop struct {
+	settings   sale.Settings
+	zone       *time.Location
+	staff      []sale.Staff
+	programmes []*loyalty.Programme
+}
+
+// desk is the state of the cashier's page.
+type desk struct {
+	stage     Stage
+	cashier   *sale.Staff
+	attempts  attempts
+	sale      open
+	ret       *openReturn
+	done      *DoneView
+	unknown   *ledger.Job
+	notices   []Notice
+	noticeSeq uint64
+	network   NetworkView
+	register  registerState
+	scanners  []DeviceView
+	frozen    *Text
+}
+
+// NewTill makes a till over an enrolled ledger; Run starts it.
+func NewTill(o Options) (*Till, error) {
+	t := &Till{
+		ledger: o.Ledger, clock: o.Clock, rules: o.Rules, random: o.Random, ask: o.Ask, seal: o.Seal, log: o.Log,
+		ops: make(chan op), register: newRegisterLine(o.Register),
+	}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	if t.ask == nil {
+		t.ask = func([]sale.CustomerNo) {}
+	}
+	t.register.seen = func(s registerState) { t.post(func() { t.sawRegister(s) }) }
+	t.register.connect = t.recover
+	t.desk.stage = StageSignIn
+	return t, t.reload()
+}
+
+// Run serves until ctx ends; then a running fiscal job is waited for, since leaving it would leave its
+// outcome unknown.
+func (t *Till) Run(ctx context.Context) error {
+	line, stopLine := context.WithCancel(context.WithoutCancel(ctx))
+	lineDone := make(chan struct{})
+	go func() {
+		defer close(lineDone)
+		t.register.run(line)
+	}()
+	defer t.viewers.close()
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	t.publish()
+	for stopping := ctx.Done(); ; {
+		select {
+		case <-stopping:
+			stopping = nil
+			if t.desk.stage != StagePrinting {
+				stopLine()
+			}
+		case <-lineDone:
+			stopLine()
+			return ctx.Err()
+		case o := <-t.ops:
+			err := o.do()
+			t.publish()
+			o.reply <- err
+		case <-t.ledger.Changed():
+			t.stateChanged()
+			t.publish()
+		case <-ticker.C:
+			t.publish()
+		}
+		if stopping == nil && t.desk.stage != StagePrinting {
+			stopLine()
+		}
+	}
+}
+
+// post gives the till's goroutine something to do and waits until it is done. Only the register's
+// goroutine, which Run outlives, calls it.
+func (t *Till) post(do func()) {
+	reply := make(chan error, 1)
+	t.ops <- op{func() error { do(); return nil }, reply}
+	<-reply
+}
+
+// Do carries out a command and answers when it is done, or begun where the register has to print. A
+// *Refusal holds the sentence for the cashier.
+func (t *Till) Do(ctx context.Context, c Command) error {
+	return t.turn(ctx, func() error { return t.command(c) })
+}
+
+// Scan takes a code from a scanner.
+func (t *Till) Scan(ctx context.Context, code sale.Code) error {
+	return t.turn(ctx, func() error { return t.show(t.scan(code)) })
+}
+
+// ScanFailed shows what a scanner could not read.
+func (t *Till) ScanFailed(ctx context.Context, err error) error {
+	return t.turn(ctx, func() error { return t.show(err) })
+}
+
+// Network tells the till how the link to head office is.
+func (t *Till) Network(ctx context.Context, n NetworkView) error {
+	return t.turn(ctx, func() error {
+		t.desk.network = n
+		if n.Online {
+			t.desk.frozen = nil
+		}
+		return t.refresh()
+	})
+}
+
+// Scanner tells the till how a scanner is.
+func (t *Till) Scanner(ctx context.Context, d DeviceView) error {
+	return t.turn(ctx, func() error {
+		for i := range t.desk.scanners {
+			if t.desk.scanners[i].Name == d.Name {
+				t.desk.scanners[i] = d
+				return nil
+			}
+		}
+		t.desk.scanners = append(t.desk.scanners, d)
+		return nil
+	})
+}
+
+func (t *Till) turn(ctx context.Context, do func() error) error {
+	reply := make(chan error, 1)
+	select {
+	case t.ops <- op{do, reply}:
+		return <-reply
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// show turns the error of something that nobody waits for, a scan, into a notice on the page.
+func (t *Till) show(err error) error {
+	var r *Refusal
+	switch {
+	case err == nil:
+		t.dropNotices("scan")
+		return nil
+	case errors.As(err, &r):
+		t.notify("error", "scan", r.Text)
+	case drivers.HintOf(err).EN != "":
+		t.notify("error", "scan", drivers.HintOf(err))
+	default:
+		t.notify("error", "scan", textInternal())
+	}
+	return err
+}
+
+// now is trusted time as the ledger has it.
+func (t *Till) now() sale.Time {
+	at, _ := t.ledger.Now()
+	return at
+}
+
+// reload reads what head office told of the shop.
+func (t *Till) reload() error {
+	s, err := t.ledger.Settings()
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return err
+	}
+	staff, err := t.ledger.Staff()
+	if err != nil {
+		return err
+	}
+	programmes, err := t.ledger.Programmes()
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	t.shop = shop{settings: s, zone: zone, staff: staff, programmes: programmes}
+	return nil
+}
+
+func (t *Till) stateChanged() {
+	if err := t.reload(); err != nil {
+		t.log.Error("read head office's state", "err", err)
+		return
+	}
+	if err := t.refresh(); err != nil {
+		t.log.Error("reckon the basket anew", "err", err)
+	}
+}
+
+func (t *Till) programme() *loyalty.Programme {
+	return loyalty.Current(t.shop.programmes, t.now())
+}
+
+func (t *Till) holder() sale.Holder {
+	who, err := t.ledger.Who()
+	if err != nil {
+		return sale.Holder{}
+	}
+	return sale.Holder{Store: who.Store, Till: who.Till}
+}
+
+func (t *Till) operator() drivers.Operator {
+	if t.desk.cashier == nil {
+		return drivers.Operator{}
+	}
+	return drivers.Operator{Name: t.desk.cashier.Name, INN: t.desk.cashier.INN}
+}
+
+// refuse makes a sentence an error.
+func refuse(text Text, err error) error { return &Refusal{Text: text, Err: err} }
