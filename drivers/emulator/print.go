@@ -1,0 +1,215 @@
+package emulator
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/kopilka/kopilka/drivers/shtrih/frame"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+var titles = [4]string{"ПРИХОД", "РАСХОД", "ВОЗВРАТ ПРИХОДА", "ВОЗВРАТ РАСХОДА"}
+
+func decimal(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+// header prints what stands above every paper: the shop's lines, the title, the time.
+func (r *Register) header(title string) {
+	for row := uint16(1); row <= headerRows; row++ {
+		if text := r.cellText(cellKey{tableHeader, row, 1}); text != "" {
+			r.print(r.middle(text))
+		}
+	}
+	r.print(r.sides("ИНН "+r.opt.INN, r.clock().Format("02.01.06 15:04")))
+	r.queue(TapeLine{Kind: TapeBold, Text: title})
+}
+
+// printLine prints a position; a name that begins with two slashes is for the storage only.
+func (r *Register) printLine(l Line) {
+	if !strings.HasPrefix(l.Name, "//") {
+		r.print(l.Name)
+	}
+	r.print(r.sides("  "+quantity(l.Qty)+" x "+l.Price.String(), "="+l.Sum.String()))
+}
+
+// quantity writes millionths with no more places than they need.
+func quantity(q int64) string {
+	s := strconv.FormatInt(q/1_000_000, 10)
+	if rest := q % 1_000_000; rest != 0 {
+		s += "." + strings.TrimRight(strconv.FormatInt(1_000_000+rest, 10)[1:], "0")
+	}
+	return s
+}
+
+// ending is what is printed once a document is signed.
+func (r *Register) ending(d Document) []TapeLine {
+	var lines []TapeLine
+	switch d.Type {
+	case DocRegistration:
+		return nil
+	case DocReceipt:
+		lines = r.totals(d)
+	case DocShiftOpen, DocShiftClose:
+		lines = r.wrapped(r.sides("СМЕНА", decimal(d.Shift)))
+	}
+	lines = append(lines, r.wrapped(
+		r.sides("КАССИР", d.Operator), r.sides("ФН", r.fn.serial),
+		r.sides("ФД "+decimal(d.FD), "ФП "+decimal(d.Sign)))...)
+	if d.Type == DocReceipt {
+		lines = append(lines, TapeLine{Kind: TapeQR, Text: d.Fiscal(r.fn.serial, "").QR()})
+	}
+	return append(lines, TapeLine{Kind: TapeCut})
+}
+
+func (r *Register) totals(d Document) []TapeLine {
+	lines := []TapeLine{{Kind: TapeBold, Text: sidesAt(r.opt.Width/2, "ИТОГ", "="+d.Sum.String())}}
+	for _, p := range d.Payments {
+		name := r.cellText(cellKey{tablePayments, uint16(p.Type), 1})
+		lines = append(lines, r.wrapped(r.sides(name, "="+p.Sum.String()))...)
+	}
+	if d.Change > 0 {
+		lines = append(lines, r.wrapped(r.sides("СДАЧА", "="+d.Change.String()))...)
+	}
+	var taxes [vatRows]sale.Money
+	var used [vatRows]bool
+	for _, l := range d.Lines {
+		row := vatRowOf(l.VAT)
+		taxes[row] += l.VATSum
+		used[row] = true
+	}
+	for row, sum := range taxes {
+		if used[row] {
+			lines = append(lines, r.wrapped(r.sides(r.cellText(cellKey{tableVAT, uint16(row + 1), 2}), "="+sum.String()))...)
+		}
+	}
+	for _, t := range d.Tags {
+		if t.Tag == 1008 {
+			lines = append(lines, r.wrapped(r.sides("ЭЛ. АДР. ПОКУПАТЕЛЯ", t.Text()))...)
+		}
+	}
+	return append(lines, r.wrapped(r.sides("СМЕНА "+decimal(d.Shift), "ЧЕК "+decimal(d.Receipt)))...)
+}
+
+func sidesAt(width int, left, right string) string {
+	r := Register{opt: Options{Width: width}}
+	return r.sides(left, right)
+}
+
+// receiptTape is a bit of the flags of 12h, 17h and 2Fh: print on the receipt, not on the journal.
+const receiptTape = 1 << 1
+
+func (r *Register) printText(q request) ([]byte, byte) {
+	return r.printed(TapeText, q.p[0], q.p[1:])
+}
+
+func (r *Register) printBold(q request) ([]byte, byte) {
+	return r.printed(TapeBold, q.p[0], q.p[1:])
+}
+
+func (r *Register) printFont(q request) ([]byte, byte) {
+	const wide = 2
+	if q.p[1] == wide {
+		return r.printed(TapeBold, q.p[0], q.p[2:])
+	}
+	return r.printed(TapeText, q.p[0], q.p[2:])
+}
+
+func (r *Register) printed(kind TapeKind, flags byte, text []byte) ([]byte, byte) {
+	if flags&receiptTape == 0 {
+		return nil, 0
+	}
+	width := r.opt.Width
+	if kind == TapeBold {
+		width /= 2
+	}
+	for _, part := range wrap(strings.TrimRight(frame.From1251(text), " "), width) {
+		r.queue(TapeLine{Kind: kind, Text: part})
+	}
+	r.ram.save()
+	return nil, 0
+}
+
+func (r *Register) cut(q request) ([]byte, byte) {
+	if q.p[0] > 1 {
+		return nil, errParameters
+	}
+	if n := len(r.tape.lines); n == 0 || r.tape.lines[n-1].Kind != TapeCut { // a second cut finds no paper to cut
+		r.queue(TapeLine{Kind: TapeCut})
+	}
+	r.ram.save()
+	return nil, 0
+}
+
+func (r *Register) openDrawer(request) ([]byte, byte) {
+	r.drawer++
+	return nil, 0
+}
+
+func (r *Register) feedLines(q request) ([]byte, byte) {
+	const most = 20 // more than a hand's width of white paper is a host's mistake
+	for range min(int(q.p[1]), most) {
+		r.queue(TapeLine{Kind: TapeText})
+	}
+	r.ram.save()
+	return nil, 0
+}
+
+// resume is B0h: print what paper or power kept. Nothing to print is no error.
+func (r *Register) resume(request) ([]byte, byte) {
+	r.feed()
+	r.ram.save()
+	return nil, 0
+}
+
+// copyLast prints the last receipt or shift document again: 8Ch.
+func (r *Register) copyLast(request) ([]byte, byte) {
+	d := r.fn.last()
+	if d.Type == DocRegistration {
+		return nil, errNoRepeat
+	}
+	r.header("ПОВТОР ДОКУМЕНТА")
+	for _, l := range d.Lines {
+		r.printLine(l)
+	}
+	r.queue(r.ending(d)...)
+	r.ram.save()
+	return nil, 0
+}
+
+// Data for pictures and codes is loaded in blocks (DDh) and printed as one (DEh).
+const (
+	blockBytes = 64
+	blocksMax  = 128
+	codeQR     = 3
+	codeQRNew  = 131 // the same, drawn by the printer's own firmware
+)
+
+func (r *Register) loadBlock(q request) ([]byte, byte) {
+	if q.p[0] != 0 || int(q.p[1]) >= blocksMax {
+		return nil, errParameters
+	}
+	if r.blocks == nil {
+		r.blocks = map[byte][blockBytes]byte{}
+	}
+	var block [blockBytes]byte
+	copy(block[:], q.p[2:])
+	r.blocks[q.p[1]] = block
+	return nil, 0
+}
+
+func (r *Register) printBarcode(q request) ([]byte, byte) {
+	kind, size, block := q.p[0], int(q.uint(1, 2)), q.p[3]
+	if kind != codeQR && kind != codeQRNew || size == 0 || size > blockBytes*(blocksMax-int(block)) {
+		return nil, errParameters
+	}
+	var data []byte
+	for len(data) < size {
+		b, ok := r.blocks[block]
+		if !ok {
+			return nil, errParameters
+		}
+		data, block = append(data, b[:]...), block+1
+	}
+	r.queue(TapeLine{Kind: TapeQR, Text: frame.From1251(data[:size])})
+	r.ram.save()
+	return nil, 0
+}
