@@ -1,0 +1,196 @@
+// Package drivertest is the contract that every register and every scanner must keep, as tests that run
+// against a device: an emulated one, or a real one on the bench. The device's own storage is the witness.
+//
+// What will bite: the suite sells, so never point it at a register that is in use. It prints which
+// cases ran and fails when none did, since a suite that is skipped in silence proves nothing.
+package drivertest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Signed is a document as the device's storage holds it, seen past the driver.
+type Signed struct {
+	FD       uint32
+	Sign     uint32
+	Doc      sale.DocKind
+	Sum      sale.Money
+	Shift    uint32
+	Receipt  uint32
+	Stamp    sale.Stamp
+	Lines    []SignedLine
+	Payments map[sale.TenderKind]sale.Money // as handed over: change not taken off
+	Change   sale.Money
+	Tax      drivers.TaxSystem
+	Cashier  string
+	Contact  string
+}
+
+// SignedLine is a position of a Signed receipt.
+type SignedLine struct {
+	Name    string
+	Qty     sale.Qty
+	Price   sale.Money
+	Sum     sale.Money
+	VAT     sale.VAT
+	Subject sale.Subject
+}
+
+// Device is the device itself, as somebody who stands beside it could look at it and touch it.
+type Device interface {
+	// Documents are all of its storage, in order.
+	Documents() []Signed
+	// Printed is the text on its paper so far.
+	Printed() []string
+	// Cash is what it believes to lie in the drawer.
+	Cash() sale.Money
+	// SetPaper puts paper in or takes it out.
+	SetPaper(in bool)
+	// PaperOutAfter ends the paper after so many more lines.
+	PaperOutAfter(lines int)
+	// PassTime lets time go by as if the shop were closed meanwhile.
+	PassTime(d time.Duration)
+	// SetOFD says whether the operator of fiscal data can be reached.
+	SetOFD(answers bool)
+	// LoseClose lets the link break after the next receipt was signed, before its answer arrives.
+	LoseClose()
+	// LoseLine lets the link break while the next receipt's positions are sent.
+	LoseLine()
+}
+
+// Rig is a fresh device, registered, shift closed, paper in, and two drivers for it.
+type Rig struct {
+	Printer  drivers.Printer
+	Stranger drivers.Printer // the same device with a wrong password
+	Device   Device
+}
+
+// Printer runs the contract; start makes a rig for each case.
+func Printer(t *testing.T, start func(t *testing.T) Rig) {
+	t.Helper()
+	ran := 0
+	for _, c := range printerCases {
+		t.Run(c.name, func(t *testing.T) {
+			ran++
+			c.run(t, start(t))
+		})
+	}
+	require.Positive(t, ran, "no case of the contract ran")
+	t.Logf("%d of %d cases of the printer contract ran", ran, len(printerCases))
+}
+
+var printerCases = []struct {
+	name string
+	run  func(*testing.T, Rig)
+}{
+	{"identifies itself", identifies},
+	{"full shift", fullShift},
+	{"VAT of each line", vatOfEachLine},
+	{"cashier and contact", cashierAndContact},
+	{"texts", texts},
+	{"lost answer at the close", lostClose},
+	{"two equal sums in a row", equalSums},
+	{"link lost among the lines", lostLine},
+	{"paper ends in a receipt", paperEnds},
+	{"no paper before a receipt", noPaper},
+	{"shift over 24 hours", shiftOver},
+	{"no shift open", shiftClosed},
+	{"shift open already", shiftOpenAlready},
+	{"wrong password", wrongPassword},
+	{"receipt wrong in itself", wrongReceipt},
+	{"ended context", endedContext},
+	{"archive", archive},
+	{"operator of fiscal data silent", silentOFD},
+	{"clock", clock},
+}
+
+var cashier = drivers.Operator{Name: "Иванова А. П.", INN: "500100732259"}
+
+func line(name string, qty sale.Qty, price sale.Money, vat sale.VAT) drivers.ReceiptLine {
+	sum, err := price.Times(qty)
+	if err != nil {
+		panic(err) // a constant of this file is wrong
+	}
+	return drivers.ReceiptLine{
+		Name: name, Part: sale.Part{Qty: qty, Price: price, Sum: sum}, VAT: vat, Subject: sale.SubjectGoods,
+	}
+}
+
+// receipt is bread and cheese, paid in cash unless tenders are given.
+func receipt(doc sale.DocKind, tenders ...sale.Tender) drivers.Receipt {
+	r := drivers.Receipt{Doc: doc, Operator: cashier, Tax: drivers.TaxOSN, Lines: []drivers.ReceiptLine{
+		line("Хлеб «Бородинский»", 2*sale.Piece, 5490, sale.VAT10),
+		line("Сыр весовой", 432, 79900, sale.VAT22), // 345.168 is 345.17
+	}}
+	for _, l := range r.Lines {
+		r.Total += l.Part.Sum
+	}
+	r.Tenders = tenders
+	if len(tenders) == 0 {
+		r.Tenders = []sale.Tender{{Kind: sale.TenderCash, Amount: r.Total}}
+	}
+	return r
+}
+
+func openShift(t *testing.T, p drivers.Printer) sale.Fiscal {
+	t.Helper()
+	f, err := p.OpenShift(t.Context(), cashier)
+	require.NoError(t, err)
+	return f
+}
+
+func snapshot(t *testing.T, p drivers.Printer) drivers.Snapshot {
+	t.Helper()
+	s, err := p.Snapshot(t.Context())
+	require.NoError(t, err)
+	return s
+}
+
+func print(t *testing.T, p drivers.Printer, r drivers.Receipt) sale.Fiscal {
+	t.Helper()
+	f, err := p.Print(t.Context(), r)
+	require.NoError(t, err)
+	return f
+}
+
+// receipts are the storage's receipts, newest last.
+func receipts(d Device) []Signed {
+	var out []Signed
+	for _, s := range d.Documents() {
+		if s.Doc < sale.DocShiftOpen {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// same checks that what the driver says of a document is what the storage holds.
+func same(t *testing.T, want Signed, got sale.Fiscal) {
+	t.Helper()
+	require.Equal(t, sale.FiscalOwn, got.Kind)
+	require.Equal(t, want.FD, got.Key.FD)
+	require.Equal(t, want.Sign, got.Sign)
+	require.Equal(t, want.Doc, got.Doc)
+	require.Equal(t, want.Sum, got.Sum)
+	require.Equal(t, want.Stamp, got.Stamp)
+	require.Len(t, got.Key.FN, 16)
+	require.NotEmpty(t, got.Register)
+}
+
+// notDone checks a refusal: its family, that a person is told what to do, and that nothing was signed.
+func notDone(t *testing.T, d Device, signedBefore int, err error, fail drivers.Fail) {
+	t.Helper()
+	require.Error(t, err)
+	require.Equal(t, fail, drivers.FailOf(err), "%v", err)
+	require.True(t, drivers.NotDone(err), "%v", err)
+	hint := drivers.HintOf(err)
+	require.NotEmpty(t, hint.RU)
+	require.NotEmpty(t, hint.EN)
+	require.Len(t, d.Documents(), signedBefore)
+}
