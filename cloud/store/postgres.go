@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // This file makes a pgx connection a database/sql driver. pgx has one of its own, but it drags in a
@@ -160,6 +161,15 @@ func (r *pgDriverRows) Next(dest []driver.Value) error {
 			dest[i] = int64(v)
 		case int16:
 			dest[i] = int64(v)
+		case pgtype.Numeric: // what a sum of BIGINTs is
+			n, err := v.Int64Value()
+			if err != nil {
+				return fmt.Errorf("column %d: %w", i, err)
+			}
+			dest[i] = n.Int64
+			if !n.Valid {
+				dest[i] = nil
+			}
 		default:
 			dest[i] = v
 		}

@@ -27,6 +27,7 @@ type Store struct {
 	mu       sync.Mutex // of watchers, for moments only
 	watchers map[sale.OrgNo]map[chan struct{}]bool
 
+	texts    sync.Map      // bulkKey → *sql.Stmt (SQLite) or string (PostgreSQL)
 	building chan struct{} // holds one token: one snapshot is built at a time
 }
 
@@ -125,6 +126,7 @@ type tx struct {
 	s *Store
 	// moved is set when the feed gets new versions, so that commit wakes those who watch it.
 	moved map[sale.OrgNo]bool
+	later []pending
 }
 
 // change runs fn in a write transaction and commits; fn may run again after a deadlock, so it must not
@@ -153,6 +155,9 @@ func (s *Store) changeOnce(ctx context.Context, fn func(*tx) error) error {
 	}
 	if err := raw.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
+	}
+	if err := s.prepareLater(context.WithoutCancel(ctx), t.later); err != nil {
+		return err
 	}
 	for org := range t.moved {
 		s.wake(org)

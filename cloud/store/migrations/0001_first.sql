@@ -240,3 +240,9 @@ CREATE TABLE audit (
   PRIMARY KEY (org, id)
 );
 CREATE INDEX audit_at ON audit (org, at);
+
+-- Customers whose points head office should look at: something of theirs has become free.
+CREATE TABLE due (
+  org INTEGER NOT NULL, customer INTEGER NOT NULL, at INTEGER NOT NULL, cause BLOB NOT NULL,
+  PRIMARY KEY (org, customer)
+);

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/wire"
+)
+
+// Post journals head office's own event in the chain of till 0 and books it. The caller fills in ID, Kind,
+// postings, lots and leases; place, time and hash are given here. An event whose ID is here already
+// changes nothing, so deterministic IDs make a repeat harmless. An event that no longer fits the balances
+// is refused with [ErrStale].
+func (s *Store) Post(ctx context.Context, org sale.OrgNo, r *sale.Record) error {
+	err := s.change(ctx, func(tx *tx) error { return tx.postRecord(ctx, org, r) })
+	if err != nil {
+		return fmt.Errorf("journal head office's %s: %w", r.Kind, err)
+	}
+	return nil
+}
+
+func (t *tx) postRecord(ctx context.Context, org sale.OrgNo, r *sale.Record) error {
+	var state int64
+	if err := t.row(ctx, `SELECT state FROM tills WHERE org = ? AND till = 0`+t.s.dialect.lock(), []any{int64(org)}, &state); err != nil {
+		return fmt.Errorf("lock head office's chain: %w", err)
+	}
+	known, err := t.int(ctx, `SELECT count(*) FROM records WHERE org = ? AND id = ?`, int64(org), r.ID[:])
+	if err != nil || known > 0 {
+		return err
+	}
+	have, err := t.position(ctx, org, 0)
+	if err != nil {
+		return err
+	}
+	placed := *r // fn may run again: the caller's record stays as it was
+	placed.Version, placed.Org, placed.Till, placed.Epoch, placed.Seq, placed.Prev = sale.RecordVersion, org, 0, 1, have.Seq+1, have.Head
+	placed.At, placed.Quality = sale.At(t.s.now()), sale.TimeHeadOffice
+	body, err := placed.Bytes()
+	if err != nil {
+		return err
+	}
+	b := newBooking(t, org, 0, 0)
+	if err := b.examine(&placed); err != nil {
+		return err
+	}
+	hash := sale.HashOf(body)
+	b.take(&wire.Sealed{Record: &placed, Bytes: body, Hash: hash})
+	if err := b.write(ctx); err != nil {
+		return err
+	}
+	return t.moveCursor(ctx, org, 0, 0, sale.Position{Epoch: 1, Seq: placed.Seq, Head: hash})
+}
+
+// Standing is a customer with every lot that has a remainder, what of each nobody holds, and the leases
+// not handed back.
+func (s *Store) Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (c sale.Customer, lots []sale.Lot, free []sale.LotAmount, leases []sale.LeaseChange, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		all, err := tx.customerChanges(ctx, org, []any{int64(no)}, sale.Seen{})
+		if err != nil {
+			return err
+		}
+		if all[no] == nil { // enrolled at a till whose record of it is still under way: the points count
+			all[no] = &sale.CustomerChange{Customer: sale.Customer{No: no}}
+		}
+		c = all[no].Customer
+		if lots, free, err = tx.lotsOf(ctx, org, no); err != nil {
+			return err
+		}
+		leases, err = tx.leasesOf(ctx, org, no)
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("read what customer %s has: %w", no, err)
+	}
+	return c, lots, free, leases, err
+}
+
+func (t *tx) lotsOf(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (lots []sale.Lot, free []sale.LotAmount, err error) {
+	account := sale.CustomerAccount(no)
+	err = t.each(ctx, `SELECT id, activates, expires, source, remaining - leased FROM lots WHERE org = ? AND kind = ? AND no = ? AND remaining > 0 ORDER BY id`,
+		[]any{int64(org), int64(account.Kind), int64(no)}, func(r *sql.Rows) error {
+			var id, source []byte
+			l := sale.Lot{Account: account}
+			var left sale.Points
+			if err := r.Scan(&id, &l.ActivatesAt, &l.ExpiresAt, &source, &left); err != nil {
+				return err
+			}
+			l.ID, l.Source = sale.ID(id), sale.ID(source)
+			lots = append(lots, l)
+			if left > 0 {
+				free = append(free, sale.LotAmount{Lot: l.ID, Amount: left})
+			}
+			return nil
+		})
+	return lots, free, err
+}
+
+func (t *tx) leasesOf(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) ([]sale.LeaseChange, error) {
+	return t.openLeases(ctx, org, `SELECT id FROM leases WHERE org = ? AND kind = ? AND no = ? AND released = 0 ORDER BY granted, id`,
+		int64(sale.AccountCustomer), int64(no))
+}
+
+func (t *tx) openLeases(ctx context.Context, org sale.OrgNo, query string, args ...any) ([]sale.LeaseChange, error) {
+	var ids []any
+	err := t.each(ctx, query, append([]any{int64(org)}, args...), func(r *sql.Rows) error {
+		var id []byte
+		err := r.Scan(&id)
+		ids = append(ids, bytes.Clone(id))
+		return err
+	})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	found, err := t.leaseChanges(ctx, org, ids, sale.Seen{})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]sale.LeaseChange, 0, len(ids))
+	for _, id := range ids {
+		if c := found[sale.ID(id.([]byte))]; c != nil {
+			out = append(out, *c)
+		}
+	}
+	return out, nil
+}
+
+// LeasesHeld lists the leases that a till has not handed back.
+func (s *Store) LeasesHeld(ctx context.Context, org sale.OrgNo, till sale.TillNo) (out []sale.LeaseChange, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		out, err = tx.openLeases(ctx, org, `SELECT id FROM leases WHERE org = ? AND till = ? AND released = 0 ORDER BY granted, id`, int64(till))
+		return err
+	})
+	return out, err
+}
+
+// Recall asks the holder for a lease back. Recalling twice changes nothing.
+func (s *Store) Recall(ctx context.Context, org sale.OrgNo, lease sale.ID) error {
+	return s.change(ctx, func(tx *tx) error {
+		var row feedRow
+		err := tx.row(ctx, `UPDATE leases SET recalled = ? WHERE org = ? AND id = ? AND released = 0 AND recalled = 0 RETURNING till, store`,
+			[]any{s.now().UnixMilli(), int64(org), lease[:]}, &row.till, &row.store)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("recall lease %s: %w", lease, err)
+		}
+		return tx.bump(ctx, org, map[feedKey]feedRow{leaseKey(lease): row})
+	})
+}
+
+// Ask remembers that a customer stands at a till; the last till to ask gets what becomes free.
+func (s *Store) Ask(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, till sale.TillNo) error {
+	return s.change(ctx, func(tx *tx) error {
+		_, err := tx.exec(ctx, `INSERT INTO asks (org, customer, till, at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (org, customer) DO UPDATE SET till = excluded.till, at = excluded.at`, int64(org), int64(no), int64(till), s.now().UnixMilli())
+		if err != nil {
+			return fmt.Errorf("note that till %d asks for customer %s: %w", till, no, err)
+		}
+		return nil
+	})
+}
+
+// Asked is the active till that last asked for a customer after a moment; zero when none did.
+func (s *Store) Asked(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, after sale.Time) (till sale.TillNo, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		n, err := tx.int(ctx, `SELECT a.till FROM asks a JOIN tills t ON t.org = a.org AND t.till = a.till
+			WHERE a.org = ? AND a.customer = ? AND a.at >= ? AND t.state = ?`, int64(org), int64(no), int64(after), tillActive)
+		till = sale.TillNo(n)
+		return err
+	})
+	return till, err
+}
+
+// FirstTill is the lowest-numbered active till of a store, or of any store when the store is zero or
+// has none; zero when there is no till at all.
+func (s *Store) FirstTill(ctx context.Context, org sale.OrgNo, store sale.StoreNo) (till sale.TillNo, at sale.StoreNo, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		err := tx.row(ctx, `SELECT till, store FROM tills WHERE org = ? AND till > 0 AND state = ? ORDER BY CASE WHEN store = ? THEN 0 ELSE 1 END, till LIMIT 1`,
+			[]any{int64(org), tillActive, int64(store)}, &till, &at)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return till, at, err
+}
+
+// Due lists customers of whom something has become free, oldest first, with the record that caused it.
+func (s *Store) Due(ctx context.Context, org sale.OrgNo, limit int) (out map[sale.CustomerNo]sale.ID, err error) {
+	out = map[sale.CustomerNo]sale.ID{}
+	err = s.view(ctx, func(tx *tx) error {
+		return tx.each(ctx, `SELECT customer, cause FROM due WHERE org = ? ORDER BY at, customer LIMIT ?`, []any{int64(org), int64(limit)}, func(r *sql.Rows) error {
+			var no sale.CustomerNo
+			var cause []byte
+			if err := r.Scan(&no, &cause); err != nil {
+				return err
+			}
+			out[no] = sale.ID(cause)
+			return nil
+		})
+	})
+	return out, err
+}
+
+// Settled takes a customer off the list of [Store.Due], unless a later record has put them there again.
+func (s *Store) Settled(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, cause sale.ID) error {
+	return s.change(ctx, func(tx *tx) error {
+		_, err := tx.exec(ctx, `DELETE FROM due WHERE org = ? AND customer = ? AND cause = ?`, int64(org), int64(no), cause[:])
+		return err
+	})
+}
+
+// LeaseCount is how many leases a customer has ever had: it makes the next one's ID.
+func (s *Store) LeaseCount(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (n int, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		c, err := tx.int(ctx, `SELECT count(*) FROM leases WHERE org = ? AND kind = ? AND no = ?`, int64(org), int64(sale.AccountCustomer), int64(no))
+		n = int(c)
+		return err
+	})
+	return n, err
+}
+
+// TakeBack frees a lease whose holder will not hand it back: a retired till's, or one whose term the
+// holder has reported past. What it may have spent unreported is flagged as exposure by the caller.
+func (s *Store) TakeBack(ctx context.Context, org sale.OrgNo, lease sale.ID) error {
+	return s.change(ctx, func(tx *tx) error {
+		var row feedRow
+		err := tx.row(ctx, `UPDATE leases SET retired = 1 WHERE org = ? AND id = ? AND released = 0 RETURNING till, store`, []any{int64(org), lease[:]}, &row.till, &row.store)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("take lease %s back: %w", lease, err)
+		}
+		b := newBooking(tx, org, row.till, 0)
+		if err := b.free(ctx, lease, b.now); err != nil {
+			return err
+		}
+		b.points.feed[leaseKey(lease)] = feedRow{gone: true, till: row.till, store: row.store}
+		return b.write(ctx)
+	})
+}
