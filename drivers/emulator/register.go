@@ -336,7 +336,7 @@ func (r *Register) subMode() byte {
 		return subActive
 	case !fed:
 		return subPassive
-	case r.clock().Before(r.prints):
+	case r.opt.Now().Before(r.prints):
 		return subPrinting
 	}
 	return subReady

@@ -114,7 +114,7 @@ func (r *Register) feed() {
 		}
 		r.tape.print(r.ram.Queue[0])
 		r.ram.Queue = r.ram.Queue[1:]
-		if now := r.clock(); r.prints.Before(now) {
+		if now := r.opt.Now(); r.prints.Before(now) {
 			r.prints = now
 		}
 		r.prints = r.prints.Add(r.opt.LineTime)
