@@ -36,7 +36,11 @@ func (s *session) apply(d *wire.Down) error {
 		s.publish(func(st *State) { st.Code = CodeProgramme })
 	}
 	if err := s.Ledger.Apply(d.To, changes); err != nil {
-		return &Problem{Code: CodeLedger, Err: fmt.Errorf("apply state up to version %d: %w", d.To, err)}
+		code := CodeLedger
+		if errors.Is(err, sale.ErrRecord) {
+			code = CodeProtocol // head office sent what cannot be; the disk is well
+		}
+		return &Problem{Code: code, Err: fmt.Errorf("apply state up to version %d: %w", d.To, err)}
 	}
 	return nil
 }

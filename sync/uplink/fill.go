@@ -45,7 +45,6 @@ func (s *session) afterFill(err error) error {
 	if err != nil {
 		return err
 	}
-	s.progress()
 	s.Logger.Info("customers fetched", "version", s.Ledger.Filled())
 	return errAgain
 }

@@ -54,32 +54,33 @@ type office struct {
 	t    testing.TB
 	keys *keys
 
-	mu         sync.Mutex
-	journal    map[uint32][]sale.Entry // by epoch, in order
-	heads      map[uint32]sale.Hash
-	newest     uint32
-	forked     map[sale.Hash]bool // fork records, by hash
-	forkEnd    map[uint32]sale.Position
-	known      map[sale.ID]int // how often each record was stored
-	feed       []sale.Change
-	refill     bool
-	generation uint32
-	window     int
-	revoked    bool
-	busy       int // how many connections are sent away first
-	manifest   []byte
-	chunks     map[sale.Hash][]byte
-	served     map[string]int // requests by path
-	ranges     int            // chunk requests that asked for a part
-	cutChunk   int            // bytes after which a chunk's answer is cut, once; zero: not
-	hellos     []wire.Hello
-	downAcks   []uint64
-	asks       [][]sale.CustomerNo
-	statuses   []wire.Status
-	batches    int
-	liar       func(w *wire.Welcome) // changes a welcome after it is signed
-	event      func(what string) bool
-	extra      []any // sent after every welcome
+	mu           sync.Mutex
+	journal      map[uint32][]sale.Entry // by epoch, in order
+	heads        map[uint32]sale.Hash
+	newest       uint32
+	forked       map[sale.Hash]bool // fork records, by hash
+	forkEnd      map[uint32]sale.Position
+	known        map[sale.ID]int // how often each record was stored
+	feed         []sale.Change
+	refill       bool // tills without a snapshot are told to fetch it
+	refillAlways bool
+	generation   uint32
+	window       int
+	revoked      bool
+	busy         int // how many connections are sent away first
+	manifest     []byte
+	chunks       map[sale.Hash][]byte
+	served       map[string]int // requests by path
+	ranges       int            // chunk requests that asked for a part
+	cutChunk     int            // bytes after which a chunk's answer is cut, once; zero: not
+	hellos       []wire.Hello
+	downAcks     []uint64
+	asks         [][]sale.CustomerNo
+	statuses     []wire.Status
+	batches      int
+	liar         func(w *wire.Welcome) // changes a welcome after it is signed
+	event        func(what string) bool
+	extra        []any // sent after every welcome
 
 	feedMoved chan struct{}
 	sessions  sync.WaitGroup
@@ -143,6 +144,8 @@ func (o *office) serveSnapshot(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	if q.URL.Path == wire.PathManifest {
+		o.mu.Lock()
+		defer o.mu.Unlock()
 		_, _ = w.Write(o.manifest) // the till may hang up
 		return
 	}
@@ -232,7 +235,9 @@ func (o *office) converse(conn *websocket.Conn, in <-chan any) error {
 			return err
 		}
 	}
-	refill := o.refill && h.Snapshot == 0
+	o.mu.Lock()
+	refill := o.refillAlways || (o.refill && h.Snapshot == 0)
+	o.mu.Unlock()
 	if refill {
 		if err := o.say(conn, &wire.Down{Refill: true}); err != nil {
 			return err

@@ -146,9 +146,12 @@ func (u *Uplink) Run(ctx context.Context) error {
 		if u.Now().Sub(began) > deadAfter {
 			u.progress()
 		}
-		if errors.Is(err, errAgain) && !u.again {
-			u.again = true
-			continue
+		if errors.Is(err, errAgain) {
+			if !u.again {
+				u.again = true
+				continue
+			}
+			err = problem(CodeProtocol, "head office asked twice in a row to begin anew: %w", err)
 		}
 		if err := u.pause(ctx, err); err != nil {
 			return err
