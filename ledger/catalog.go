@@ -185,7 +185,7 @@ func (l *Ledger) skusByCode(query string, limit int) (out []sale.SKU) {
 func (w *writer) applyProduct(c sale.Change) error {
 	var old productRow
 	found, err := get(w.bucket("products"), c.Key, &old)
-	if err != nil || (found && old.Version > c.Version) {
+	if err != nil || (found && old.Version >= c.Version) {
 		return err
 	}
 	row := productRow{Version: c.Version, Product: old.Product}

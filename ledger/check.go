@@ -27,16 +27,19 @@ type Report struct {
 func (l *Ledger) Check() (Report, error) {
 	c := checker{
 		own: map[string]ownRow{}, spent: map[string]sale.Points{}, sold: map[sale.ID]*sale.Sale{},
-		returned: map[sale.ID]map[int]sale.Qty{}, from: l.state.Load(),
+		returned: map[sale.ID]map[int]sale.Qty{}, from: new(state),
 	}
 	err := l.view(func(tx *bbolt.Tx) error {
+		if err := readState(tx, c.from); err != nil { // of this transaction: the till may be selling meanwhile
+			c.problem("%v", err)
+		}
 		for err := range tx.Check() {
 			c.problem("pages: %v", err)
 		}
 		c.journal(tx)
 		c.leases(tx)
 		c.compareOwn(tx)
-		c.ends(tx)
+		c.ends()
 		return nil
 	})
 	if err != nil {
@@ -60,6 +63,8 @@ type checker struct {
 	problems []error
 	tally    Tally
 	last     sale.Position
+	floor    []byte // key of the first record kept
+	whole    bool   // nothing has left by Compact
 	own      map[string]ownRow
 	spent    map[string]sale.Points
 	sold     map[sale.ID]*sale.Sale
@@ -87,6 +92,9 @@ func (c *checker) journal(tx *bbolt.Tx) {
 			c.problem("journal %d/%d: %v", epoch, seq, err)
 			continue
 		}
+		if first {
+			c.first(tx, epoch, seq)
+		}
 		c.chain(r, epoch, seq, first)
 		c.last = sale.Position{Epoch: epoch, Seq: seq, Head: sale.HashOf(e.Record)}
 		c.record(tx, r, k)
@@ -95,8 +103,21 @@ func (c *checker) journal(tx *bbolt.Tx) {
 	c.report.Head = c.last
 }
 
-// chain checks number and previous hash. The first record kept need not be the first ever: older ones
-// may have left by Compact.
+// first holds the first record kept against where the journal is known to begin: at the very first, or
+// where Compact left off.
+func (c *checker) first(tx *bbolt.Tx, epoch uint32, seq uint64) {
+	want := positionKey(1, 1)
+	if v := meta(tx).Get([]byte(floorKey)); v != nil {
+		want = v
+	}
+	c.whole = string(want) == string(positionKey(1, 1))
+	if string(want) != string(positionKey(epoch, seq)) {
+		c.problem("the journal begins at %d/%d instead of %x", epoch, seq, want)
+	}
+	c.floor = want
+}
+
+// chain checks number and previous hash; what the first record kept follows may have left by Compact.
 func (c *checker) chain(r *sale.Record, epoch uint32, seq uint64, first bool) {
 	switch {
 	case r.Epoch != epoch || r.Seq != seq:
@@ -115,8 +136,13 @@ func (c *checker) record(tx *bbolt.Tx, r *sale.Record, key []byte) {
 	c.report.Records++
 	c.report.Epochs = r.Epoch
 	c.tally.add(r)
-	if at := tx.Bucket([]byte("index")).Get(indexID(r.ID)); string(at) != string(key) {
-		c.problem("%s %s is not in the index", r.Kind, r.ID)
+	for _, k := range indexKeys(r) {
+		if at := tx.Bucket([]byte("index")).Get(k); string(at) != string(key) {
+			c.problem("%s %s is not in the index under %q", r.Kind, r.ID, k[:1])
+		}
+	}
+	if r.Return != nil && tx.Bucket([]byte("index")).Get(append(indexReturns(r.Return.Of), key...)) == nil {
+		c.problem("return %s is not in the index of its sale", r.ID)
 	}
 	for _, s := range r.Spends {
 		c.spent[string(s.Lease[:])+string(s.Lot[:])] += s.Amount
@@ -168,6 +194,9 @@ func (c *checker) leases(tx *bbolt.Tx) {
 			c.problem("lease %x: %v", k, err)
 			return nil
 		}
+		if row.Early.Seq != 0 {
+			return nil // head office's word of it is still to come
+		}
 		if tx.Bucket([]byte("held")).Get(heldKey(row.Lease.Account, row.Lease.ID)) == nil {
 			c.problem("lease %s is not in the index of its account", row.Lease.ID)
 		}
@@ -195,7 +224,8 @@ func (c *checker) compareOwn(tx *bbolt.Tx) {
 			return nil
 		}
 		want, known := c.own[string(k)]
-		if known && want != row {
+		kept := len(k) == ownKeyBytes && string(k[8:]) >= string(c.floor)
+		if want != row && (known || kept) {
 			c.problem("own posting %x says %s, the journal %s", k, row.Points, want.Points)
 		}
 		delete(c.own, string(k))
@@ -210,13 +240,12 @@ func (c *checker) compareOwn(tx *bbolt.Tx) {
 }
 
 // ends compares what the state remembers with what the journal ends in.
-func (c *checker) ends(tx *bbolt.Tx) {
-	if c.last.Seq > 0 && c.last != c.from.head {
+func (c *checker) ends() {
+	if c.last != c.from.head {
 		c.problem("the journal ends at %d/%d %s, the state says %d/%d %s", c.last.Epoch, c.last.Seq, c.last.Head.Short(),
 			c.from.head.Epoch, c.from.head.Seq, c.from.head.Head.Short())
 	}
-	whole := tx.Bucket([]byte("journal")).Get(positionKey(1, 1)) != nil
-	if whole && c.tally != c.from.tally {
+	if c.whole && c.tally != c.from.tally {
 		c.problem("the shift's tally %+v does not fit the records %+v", c.from.tally, c.tally)
 	}
 	if a := c.from.acked; a.Epoch > c.from.head.Epoch || (a.Epoch == c.from.head.Epoch && a.Seq > c.from.head.Seq) {

@@ -16,12 +16,14 @@ import (
 const (
 	compactTxRows = 20_000 // rows a transaction: few enough for memory, many enough for speed
 	newName       = FileName + ".new"
+	floorKey      = "floor" // in meta: key of the first record kept
 )
 
 // Compact moves what is still needed into a new file, closes this one and puts the new in its place;
 // the ledger is closed afterwards, open it anew. Records stay if they are younger than keep or not yet
-// acknowledged; own postings, returns and lots stay. It refuses while a fiscal job is begun. A power cut leaves
-// the old file or the new one, both whole.
+// acknowledged; own postings and lots stay. A return whose sale has left is still found, one that has
+// left itself is ErrNotFound. It refuses while a fiscal job is begun. A power cut leaves the old file or
+// the new one, both whole.
 func Compact(dir string, o Options, keep time.Duration) error {
 	l, err := Open(dir, o)
 	if err != nil {
@@ -68,19 +70,33 @@ func (l *Ledger) copyTo(path string, since sale.Time) error {
 		return nil
 	})
 	if err == nil {
+		err = to.Update(writeFloor)
+	}
+	if err == nil {
 		err = to.Sync() // one flush for the whole copy: nothing refers to the file before it
 	}
 	return errors.Join(err, to.Close())
 }
 
-// keeps says which rows of a bucket move.
+// writeFloor notes where the journal begins from now on, so that Check tells what has left from what is lost.
+func writeFloor(tx *bbolt.Tx) error {
+	k, _ := tx.Bucket([]byte("journal")).Cursor().First()
+	if k == nil {
+		return nil
+	}
+	return meta(tx).Put([]byte(floorKey), k)
+}
+
+// keeps says which rows of a bucket move. The newest record always does: the next is chained to it.
+// Closed leases stay while head office may not have heard that they are: its late word would revive them.
 func (l *Ledger) keeps(from *bbolt.Tx, name string, since sale.Time) func(k, v []byte) (bool, error) {
-	acked := l.Acked()
+	acked, head := l.Acked(), l.Head()
+	heard := acked == head
 	switch name {
 	case "journal":
 		return func(k, v []byte) (bool, error) {
 			epoch, seq := splitPosition(k)
-			if epoch > acked.Epoch || (epoch == acked.Epoch && seq >= acked.Seq) {
+			if epoch > acked.Epoch || (epoch == acked.Epoch && seq >= acked.Seq) || (epoch == head.Epoch && seq == head.Seq) {
 				return true, nil
 			}
 			var e sale.Entry
@@ -94,13 +110,13 @@ func (l *Ledger) keeps(from *bbolt.Tx, name string, since sale.Time) func(k, v [
 		return func(_, v []byte) (bool, error) {
 			var row leaseRow
 			err := sale.Decode(v, &row)
-			return !row.Closed, err
+			return !row.Closed || !heard, err
 		}
 	case "held":
 		return func(k, _ []byte) (bool, error) {
 			var row leaseRow
 			found, err := get(from.Bucket([]byte("leases")), k[accountKeyBytes:], &row)
-			return found && !row.Closed, err
+			return found && (!row.Closed || !heard), err
 		}
 	}
 	return func(_, _ []byte) (bool, error) { return true, nil }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -15,6 +16,9 @@ type customerRow struct {
 	Version  uint64        `cbor:"1,keyasint"`
 	Gone     bool          `cbor:"2,keyasint,omitempty"`
 	Customer sale.Customer `cbor:"3,keyasint"`
+	// Keys are all that find the customer: a card taken away is missing here, though its row in keys or
+	// in the snapshot stays.
+	Keys []sale.CustomerKey `cbor:"4,keyasint,omitempty"`
 }
 
 func keyBytes(k sale.CustomerKey) []byte { return append([]byte{byte(k.Kind)}, k.Key[:]...) }
@@ -27,7 +31,14 @@ func (l *Ledger) FindCustomer(k sale.CustomerKey) (sale.Customer, error) {
 	if err != nil {
 		return sale.Customer{}, err
 	}
-	return l.Customer(no)
+	c, row, err := l.customer(no)
+	if err == nil && row != nil && !slices.Contains(row.Keys, k) {
+		err = fmt.Errorf("customer key %x was taken away: %w", k.Key, ErrNotFound)
+	}
+	if err != nil {
+		return sale.Customer{}, err
+	}
+	return c, nil
 }
 
 func (l *Ledger) owner(k sale.CustomerKey) (no sale.CustomerNo, err error) {
@@ -55,7 +66,13 @@ func (l *Ledger) owner(k sale.CustomerKey) (no sale.CustomerNo, err error) {
 
 // Customer reads a customer with the balance as head office last told and this till's own postings
 // since on top.
-func (l *Ledger) Customer(no sale.CustomerNo) (c sale.Customer, err error) {
+func (l *Ledger) Customer(no sale.CustomerNo) (sale.Customer, error) {
+	c, _, err := l.customer(no)
+	return c, err
+}
+
+// customer gives also the change that the customer was read from, nil where it was the snapshot.
+func (l *Ledger) customer(no sale.CustomerNo) (c sale.Customer, change *customerRow, err error) {
 	var row customerRow
 	var found bool
 	var own ownRow
@@ -64,27 +81,27 @@ func (l *Ledger) Customer(no sale.CustomerNo) (c sale.Customer, err error) {
 		return err
 	})
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
-	c = row.Customer
+	c, change = row.Customer, &row
 	if snap := l.snap.use(); snap != nil {
 		defer snap.done()
 		if !found || row.Version <= snap.head.Version {
 			if c, found, err = snap.customer(no); err != nil {
-				return c, err
+				return c, nil, err
 			}
-			row.Gone = false
+			row.Gone, change = false, nil
 		}
 	}
 	if !found || row.Gone {
-		return sale.Customer{}, fmt.Errorf("customer %s: %w", no, ErrNotFound)
+		return sale.Customer{}, nil, fmt.Errorf("customer %s: %w", no, ErrNotFound)
 	}
 	if own, err = l.ownSince(no, c.Seen); err != nil {
-		return c, err
+		return c, nil, err
 	}
 	c.Balance += own.Points
 	c.Debt += own.Debt
-	return c, nil
+	return c, change, nil
 }
 
 // ownSince adds up what this till's records after a position did to a customer.
@@ -122,9 +139,12 @@ func (w *writer) applyCustomer(c sale.Change) error {
 		if in.Customer.No != no {
 			return fmt.Errorf("%w: customer %s under the key of %s", sale.ErrRecord, in.Customer.No, no)
 		}
-		row.Customer = in.Customer
+		row.Customer, row.Keys = in.Customer, in.Keys
 	}
 	for _, k := range in.Keys {
+		if v := w.bucket("keys").Get(keyBytes(k)); len(v) == 16 && binary.BigEndian.Uint64(v) > c.Version {
+			continue // a newer change gave the key to another
+		}
 		v := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, c.Version), uint64(no))
 		if err := w.bucket("keys").Put(keyBytes(k), v); err != nil {
 			return fmt.Errorf("put a key of customer %s: %w", no, err)

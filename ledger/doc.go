@@ -5,7 +5,7 @@
 // ([Ledger.Finish]); between the two only the register knows whether it happened. A failed write to the
 // disk closes the ledger for good ([ErrBroken]): what the file holds is then known only after opening
 // it anew. Nothing is deleted in place, because a bbolt file with many free pages commits ten times
-// slower (sync.md A2): old records leave by [Ledger.Compact] into a new file.
+// slower (sync.md A2): old records leave by [Compact] into a new file.
 //
 // # The file
 //
@@ -19,6 +19,7 @@
 //	           "applied"   u64, version of head office's state
 //	           "snapshot"  snapshotRef: name and version of the customers' snapshot
 //	           "tally"     Tally of the shift so far
+//	           "floor"     epoch u32 · seq u64, first record kept, once Compact has moved any out
 //	journal    epoch u32 · seq u64              → sale.Entry, for ever (append only)
 //	index      'i' · record ID                  → epoch u32 · seq u64
 //	           'd' · FN · 0 · FD u32            → epoch · seq   fiscal documents

@@ -53,14 +53,7 @@ func (w *writer) append(r *sale.Record, sealed []byte) error {
 
 func (w *writer) index(r *sale.Record, key []byte) error {
 	b := w.bucket("index")
-	keys := [][]byte{indexID(r.ID)}
-	if r.Fiscal != nil && r.Fiscal.Key.FD != 0 {
-		keys = append(keys, indexDoc(r.Fiscal.Key))
-	}
-	if no := numberOf(r); no != 0 {
-		keys = append(keys, indexNo(no))
-	}
-	for _, k := range keys {
+	for _, k := range indexKeys(r) {
 		if b.Get(k) != nil {
 			return fmt.Errorf("%w: %s %s", ErrKnown, r.Kind, r.ID)
 		}
@@ -72,6 +65,18 @@ func (w *writer) index(r *sale.Record, key []byte) error {
 		return b.Put(append(indexReturns(r.Return.Of), key...), []byte{})
 	}
 	return nil
+}
+
+// indexKeys are the keys that belong to one record alone.
+func indexKeys(r *sale.Record) [][]byte {
+	keys := [][]byte{indexID(r.ID)}
+	if r.Fiscal != nil && r.Fiscal.Key.FD != 0 {
+		keys = append(keys, indexDoc(r.Fiscal.Key))
+	}
+	if no := numberOf(r); no != 0 {
+		keys = append(keys, indexNo(no))
+	}
+	return keys
 }
 
 func numberOf(r *sale.Record) sale.OperationNo {
@@ -177,6 +182,7 @@ func (l *Ledger) OpenEpoch(reason string, theirs sale.Position) error {
 	return l.write(func(w *writer) error {
 		old := w.s.head
 		start := &sale.EpochStart{Reason: reason, OldEpoch: theirs.Epoch, OldSeq: theirs.Seq, OldHead: theirs.Head, Storage: w.s.tally.Last}
+		w.s.counter += lostNumbers(old, w.s.acked, theirs)
 		w.s.head = sale.Position{Epoch: max(old.Epoch, theirs.Epoch) + 1}
 		w.s.applied = 0
 		for _, name := range []string{"leases", "held", "recalled"} {
@@ -189,6 +195,27 @@ func (l *Ledger) OpenEpoch(reason string, theirs sale.Position) error {
 		}
 		return w.appendNew(&sale.Record{Kind: sale.KindEpoch, Start: start}, nil)
 	})
+}
+
+// epochNumbers is more than a till numbers in an epoch that it has never seen.
+const epochNumbers = 1 << 20
+
+// lostNumbers bounds how many operation numbers the lost part of the journal used: one a record at most,
+// and one for a job that was begun then. Numbers already given to receipts must not be given again.
+func lostNumbers(ours, acked, theirs sale.Position) uint32 {
+	switch {
+	case theirs.Epoch > ours.Epoch:
+		return epochNumbers
+	case theirs.Epoch < ours.Epoch:
+		return 0
+	case theirs.Epoch > acked.Epoch:
+		acked.Seq = 0
+	}
+	lost := theirs.Seq - min(theirs.Seq, acked.Seq)
+	if lost == 0 {
+		return 0
+	}
+	return uint32(min(lost+1, epochNumbers))
 }
 
 // Record reads one record by its ID.

@@ -19,6 +19,11 @@ type leaseRow struct {
 	Spent  []sale.LotAmount `cbor:"2,keyasint,omitempty"`
 	Recall bool             `cbor:"3,keyasint,omitempty"`
 	Closed bool             `cbor:"4,keyasint,omitempty"`
+	// Version is of head office's word about it; zero for a lease born here.
+	Version uint64 `cbor:"5,keyasint,omitempty"`
+	// Early is set while head office's word is missing: a job that was begun before a new epoch dropped
+	// the lease was finished after. It is the record that spent.
+	Early sale.Seen `cbor:"6,keyasint,omitzero"`
 }
 
 func (r *leaseRow) spent(lot sale.ID) sale.Points {
@@ -60,7 +65,10 @@ type ownRow struct {
 	Debt   sale.Points `cbor:"2,keyasint,omitempty"`
 }
 
-const accountKeyBytes = 9
+const (
+	accountKeyBytes = 9
+	ownKeyBytes     = 20
+)
 
 func accountKey(a sale.Account) []byte {
 	return binary.BigEndian.AppendUint64([]byte{byte(a.Kind)}, uint64(a.No))
@@ -69,7 +77,7 @@ func accountKey(a sale.Account) []byte {
 func heldKey(a sale.Account, lease sale.ID) []byte { return append(accountKey(a), lease[:]...) }
 
 func ownKey(no sale.CustomerNo, epoch uint32, seq uint64) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 20), uint64(no)), positionKey(epoch, seq)...)
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, ownKeyBytes), uint64(no)), positionKey(epoch, seq)...)
 }
 
 // applyOwn brings the till's own tables up to a record just appended.
@@ -84,7 +92,7 @@ func (w *writer) applyOwn(r *sale.Record) error {
 			return err
 		}
 	}
-	if err := w.applySpends(r.Spends); err != nil {
+	if err := w.applySpends(r); err != nil {
 		return err
 	}
 	if r.Release != nil {
@@ -168,15 +176,22 @@ func (w *writer) closeLease(id sale.ID) error {
 	return w.putLease(row)
 }
 
-// checkSpends holds what is to be spent against what is held here and not held back already.
+// checkSpends holds what is to be spent against what is held here and not held back by a begun job.
 func (w *writer) checkSpends(spends []sale.Spend) error {
+	if len(spends) == 0 {
+		return nil
+	}
 	at, _ := w.now()
+	job, err := begun(w.Tx)
+	if err != nil {
+		return err
+	}
 	for i, s := range spends {
 		row, err := w.lease(s.Lease)
 		if err != nil {
 			return err
 		}
-		taken := s.Amount
+		taken := s.Amount + heldBack(job, s.Lease, s.Lot)
 		for _, earlier := range spends[:i] {
 			if earlier.Lease == s.Lease && earlier.Lot == s.Lot {
 				taken += earlier.Amount
@@ -189,14 +204,14 @@ func (w *writer) checkSpends(spends []sale.Spend) error {
 	return nil
 }
 
-func (w *writer) applySpends(spends []sale.Spend) error {
-	for _, s := range spends {
+func (w *writer) applySpends(r *sale.Record) error {
+	for _, s := range r.Spends {
 		row, err := w.lease(s.Lease)
 		if err != nil {
 			return err
 		}
-		if row == nil {
-			continue // dropped by a new epoch since Begin: head office has the lease and will hear of the spend
+		if row == nil { // dropped by a new epoch since Begin; head office may send it before it has heard of this spend
+			row = &leaseRow{Lease: sale.Lease{ID: s.Lease}, Early: sale.Seen{Epoch: r.Epoch, Seq: r.Seq}}
 		}
 		row.spend(s.Lot, s.Amount)
 		if err := w.putLease(row); err != nil {
@@ -284,6 +299,9 @@ func (w *writer) applyLease(c sale.Change) error {
 	if err := sale.Decode(c.Body, &in); err != nil {
 		return err
 	}
+	if string(in.Lease.ID[:]) != string(c.Key) {
+		return fmt.Errorf("%w: lease %s under the key %x", sale.ErrRecord, in.Lease.ID, c.Key)
+	}
 	for _, lot := range in.Lots {
 		if err := put(w.bucket("lots"), lot.ID[:], lot); err != nil {
 			return err
@@ -293,20 +311,35 @@ func (w *writer) applyLease(c sale.Change) error {
 	if err != nil {
 		return err
 	}
-	if row == nil {
-		row = &leaseRow{Lease: in.Lease, Spent: in.Spent, Recall: in.Recall}
-		return errors.Join(w.newLease(row), w.markRecalled(row))
-	}
-	if row.Closed {
+	switch {
+	case row == nil:
+		row = &leaseRow{Lease: in.Lease, Spent: in.Spent}
+	case row.Closed || row.Version > c.Version:
 		return nil
+	case row.Early.Seq != 0:
+		row = row.met(in)
+	default:
+		row.Lease.Until = max(row.Lease.Until, in.Lease.Until)
 	}
-	row.Lease.Until, row.Recall = max(row.Lease.Until, in.Lease.Until), in.Recall
-	return errors.Join(w.putLease(row), w.markRecalled(row))
+	row.Recall, row.Version = in.Recall, c.Version
+	return errors.Join(w.newLease(row), w.markRecalled(row))
+}
+
+// met joins a spend that came before head office's word of the lease with that word.
+func (r *leaseRow) met(in sale.LeaseChange) *leaseRow {
+	row := &leaseRow{Lease: in.Lease, Spent: in.Spent}
+	if heard := in.Seen.Epoch > r.Early.Epoch || (in.Seen.Epoch == r.Early.Epoch && in.Seen.Seq >= r.Early.Seq); heard {
+		return row
+	}
+	for _, s := range r.Spent {
+		row.spend(s.Lot, s.Amount)
+	}
+	return row
 }
 
 func (w *writer) markRecalled(row *leaseRow) error {
 	if !row.Recall {
-		return nil
+		return w.bucket("recalled").Delete(row.Lease.ID[:])
 	}
 	return w.bucket("recalled").Put(row.Lease.ID[:], []byte{})
 }

@@ -308,6 +308,9 @@ func fillSnapshot(f *os.File, ref snapshotRef, at sale.Time, next func() ([]sale
 			return err
 		}
 	}
+	if uint64(w.rows) != ref.Customers {
+		return fmt.Errorf("%w: %d customers came, the snapshot has %d", sale.ErrRecord, w.rows, ref.Customers)
+	}
 	if err := w.finish(); err != nil {
 		return err
 	}
@@ -329,6 +332,9 @@ func (w *snapshotWriter) add(customers []sale.CustomerChange) error {
 		w.last = c.Customer.No
 		if w.rows == 0 {
 			w.seen = c.Customer.Seen
+		}
+		if c.Customer.Seen != w.seen { // the file has one for all
+			return fmt.Errorf("%w: customer %s as of %+v, the others of %+v", sale.ErrRecord, c.Customer.No, c.Customer.Seen, w.seen)
 		}
 		binary.BigEndian.PutUint64(row[0:], uint64(c.Customer.No))
 		binary.BigEndian.PutUint64(row[8:], uint64(c.Customer.Balance))

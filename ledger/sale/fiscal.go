@@ -89,6 +89,9 @@ func ParseFiscalQR(text string) (Fiscal, error) {
 		return Fiscal{}, fmt.Errorf("%w: %w", ErrFiscalQR, err)
 	}
 	f.Key.FD, f.Sign, f.Doc = uint32(fd), uint32(sign), DocKind(doc)
+	if f.Key.FD == 0 || f.Sum < 0 || f.Doc < DocSale || f.Doc > DocExpenseReturn {
+		return Fiscal{}, fmt.Errorf("%w: document %d of kind %d over %s", ErrFiscalQR, f.Key.FD, f.Doc, f.Sum)
+	}
 	if _, err := f.Stamp.Time(); err != nil {
 		return Fiscal{}, fmt.Errorf("%w: %w", ErrFiscalQR, err)
 	}

@@ -246,16 +246,14 @@ func (r *Record) Validate() error {
 }
 
 func (r *Record) validateBody() error {
-	bodies := map[RecordKind]bool{
-		KindSale: r.Sale != nil, KindReturn: r.Return != nil, KindShiftClose: r.Close != nil, KindCashIn: r.Cash != nil,
-		KindCashOut: r.Cash != nil, KindAbandon: r.Abandon != nil, KindEpoch: r.Start != nil, KindRelease: r.Release != nil,
-		KindAdjust: r.Adjust != nil,
-	}
-	if present, wanted := bodies[r.Kind]; wanted && !present {
-		return errors.New("its body is missing")
+	if err := r.validateKind(); err != nil {
+		return err
 	}
 	var sum Points
 	for _, p := range r.Postings {
+		if !inRange(int64(p.Amount)) {
+			return fmt.Errorf("a posting of %s", p.Amount)
+		}
 		sum += p.Amount
 	}
 	if sum != 0 {
@@ -270,6 +268,56 @@ func (r *Record) validateBody() error {
 	return nil
 }
 
+// validateKind wants the body of the kind and no other. Kinds of a newer program pass.
+func (r *Record) validateKind() error {
+	bodies := 0
+	for _, present := range []bool{
+		r.Sale != nil, r.Return != nil, r.Cash != nil, r.Close != nil, r.Abandon != nil, r.Start != nil, r.Release != nil, r.Adjust != nil,
+	} {
+		if present {
+			bodies++
+		}
+	}
+	own, want := false, 1
+	switch r.Kind {
+	case KindSale:
+		own = r.Sale != nil
+	case KindReturn:
+		own = r.Return != nil
+	case KindShiftClose:
+		own = r.Close != nil
+	case KindCashIn, KindCashOut:
+		own = r.Cash != nil && r.Cash.Amount >= 0
+	case KindAbandon:
+		own = r.Abandon != nil
+	case KindEpoch:
+		own = r.Start != nil
+	case KindRelease:
+		own = r.Release != nil
+	case KindAdjust:
+		own = r.Adjust != nil
+	case KindShiftOpen, KindGrant, KindNet, KindExpire:
+		own, want = true, 0
+	default:
+		return nil
+	}
+	if !own || bodies != want {
+		return errors.New("its body is missing, or is not the one of its kind")
+	}
+	return nil
+}
+
+// inRange keeps sums of a record's amounts from overflowing: [LinesMax] lines of [MoneyMax] fit an int64
+// many times over.
+func inRange(amounts ...int64) bool {
+	for _, a := range amounts {
+		if a > int64(MoneyMax) || a < -int64(MoneyMax) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *Sale) validate() error {
 	if len(s.Lines) == 0 || len(s.Lines) > LinesMax {
 		return fmt.Errorf("%d lines, want 1 to %d", len(s.Lines), LinesMax)
@@ -277,6 +325,9 @@ func (s *Sale) validate() error {
 	var gross, net, discount Money
 	var redeemed, earned Points
 	for i, l := range s.Lines {
+		if !inRange(int64(l.Gross), int64(l.Discount), int64(l.Redeemed), int64(l.Net), int64(l.Earned)) || l.Earned < 0 {
+			return fmt.Errorf("line %d: %w", i+1, ErrAmount)
+		}
 		if l.Gross-l.Discount-l.Redeemed.Worth() != l.Net || l.Net < 0 || l.Discount < 0 || l.Redeemed < 0 {
 			return fmt.Errorf("line %d: %s − %s − %s ≠ %s", i+1, l.Gross, l.Discount, l.Redeemed, l.Net)
 		}
@@ -300,8 +351,8 @@ func (r *Return) validate() error {
 	var net Money
 	var restored, clawed Points
 	for i, l := range r.Lines {
-		if l.Net < 0 || l.Restored < 0 {
-			return fmt.Errorf("line %d: negative amount", i+1)
+		if !inRange(int64(l.Net), int64(l.Restored), int64(l.Clawed)) || l.Net < 0 || l.Restored < 0 || l.Clawed < 0 || l.Line < 0 {
+			return fmt.Errorf("line %d: %w", i+1, ErrAmount)
 		}
 		if err := validateParts(l.Parts, l.Qty, l.Net); err != nil {
 			return fmt.Errorf("line %d: %w", i+1, err)
@@ -321,6 +372,9 @@ func validateParts(parts []Part, qty Qty, net Money) error {
 	var q Qty
 	var sum Money
 	for _, p := range parts {
+		if !inRange(int64(p.Qty), int64(p.Sum)) {
+			return ErrAmount
+		}
 		exact, err := p.Price.Times(p.Qty)
 		if err != nil {
 			return err
@@ -339,8 +393,8 @@ func validateParts(parts []Part, qty Qty, net Money) error {
 func validateTenders(tenders []Tender, total Money) error {
 	var sum Money
 	for _, t := range tenders {
-		if t.Amount < 0 {
-			return fmt.Errorf("negative payment of %s", t.Amount)
+		if t.Amount < 0 || t.Amount > MoneyMax {
+			return fmt.Errorf("a payment of %s", t.Amount)
 		}
 		sum += t.Amount
 	}
