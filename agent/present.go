@@ -59,7 +59,8 @@ var conditionNames = []struct {
 func (t *Till) registerView() RegisterView {
 	r := t.desk.register
 	v := RegisterView{
-		Name: "register", Model: r.identity.Model, Online: r.online, Conditions: []string{}, Unsent: r.status.Unsent,
+		Name: "register", Model: r.identity.Model, Serial: r.identity.Serial, Firmware: r.identity.Firmware, FN: r.snapshot.FN,
+		Online: r.online, Flags: uint16(r.status.Conditions), Conditions: []string{}, Unsent: r.status.Unsent,
 		CanResume: r.status.Has(drivers.WaitsForResume),
 	}
 	for _, c := range conditionNames {

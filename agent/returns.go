@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -37,16 +38,24 @@ func (t *Till) returnFind(c Command) error {
 	return t.returnOf(r, err)
 }
 
-// receiptNo reads "7-1042", or "1042" of this till.
 func (t *Till) receiptNo(s string) (sale.OperationNo, error) {
+	no, err := ParseReceiptNo(s, t.holder().Till)
+	if err != nil {
+		return 0, refuse(textNoReceipt(), err)
+	}
+	return no, nil
+}
+
+// ParseReceiptNo reads "7-1042", or "1042" of the given till.
+func ParseReceiptNo(s string, own sale.TillNo) (sale.OperationNo, error) {
 	till, counter, both := strings.Cut(strings.TrimSpace(s), "-")
 	if !both {
-		till, counter = strconv.Itoa(int(t.holder().Till)), till
+		till, counter = strconv.Itoa(int(own)), till
 	}
 	n, errTill := strconv.ParseUint(till, 10, 21)
 	c, errCounter := strconv.ParseUint(counter, 10, 32)
 	if err := errors.Join(errTill, errCounter); err != nil {
-		return 0, refuse(textNoReceipt(), err)
+		return 0, fmt.Errorf("receipt number %q, want 1042 or 7-1042: %w", s, err)
 	}
 	return sale.MakeNumber(sale.TillNo(n), uint32(c)), nil
 }

@@ -73,7 +73,11 @@ type ShiftView struct {
 type RegisterView struct {
 	Name       string   `json:"name"`
 	Model      string   `json:"model,omitempty"`
+	Serial     string   `json:"serial,omitempty"`
+	Firmware   string   `json:"firmware,omitempty"`
+	FN         string   `json:"fn,omitempty"` // serial of the fiscal storage
 	Online     bool     `json:"online"`
+	Flags      uint16   `json:"-"`              // drivers.Condition, for head office
 	Conditions []string `json:"conditions"`     // "paper-out", "cover-open", "waits-for-resume", …
 	Text       *Text    `json:"text,omitempty"` // what is wrong and what to do; none when all is well
 	Unsent     int      `json:"unsent"`         // documents waiting for the operator of fiscal data

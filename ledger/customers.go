@@ -179,14 +179,18 @@ func (l *Ledger) Fill(version uint64, at sale.Time, customers uint64, next func(
 // Filled is the version of the snapshot held; zero where there is none.
 func (l *Ledger) Filled() uint64 { return l.state.Load().snapshot.Version }
 
-// Customers is about how many customers can be found here.
+// Customers is about how many customers can be found here: those of the snapshot, or, where head
+// office has so few that it sends no snapshot, those that came one by one.
 func (l *Ledger) Customers() uint64 {
 	n := l.state.Load().snapshot.Customers
+	if n > 0 {
+		return n
+	}
 	if err := l.view(func(tx *bbolt.Tx) error {
-		n = max(n, uint64(tx.Bucket([]byte("customers")).Stats().KeyN))
+		n = uint64(tx.Bucket([]byte("customers")).Stats().KeyN)
 		return nil
 	}); err != nil {
-		return 0
+		return 0 // a broken ledger shows elsewhere
 	}
 	return n
 }

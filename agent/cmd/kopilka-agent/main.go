@@ -1,0 +1,95 @@
+// Command kopilka-agent is the daemon of one till and the tools of the person who looks after it.
+//
+// What will bite: only one process may have the ledger open; the ledger commands want the service stopped.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/kopilka/kopilka/agent"
+)
+
+// version is set by the build: -ldflags "-X main.version=1.0.0".
+var version = "dev"
+
+// command is one word after the program's name.
+type command struct {
+	usage string
+	run   func(ctx context.Context, args []string, out io.Writer) error
+}
+
+var commands = map[string]command{
+	"run":          runCommand,
+	"enrol":        enrolCommand,
+	"enroll":       enrolCommand,
+	"check-config": checkConfigCommand,
+	"ledger":       ledgerCommand,
+	"service":      serviceCommand,
+	"doctor":       doctorCommand,
+	"notify":       notifyCommand,
+	"version": {"print the version", func(_ context.Context, _ []string, out io.Writer) error {
+		return say(out, "kopilka-agent %s\n", version)
+	}},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := dispatch(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	default:
+		// Standard error may be closed; there is nobody else to tell.
+		_, _ = fmt.Fprintln(os.Stderr, "kopilka-agent:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func dispatch(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		return help(out)
+	}
+	c, known := commands[args[0]]
+	if !known {
+		return fmt.Errorf("there is no command %q; kopilka-agent help lists them", args[0])
+	}
+	return c.run(ctx, args[1:], out)
+}
+
+func help(out io.Writer) error {
+	text := "kopilka-agent: the till's daemon / программа кассы\n\n"
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		if name != "enroll" { // the American spelling of enrol
+			text += fmt.Sprintf("  %-13s %s\n", name, commands[name].usage)
+		}
+	}
+	return say(out, "%s", text)
+}
+
+func say(out io.Writer, format string, args ...any) error {
+	if _, err := fmt.Fprintf(out, format, args...); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// configFlag parses a command's flags with the one that all share.
+func configFlag(name string, args []string, more func(*flag.FlagSet)) (path string, rest []string, err error) {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file")
+	if more != nil {
+		more(fs)
+	}
+	err = fs.Parse(args)
+	return path, fs.Args(), err
+}

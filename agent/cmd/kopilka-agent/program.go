@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/nacl/box"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/agent/desk"
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/all"
+	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/uplink"
+)
+
+// Files in the data folder.
+const (
+	identityFile = "identity.json"
+	tokenFile    = "notice.token"
+	ledgerFolder = "ledger"
+	chunkFolder  = "chunks"
+)
+
+// statusEvery is how often head office hears how this till is, when nothing changes.
+const statusEvery = time.Minute
+
+// Program is the whole daemon; tests start it too.
+type Program struct {
+	config   agent.Config
+	log      *slog.Logger
+	ledger   *ledger.Ledger
+	clock    *agent.Clock
+	till     *agent.Till
+	uplink   *uplink.Uplink
+	scanners []scannerPort
+	listener net.Listener
+	desk     *desk.Desk
+}
+
+type scannerPort struct {
+	config agent.DeviceConfig
+	dial   port.Dial
+}
+
+// NewProgram makes the daemon in the order in which its parts need each other; nothing runs yet but the
+// page's port is taken, so that a second copy fails at once.
+func NewProgram(c agent.Config, log *slog.Logger) (p *Program, err error) {
+	p = &Program{config: c, log: log, clock: agent.NewClock(time.Now)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	register, err := p.devices()
+	if err != nil {
+		return nil, err
+	}
+	id, err := uplink.Load(filepath.Join(c.Data, identityFile))
+	if err != nil {
+		return nil, err
+	}
+	if p.listener, err = desk.Listen(c.Page); err != nil {
+		return nil, err
+	}
+	if p.ledger, err = ledger.Open(filepath.Join(c.Data, ledgerFolder), ledger.Options{Clock: p.clock.Now, Random: rand.Reader}); err != nil {
+		return nil, err
+	}
+	if err := p.ledger.Enrol(ledger.Identity{Org: id.Org, Store: id.Store, Till: id.Till}); err != nil {
+		return nil, err
+	}
+	p.uplink, err = uplink.New(uplink.Options{
+		Identity: id, Ledger: p.ledger, Cache: filepath.Join(c.Data, chunkFolder), Program: "kopilka-agent " + version,
+		Trust: p.clock.Trust, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.makeTill(id, register); err != nil {
+		return nil, err
+	}
+	return p, p.makeDesk()
+}
+
+func (p *Program) makeTill(id uplink.Identity, register agent.OpenPrinter) (err error) {
+	p.till, err = agent.NewTill(agent.Options{
+		Ledger: p.ledger, Clock: p.clock, Register: register, Random: rand.Reader, Log: p.log,
+		Rules: agent.Rules{
+			Weights: p.config.Weights, Tax: agent.Taxes[p.config.Register.Tax], Language: p.config.Receipt.Language, PrintBalance: p.config.Receipt.Balance,
+		},
+		Ask:  func(customers []sale.CustomerNo) { p.uplink.Ask(customers...) },
+		Seal: func(plain []byte) ([]byte, error) { return box.SealAnonymous(nil, plain, &id.Seal, rand.Reader) },
+	})
+	return err
+}
+
+func (p *Program) makeDesk() error {
+	token, err := desk.NoticeToken(filepath.Join(p.config.Data, tokenFile))
+	if err != nil {
+		return err
+	}
+	p.desk = desk.New(desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token})
+	return nil
+}
+
+// devices makes sure, before anything is opened, that every driver takes its settings.
+func (p *Program) devices() (agent.OpenPrinter, error) {
+	var problems []error
+	for i, s := range p.config.Scanners {
+		addr, err := port.ParseAddress(s.Port)
+		if err == nil {
+			_, err = all.Scanner(s.Type, s.Name, addr.Dial, s.Settings)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("scanners[%d]: %w", i, err))
+			continue
+		}
+		p.scanners = append(p.scanners, scannerPort{s, addr.Dial})
+	}
+	r := p.config.Register
+	addr, err := port.ParseAddress(r.Port)
+	if err == nil {
+		_, err = all.Printer(r.Type, r.Name, addr.Dial, r.Settings)
+	}
+	if err != nil {
+		problems = append(problems, fmt.Errorf("register: %w", err))
+	}
+	open := func(context.Context) (drivers.Printer, error) {
+		return all.Printer(r.Type, r.Name, addr.Dial, r.Settings)
+	}
+	return open, errors.Join(problems...)
+}
+
+// URL is the cashier's page.
+func (p *Program) URL() string { return "http://" + p.listener.Addr().String() + "/" }
+
+// Run serves until ctx ends. The page goes first, then devices and head office, the till last, since it
+// may have to see a receipt through; the ledger is closed when nothing can write any more.
+func (p *Program) Run(ctx context.Context) error {
+	p.log.Info("started", "version", version, "page", p.URL(), "data", p.config.Data)
+	tillDone := make(chan error, 1)
+	go func() { tillDone <- p.till.Run(ctx) }()
+	var others sync.WaitGroup
+	others.Go(func() { p.serveDesk(ctx) })
+	others.Go(func() { p.runUplink(ctx) })
+	others.Go(func() { p.tellNetwork(ctx) })
+	others.Go(func() { p.tellHeadOffice(ctx) })
+	for _, s := range p.scanners {
+		others.Go(func() { p.scan(ctx, s) })
+	}
+	err := <-tillDone
+	others.Wait()
+	p.log.Info("stopped")
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, p.close())
+}
+
+func (p *Program) close() error {
+	var errs []error
+	if p.ledger != nil {
+		errs = append(errs, p.ledger.Close())
+	}
+	if p.listener != nil {
+		if err := p.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Program) serveDesk(ctx context.Context) {
+	if err := p.desk.Serve(ctx, p.listener); err != nil && ctx.Err() == nil {
+		p.log.Error("the cashier's page stopped", "err", err)
+	}
+}
+
+func (p *Program) runUplink(ctx context.Context) {
+	if err := p.uplink.Run(ctx); err != nil && ctx.Err() == nil {
+		p.log.Error("the link to head office stopped", "err", err)
+	}
+}
+
+func logger(level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo // the config has been checked: only a level without a name gets here
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/all"
+	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/wire"
+)
+
+var runCommand = command{"run the till (what the service does)", func(ctx context.Context, args []string, _ io.Writer) error {
+	path, _, err := configFlag("run", args, nil)
+	if err != nil {
+		return err
+	}
+	run := func(ctx context.Context) error {
+		c, err := agent.LoadConfig(path)
+		if err != nil {
+			return err
+		}
+		p, err := NewProgram(c, logger(c.Log.Level))
+		if err != nil {
+			return err
+		}
+		return p.Run(ctx)
+	}
+	if handled, err := asService(run); handled {
+		return err
+	}
+	return run(ctx)
+}}
+
+var checkConfigCommand = command{"check the config file, all problems at once", func(_ context.Context, args []string, out io.Writer) error {
+	path, _, err := configFlag("check-config", args, nil)
+	if err != nil {
+		return err
+	}
+	c, err := agent.LoadConfig(path)
+	if err != nil {
+		return err
+	}
+	p := &Program{config: c}
+	if _, err := p.devices(); err != nil {
+		return err
+	}
+	return say(out, "%s: in order / в порядке\n", path)
+}}
+
+// scannerRetry is the pause before a scanner that is gone is looked for again.
+const scannerRetry = 2 * time.Second
+
+// scan reads one scanner for ever, dialling it anew whenever it is unplugged.
+func (p *Program) scan(ctx context.Context, s scannerPort) {
+	for ctx.Err() == nil {
+		err := p.readScanner(ctx, s)
+		if ctx.Err() != nil {
+			return
+		}
+		text := drivers.HintOf(err)
+		if text.EN == "" {
+			text = agent.Text{RU: "Сканер не отвечает: проверьте кабель", EN: "The scanner does not answer: check its cable"}
+		}
+		p.tell(ctx, agent.DeviceView{Name: s.config.Name, Text: &text})
+		p.log.Debug("scanner gone", "scanner", s.config.Name, "err", err)
+		pause(ctx, scannerRetry)
+	}
+}
+
+func (p *Program) readScanner(ctx context.Context, s scannerPort) (err error) {
+	scanner, err := all.Scanner(s.config.Type, s.config.Name, s.dial, s.config.Settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scanner.Close()) }()
+	// A driver dials at its first read. It is shown as there until a read says otherwise.
+	p.tell(ctx, agent.DeviceView{Name: s.config.Name, Online: true})
+	for {
+		code, err := scanner.Read(ctx)
+		switch {
+		case err == nil:
+			// What the till refuses it has shown on the page.
+			_ = p.till.Scan(ctx, code)
+		case drivers.FailOf(err) == drivers.FailScan:
+			_ = p.till.ScanFailed(ctx, err)
+		default:
+			return err
+		}
+	}
+}
+
+func (p *Program) tell(ctx context.Context, d agent.DeviceView) {
+	if err := p.till.Scanner(ctx, d); err != nil && ctx.Err() == nil {
+		p.log.Error("show a scanner's state", "err", err)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// tellNetwork carries the link's state to the till.
+func (p *Program) tellNetwork(ctx context.Context) {
+	for {
+		s := p.uplink.State()
+		v := agent.NetworkView{Online: s.Online, Since: sale.At(s.Since)}
+		if !s.LastAck.IsZero() {
+			v.Seen = sale.At(s.LastAck)
+		}
+		if s.Text.EN != "" {
+			v.Text = &agent.Text{RU: s.Text.RU, EN: s.Text.EN}
+		}
+		if err := p.till.Network(ctx, v); err != nil && ctx.Err() == nil {
+			p.log.Error("show the network's state", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.uplink.Changed():
+		}
+	}
+}
+
+// tellHeadOffice says how this till is, whenever that changes and once a minute.
+func (p *Program) tellHeadOffice(ctx context.Context) {
+	views, stop := p.till.Watch()
+	defer stop()
+	ticker := time.NewTicker(statusEvery)
+	defer ticker.Stop()
+	var last wire.Status
+	var view agent.View
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case v, open := <-views:
+			if !open {
+				return
+			}
+			view = v
+		case <-ticker.C:
+			last = wire.Status{}
+		}
+		s := p.status(view)
+		if same := s; same.At != 0 {
+			same.At, same.ClockLag = last.At, last.ClockLag
+			if same == last {
+				continue
+			}
+		}
+		last = s
+		p.uplink.SendStatus(s)
+	}
+}
+
+func (p *Program) status(v agent.View) wire.Status {
+	s := wire.Status{
+		At: v.Now, Shift: v.Shift.No, ShiftOpen: v.Shift.Open, Unsent: p.ledger.Unsent(), Customers: p.ledger.Customers(),
+		ClockLag: p.clock.Ahead().Milliseconds(), Register: wire.RegisterStatus{
+			Online: v.Register.Online, Model: v.Register.Model, Serial: v.Register.Serial, FN: v.Register.FN,
+			Conditions: v.Register.Flags, Unsent: v.Register.Unsent, Firmware: v.Register.Firmware,
+		},
+	}
+	if v.Cashier != nil {
+		s.Staff = v.Cashier.No
+	}
+	if v.Unknown != nil {
+		s.Unknown = 1
+	}
+	return s
+}
