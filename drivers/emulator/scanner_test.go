@@ -1,0 +1,108 @@
+package emulator_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+func TestScannerOnAPseudoTerminal(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("pseudo terminals are Linux's here")
+	}
+	link := filepath.Join(t.TempDir(), "dev", "scanner")
+	s, err := emulator.OpenScanner(link, emulator.ScannerOptions{AIM: true, Prefix: "~"})
+	require.NoError(t, err)
+	tty, err := os.OpenFile(link, os.O_RDWR, 0)
+	require.NoError(t, err)
+	gs := "0104601234567893215abcdef\x1d93dGVz"
+	require.NoError(t, s.Type(t.Context(), sale.Code{Text: "4601234567893"}))
+	require.NoError(t, s.Type(t.Context(), sale.Code{Text: gs}))
+	want := "~]E04601234567893\r~]d2" + gs + "\r"
+	got := make([]byte, len(want))
+	_, err = io.ReadFull(tty, got)
+	require.NoError(t, err)
+	require.Equal(t, want, string(got), "bytes arrive as typed: CR stays CR, GS stays")
+	require.NoError(t, tty.Close())
+	require.NoError(t, s.Close())
+	_, err = os.Lstat(link)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestScannerLinkDoesNotEatAFile(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("pseudo terminals are Linux's here")
+	}
+	path := filepath.Join(t.TempDir(), "precious")
+	require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
+	_, err := emulator.OpenScanner(path, emulator.ScannerOptions{})
+	require.ErrorContains(t, err, "not a link")
+	require.FileExists(t, path)
+}
+
+func TestScannerOverTCP(t *testing.T) {
+	s, err := emulator.ListenScanner("127.0.0.1:0", emulator.ScannerOptions{Suffix: "\r\n"})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Type(t.Context(), sale.Code{Text: "1"}), emulator.ErrScanner, "nobody listens")
+	require.ErrorIs(t, s.Type(t.Context(), sale.Code{Text: strings.Repeat("1", 513)}), emulator.ErrScanner)
+	conn, err := net.Dial("tcp", s.Addr())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return s.Type(t.Context(), sale.Code{Text: "K-1"}) == nil }, 5*time.Second, time.Millisecond)
+	got := make([]byte, 5)
+	_, err = io.ReadFull(conn, got)
+	require.NoError(t, err)
+	require.Equal(t, "K-1\r\n", string(got))
+	require.NoError(t, s.Close())
+	require.NoError(t, conn.Close())
+}
+
+func TestRelayHoldsBytesWhileCut(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	r, err := emulator.NewRelay("127.0.0.1:0", ln.Addr().String())
+	require.NoError(t, err)
+	near, err := net.Dial("tcp", r.Addr())
+	require.NoError(t, err)
+	far, err := ln.Accept()
+	require.NoError(t, err)
+	echo := func(text string) {
+		_, err := near.Write([]byte(text))
+		require.NoError(t, err)
+		got := make([]byte, len(text))
+		_, err = io.ReadFull(far, got)
+		require.NoError(t, err)
+		require.Equal(t, text, string(got))
+	}
+	echo("whole")
+	r.Cut(true)
+	require.True(t, r.IsCut())
+	_, err = near.Write([]byte("held"))
+	require.NoError(t, err)
+	require.NoError(t, far.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+	_, err = far.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, far.SetReadDeadline(time.Time{}))
+	r.Cut(false)
+	got := make([]byte, 4)
+	_, err = io.ReadFull(far, got)
+	require.NoError(t, err)
+	require.Equal(t, "held", string(got))
+	require.NoError(t, r.Close())
+	_, err = near.Read(got)
+	require.Error(t, err)
+	require.NoError(t, far.Close())
+	_, err = (&net.Dialer{}).DialContext(context.Background(), "tcp", r.Addr())
+	require.Error(t, err)
+}
