@@ -159,6 +159,7 @@ const (
 	codeSecretBytes = 10
 	codePrintBytes  = 5
 	codeGroup       = 6
+	codeLetters     = 24 // 5 bits each; a letter too many would decode to the same bytes
 )
 
 var codeAlphabet = base32.NewEncoding("ABCDEFGHJKLMNPQRSTUVWXYZ23456789").WithPadding(base32.NoPadding)
@@ -199,9 +200,9 @@ func (c EnrolCode) String() string {
 
 // ParseEnrolCode reads a typed code; case, spaces and dashes do not matter.
 func ParseEnrolCode(s string) (EnrolCode, error) {
-	plain := strings.NewReplacer("-", "", " ", "").Replace(strings.ToUpper(s))
+	plain := strings.NewReplacer("-", "", " ", "", "\t", "", "\r", "", "\n", "").Replace(strings.ToUpper(s))
 	b, err := codeAlphabet.DecodeString(plain)
-	if err != nil || len(b) != codeSecretBytes+codePrintBytes {
+	if err != nil || len(plain) != codeLetters || len(b) != codeSecretBytes+codePrintBytes {
 		return EnrolCode{}, fmt.Errorf("%w: got %q", ErrCode, s)
 	}
 	return EnrolCode{Secret: [codeSecretBytes]byte(b), Print: [codePrintBytes]byte(b[codeSecretBytes:])}, nil
