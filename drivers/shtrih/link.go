@@ -33,6 +33,8 @@ type link interface {
 	exchange(ctx context.Context, body []byte, wait time.Duration) ([]byte, error)
 	// leftover reads the answer that the device still holds for us, where the protocol has such a thing.
 	leftover(ctx context.Context) ([]byte, error)
+	// astray tells that questions and replies may be out of step: dial anew before the next command.
+	astray() bool
 	close() error
 }
 

@@ -12,13 +12,20 @@ import (
 
 // link1 speaks protocol 1.0: ENQ before each command, ACK or NAK after each frame. The device keeps
 // an answer until it is acknowledged, so an answer that got lost can be asked for again by ENQ.
-type link1 struct{ stream }
+type link1 struct {
+	stream
+	// strayed is set once a reply was missed or came unasked. From then on a control byte may belong
+	// to an earlier question, so that no NAK is believed, and the connection is not used again.
+	strayed bool
+}
 
 func newLink1(conn port.Conn) *link1 {
-	return &link1{stream{conn: conn, dec: &frame.Decoder1{}}}
+	return &link1{stream: stream{conn: conn, dec: &frame.Decoder1{}}}
 }
 
 func (l *link1) close() error { return l.conn.Close() }
+
+func (l *link1) astray() bool { return l.strayed }
 
 func (l *link1) leftover(ctx context.Context) ([]byte, error) {
 	defer l.interruptible(ctx)()
@@ -59,6 +66,7 @@ func (l *link1) answer(ctx context.Context, body []byte, wait time.Duration) (an
 		e, err := l.next(ctx, by)
 		switch {
 		case errors.Is(err, errSilent):
+			l.strayed = true
 			answer, err = l.again(ctx, body, wait)
 			return answer, false, err
 		case err != nil:
@@ -77,14 +85,25 @@ func (l *link1) answer(ctx context.Context, body []byte, wait time.Duration) (an
 		case e.Byte == frame.ACK && !taken:
 			taken, by = true, time.Now().Add(wait)
 		case e.Byte == frame.NAK && !taken:
-			// A NAK may be an echo of the one before; the device itself says which it was.
-			left, err := l.ready(ctx, enqTries, wait)
-			if err != nil {
-				return nil, false, err
-			}
-			return left, left == nil || !answers(left, body), nil
+			answer, refused, err = l.doubt(ctx, body, wait)
+			return answer, refused, err
 		}
 	}
+}
+
+// doubt finds out what a NAK to a frame meant. It may be a double of the one before, or an ACK that the
+// line turned into it; a device that holds no answer has not taken the frame, and may have it again.
+func (l *link1) doubt(ctx context.Context, body []byte, wait time.Duration) (answer []byte, refused bool, err error) {
+	left, err := l.ready(ctx, enqTries, wait)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case left != nil && answers(left, body):
+		return left, false, nil
+	case l.strayed:
+		return nil, false, errors.New("it cannot be told whether the device took the frame")
+	}
+	return nil, true, nil
 }
 
 // again asks for an answer that did not come or came damaged. A device that holds none either never
@@ -105,6 +124,7 @@ func (l *link1) again(ctx context.Context, body []byte, wait time.Duration) ([]b
 func (l *link1) ready(ctx context.Context, tries int, wait time.Duration) (left []byte, err error) {
 	stale := 0
 	for range tries {
+		l.strayed = l.strayed || len(l.events) > 0
 		l.forget()
 		l.dec.Reset()
 		if err := l.write(ctx, frame.ENQ); err != nil {
@@ -125,6 +145,7 @@ func (l *link1) settle(ctx context.Context, wait time.Duration, left *[]byte, st
 		e, err := l.next(ctx, by)
 		switch {
 		case errors.Is(err, errSilent):
+			l.strayed = true
 			return false, nil
 		case err != nil:
 			return false, err

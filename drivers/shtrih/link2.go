@@ -30,6 +30,9 @@ func newLink2(conn port.Conn) *link2 {
 
 func (l *link2) close() error { return l.conn.Close() }
 
+// astray: every answer is numbered, so that none is taken for another's.
+func (l *link2) astray() bool { return false }
+
 // leftover: the protocol has none.
 func (l *link2) leftover(context.Context) ([]byte, error) { return nil, nil }
 

@@ -184,8 +184,10 @@ func (p *Printer) once(ctx context.Context, cmd frame.Cmd, body []byte) (rest []
 		return nil, 0, err
 	}
 	answer, err := p.link.exchange(ctx, body, waitFor(cmd))
-	if err != nil {
+	if err != nil || p.link.astray() {
 		p.hangUp()
+	}
+	if err != nil {
 		return nil, 0, err
 	}
 	return open(answer)

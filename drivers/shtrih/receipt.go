@@ -134,7 +134,7 @@ func badReceipt(format string, args ...any) error {
 }
 
 // prepare makes sure that the device can take the receipt, and learns the numbers that the answer of
-// the closing command does not give: after it nothing more should be needed.
+// the closing command does not give: after it nothing more should be needed. FD is the last one before.
 func (p *Printer) prepare(ctx context.Context, r drivers.Receipt) (sale.Fiscal, error) {
 	m, err := p.learn(ctx)
 	if err != nil {
@@ -161,7 +161,7 @@ func (p *Printer) prepare(ctx context.Context, r drivers.Receipt) (sale.Fiscal, 
 	}
 	m.fn = s.fn
 	return sale.Fiscal{
-		Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: s.fn}, Shift: n.shift, Receipt: n.receipt + 1,
+		Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: s.fn, FD: s.last}, Shift: n.shift, Receipt: n.receipt + 1,
 		Doc: r.Doc, Sum: r.Total, Register: m.serial,
 	}, nil
 }
@@ -302,7 +302,12 @@ func (p *Printer) sign(ctx context.Context, r drivers.Receipt, f *sale.Fiscal) e
 	if err := need(frame.CmdClose2, rest, 13); err != nil {
 		return outcome(err, drivers.OutcomeUnknown)
 	}
+	before := f.Key.FD
 	f.Key.FD, f.Sign = binary.LittleEndian.Uint32(rest[5:]), binary.LittleEndian.Uint32(rest[9:])
+	if f.Key.FD <= before {
+		err := fmt.Errorf("document %d, but %d was there before: the answer is to an earlier receipt", f.Key.FD, before)
+		return outcome(malformed(frame.CmdClose2, err), drivers.OutcomeUnknown)
+	}
 	return outcome(p.stamp(ctx, rest[13:], f), drivers.OutcomeUnknown)
 }
 

@@ -45,15 +45,15 @@ func (o options) rate(v sale.VAT) (rate, bool) {
 // checkRates refuses a receipt with a rate that the device would print as another, before anything is
 // printed. What was read is kept for the connection.
 func (p *Printer) checkRates(ctx context.Context, r drivers.Receipt, clock time.Time) error {
-	if p.rates == nil {
-		p.rates = map[sale.VAT]*drivers.Error{}
-	}
 	for _, line := range r.Lines {
 		refused, known := p.rates[line.VAT]
 		if !known {
 			var err error
 			if refused, err = p.checkRate(ctx, line.VAT, clock); err != nil {
 				return err
+			}
+			if p.rates == nil { // or made nil by a connection that broke and was made anew meanwhile
+				p.rates = map[sale.VAT]*drivers.Error{}
 			}
 			p.rates[line.VAT] = refused
 		}
