@@ -64,6 +64,9 @@ func linkOnly(err error) error {
 }
 
 func (t *Till) begin(ctx context.Context, p drivers.Printer, j job) (*ledger.Job, error) {
+	if err := ready(ctx, p); err != nil {
+		return nil, err
+	}
 	snap, err := p.Snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -86,6 +89,16 @@ func (t *Till) begin(ctx context.Context, p drivers.Printer, j job) (*ledger.Job
 		}
 	}
 	return t.ledger.Begin(begun)
+}
+
+// ready lets a register that was stopped in mid-print, by a power cut or by the end of its paper, finish
+// that first; it refuses everything else until then.
+func ready(ctx context.Context, p drivers.Printer) error {
+	s, err := p.Status(ctx)
+	if err != nil || !s.Has(drivers.WaitsForResume) || s.Has(drivers.PaperOut) {
+		return err
+	}
+	return p.Resume(ctx)
 }
 
 // checkStorage holds the register against the journal: the same fiscal storage within a shift, no
@@ -183,6 +196,8 @@ func (t *Till) finished(r *sale.Record) {
 	case sale.KindReturn:
 		t.desk.done = t.doneReturn(r)
 		t.desk.ret = nil
+	default:
+		t.desk.done = nil
 	}
 	t.settleStage()
 	if t.desk.done != nil && t.desk.stage == StageSale {
