@@ -214,9 +214,9 @@ func (h *Host) luck(there string) (*rand.Rand, time.Duration, float64) {
 	k := n.link(h.name, there)
 	k.dials++
 	n.dials++
-	sum := fnv.New64a()
-	fmt.Fprintf(sum, "%s>%s#%d", h.name, there, k.dials)
-	return rand.New(rand.NewPCG(n.seed, sum.Sum64())), k.Latency, k.Refuse
+	name := fnv.New64a()
+	_, _ = name.Write(fmt.Appendf(nil, "%s>%s#%d", h.name, there, k.dials)) // a hash never fails
+	return rand.New(rand.NewPCG(n.seed, name.Sum64())), k.Latency, k.Refuse
 }
 
 // await waits while the link is cut.

@@ -256,8 +256,8 @@ func (s *session) lastWords(cause error) error {
 			if bye, ok := m.(*wire.Bye); ok {
 				return farewell(bye)
 			}
-		case <-s.readFail:
-			return cause
+		case end := <-s.readFail:
+			return errors.Join(cause, end)
 		case <-timer.C:
 			return cause
 		}
