@@ -23,18 +23,18 @@ type Report struct {
 // Check verifies every invariant of the file: bbolt's own pages, the chain of records without a gap,
 // postings that add up to zero, no return of more than was sold, no lease spent beyond its amount, own
 // postings equal to the journal's, the index complete, the tally equal to the records. It reads all
-// and changes nothing; problems come together, each wrapping ErrDamaged.
+// and changes nothing, and a till may sell meanwhile; problems come together, each wrapping ErrDamaged.
 func (l *Ledger) Check() (Report, error) {
 	c := checker{
 		own: map[string]ownRow{}, spent: map[string]sale.Points{}, sold: map[sale.ID]*sale.Sale{},
 		returned: map[sale.ID]map[int]sale.Qty{}, from: new(state),
 	}
+	if err := l.checkPages(&c); err != nil {
+		return c.report, err
+	}
 	err := l.view(func(tx *bbolt.Tx) error {
 		if err := readState(tx, c.from); err != nil { // of this transaction: the till may be selling meanwhile
 			c.problem("%v", err)
-		}
-		for err := range tx.Check() {
-			c.problem("pages: %v", err)
 		}
 		c.journal(tx)
 		c.leases(tx)
@@ -52,6 +52,19 @@ func (l *Ledger) Check() (Report, error) {
 		}
 	}
 	return c.report, errors.Join(c.problems...)
+}
+
+// checkPages lets bbolt check its pages. It holds them against the list of free pages of this very
+// moment, so nothing may be written meanwhile: some seconds where the journal holds a million records.
+func (l *Ledger) checkPages(c *checker) error {
+	l.writes.Lock()
+	defer l.writes.Unlock()
+	return l.view(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			c.problem("pages: %v", err)
+		}
+		return nil
+	})
 }
 
 // problemsMax keeps a ruined file from filling the memory with sentences.
