@@ -26,9 +26,10 @@ const (
 	codeContinue      byte = 0x58
 	codeTable         byte = 0x5D
 	codeNoPaper       byte = 0x6B
-	codeSubMode       byte = 0x72
 	codeMode          byte = 0x73
-	codeNoData        byte = 0x08
+	codeFNCommand     byte = 0x01
+	codeFNState       byte = 0x02
+	codeFNParameters  byte = 0x09
 )
 
 const (
@@ -68,7 +69,7 @@ var faults = map[byte]fault{
 	0x31: {fail: drivers.FailStorage, ru: "Ответ накопителя не разобран кассой. " + tryAgain, en: "The register cannot read the storage's answer. " + onceMore, unsure: true},
 	0x32: {fail: drivers.FailStorage, ru: "Помехи в обмене с накопителем. " + tryAgain, en: "The exchange with the storage is disturbed. " + onceMore, unsure: true},
 	0x33: {fail: drivers.FailRefused, ru: "Касса не приняла параметры. " + tellSupport, en: "The register refused the parameters. " + reportSupport},
-	0x34: {fail: drivers.FailRefused, ru: "Нет данных.", en: "There are no such data."},
+	0x34: {fail: drivers.FailRefused, ru: "В кассе нет таких данных. " + tellSupport, en: "The register has no such data. " + reportSupport},
 	0x37: {fail: drivers.FailConfig, ru: "Касса не знает команды: другая модель или старая прошивка. " + askService, en: "The register does not know the command: another model or old firmware. " + callService},
 	0x3D: {fail: drivers.FailShiftClosed, ru: "Смена не открыта. Откройте смену.", en: "No shift is open. Open a shift."},
 	0x45: {fail: drivers.FailRefused, ru: "Оплата меньше итога. " + tellSupport, en: "The payments are less than the total. " + reportSupport},
@@ -124,7 +125,7 @@ func refusedBy(code byte, final bool) *deviceError {
 	e := &deviceError{code: code, failure: failure{
 		Fail: f.fail, Code: codeOf(code), Outcome: drivers.OutcomeNotDone, Hint: drivers.Hint{RU: f.ru, EN: f.en},
 	}}
-	if final && (f.unsure || !known) {
+	if final && (f.unsure || !known || stepDone(code)) {
 		e.Outcome = drivers.OutcomeUnknown
 	}
 	return e
@@ -132,6 +133,16 @@ func refusedBy(code byte, final bool) *deviceError {
 
 // failure is the error that will be handed out; the name makes its Error a method of deviceError.
 type failure = drivers.Error
+
+// stepDone tells refusals of an irreversible command that say its work is done already. The driver has
+// looked before it sent the command, so it may have been the command itself that did it.
+func stepDone(code byte) bool {
+	switch code {
+	case codeReceiptClosed, codeShiftClosed, codeMode, codeFNState:
+		return true
+	}
+	return false
+}
 
 // deviceError keeps the raw code beside it.
 type deviceError struct {

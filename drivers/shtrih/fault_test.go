@@ -15,4 +15,4 @@ var receiptCommands = []frame.Cmd{
 var onlyProtocol1 = map[emulator.FaultKind]bool{emulator.NAKStorm: true, emulator.NoiseFF: true}
 
 // seeds is how many draws TestSeveralFaultsAtOnce makes for each protocol; a draw takes two milliseconds.
-const seeds = 400
+const seeds = 200

@@ -17,6 +17,7 @@ const (
 	tagContact     = 1008
 	tagCashier     = 1021
 	tagCashierINN  = 1203
+	tagUnit        = 2108
 	cashierBytes   = 64
 	cashierINNSize = 12
 	contactBytes   = 64
@@ -208,6 +209,9 @@ func (p *Printer) compose(ctx context.Context, r drivers.Receipt) error {
 		if _, err := p.call(ctx, works, frame.CmdOperation2, params...); err != nil {
 			return err
 		}
+		if err := p.unit(ctx, l.Unit); err != nil {
+			return err
+		}
 		if err := p.lines(ctx, l.Text); err != nil {
 			return err
 		}
@@ -231,6 +235,20 @@ func (p *Printer) operation(doc sale.DocKind, l drivers.ReceiptLine) ([]byte, er
 	out = frame.AppendReckon(out)
 	out = append(out, rate.code, p.opts.department, methodFull, byte(l.Subject))
 	return append(out, frame.Text1251(l.Name, nameBytes)...), nil
+}
+
+// unit names the measure of the last position where it is not pieces. Registers of FFD 1.05 know no
+// such tag and refuse it; the position is whole without it there.
+func (p *Printer) unit(ctx context.Context, u sale.Unit) error {
+	if u == sale.UnitPiece {
+		return nil
+	}
+	_, err := p.call(ctx, works, frame.CmdOperationTag, frame.AppendTLV(nil, tagUnit, []byte{byte(u)})...)
+	switch codeIn(err) {
+	case codeUnsupported, codeParameters, codeFNCommand, codeFNParameters:
+		return nil
+	}
+	return err
 }
 
 // tags sends what a document says beside its positions. The values are never put into an error.
