@@ -1,0 +1,65 @@
+#!/bin/sh
+# Runs under wine what differs on Windows: the ledger's file, the service and its definition.
+# Wants wine64, gcc-mingw-w64-x86-64 and Go. Leaves no process and no folder behind.
+#   WINE_FOLDER=dir   keeps the wine prefix there for the next run
+#   WINE_PACKAGES=…   other packages than the usual ones
+set -eu
+cd "$(dirname "$0")/.."
+PATH="$PATH:/usr/lib/wine"
+for tool in wine wineserver x86_64-w64-mingw32-gcc go timeout; do
+	command -v "$tool" >/dev/null || { echo "wine.sh: $tool is missing" >&2; exit 2; }
+done
+
+work=$(mktemp -d)
+folder=${WINE_FOLDER:-$work}
+mkdir -p "$folder"
+export WINEPREFIX="$folder/prefix" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml="
+alive=
+leave() {
+	wineserver -k 2>/dev/null || true
+	wineserver -w 2>/dev/null || true
+	[ -z "$alive" ] || wait "$alive" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+
+if [ ! -d "$WINEPREFIX/drive_c/windows/system32" ]; then
+	timeout 120 wineboot -i >"$work/wineboot.log" 2>&1 || { cat "$work/wineboot.log" >&2; exit 1; }
+	timeout 60 winecfg -v win10 >/dev/null 2>&1
+fi
+
+# Go programs take their randomness from a library that wine 8 does not have; newer ones do.
+library="$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
+if [ ! -e "$library" ]; then
+	cat >"$work/random.c" <<'C'
+#include <windows.h>
+#include <ntsecapi.h>
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE to, SIZE_T left) {
+	while (left > 0) {
+		ULONG now = left > 0x10000000 ? 0x10000000 : (ULONG)left;
+		if (!RtlGenRandom(to, now)) return FALSE;
+		to += now;
+		left -= now;
+	}
+	return TRUE;
+}
+BOOL WINAPI DllMain(HINSTANCE self, DWORD why, LPVOID what) { return TRUE; }
+C
+	x86_64-w64-mingw32-gcc -O2 -shared -o "$library" "$work/random.c" -ladvapi32
+fi
+
+# Without a program that stays, wine ends all services three seconds after the last one left.
+wine cmd /c "ping -n 600 127.0.0.1 >NUL" >/dev/null 2>&1 &
+alive=$!
+
+export GOOS=windows GOARCH=amd64
+status=0
+# CGO_ENABLED=1 would build HID drivers too; what is tested here does not touch them.
+export CGO_ENABLED=0
+# shellcheck disable=SC2086 # a list of packages
+timeout 240 go test -count=1 -p 1 -timeout 200s -exec wine ${WINE_PACKAGES:-./ledger ./ledger/sale ./ledger/loyalty ./installer/...} || status=$?
+if [ -z "${WINE_PACKAGES:-}" ] && [ -d agent/cmd/kopilka-agent ]; then
+	timeout 120 go test -count=1 -v -run 'Service' -timeout 100s -exec wine ./agent/cmd/kopilka-agent || status=$?
+fi
+exit $status

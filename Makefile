@@ -1,0 +1,59 @@
+# Kopilka. `make run` starts a demo shop, `make test` proves it, `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD   := go build -trimpath -ldflags "$(LDFLAGS)"
+TOOL    := go tool -modfile=tools.mod
+PROGRAMS := ./agent/cmd/kopilka-agent ./cloud/cmd/kopilka-cloud ./drivers/cmd/kopilka-emulator ./installer/cmd/kopilka-demo
+SIMS    ?= 3000
+
+.PHONY: help run build build-windows test race sim fuzz bench lint fmt deps clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build everything and start the demo shop (Ctrl-C ends it, its data stay in demo/)
+	@exec bin/kopilka-demo -bin bin -dir demo
+
+build: ## build all programs into bin/
+	@mkdir -p bin
+	$(BUILD) -o bin/ $(PROGRAMS)
+
+build-windows: ## cross-build the agent for Windows; HID needs mingw, without it the agent is built without
+	@mkdir -p bin/windows
+	if command -v x86_64-w64-mingw32-gcc >/dev/null; then export CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc; else export CGO_ENABLED=0; fi; \
+	GOOS=windows GOARCH=amd64 $(BUILD) -o bin/windows/ ./agent/cmd/kopilka-agent
+
+test: ## run every test; skipped ones are named with their reason
+	go test -json -timeout 290s ./... | go run .ci/summary.go
+
+race: ## the packages where goroutines meet, under the race detector
+	go test -race -timeout 20m ./agent/... ./drivers/... ./ledger ./sync/... ./cloud/hub
+
+sim: ## thousands of simulated shop histories (SIMS=3000)
+	KOPILKA_HISTORIES=$(SIMS) go test ./agent -run 'TestShop' -count=1 -timeout 60m -v | grep -v '^=== '
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@bash .ci/fuzz $(or $(FUZZTIME),10s)
+
+bench: ## ratios against stated limits and peers, measured in one run
+	@bash .ci/bench
+
+lint: ## gofumpt, vet, staticcheck, golangci-lint
+	@test -z "$$($(TOOL) gofumpt -l . | tee /dev/stderr)"
+	go vet ./...
+	GOOS=windows CGO_ENABLED=0 go vet ./agent/... ./ledger/... ./drivers/... ./sync/... ./installer/...
+	$(TOOL) staticcheck ./...
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format the code
+	$(TOOL) gofumpt -w .
+
+deps: ## install what the tests use beyond Go and a C compiler (Debian, root)
+	@bash .ci/deps
+
+clean: ## remove built programs and the demo shop's data
+	rm -rf bin demo
