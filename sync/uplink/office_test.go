@@ -79,6 +79,7 @@ type office struct {
 	statuses     []wire.Status
 	batches      int
 	liar         func(w *wire.Welcome) // changes a welcome after it is signed
+	liarAck      func(a *wire.Ack)
 	event        func(what string) bool
 	extra        []any // sent after every welcome
 
@@ -331,6 +332,11 @@ func (o *office) hear(conn *websocket.Conn, m any) error {
 		if o.hit("stored") {
 			return errHangUp
 		}
+		o.mu.Lock()
+		if o.liarAck != nil {
+			o.liarAck(ack)
+		}
+		o.mu.Unlock()
 		if err := o.say(conn, ack); err != nil {
 			return err
 		}

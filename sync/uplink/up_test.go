@@ -136,21 +136,22 @@ func TestOldAcksAreIgnored(t *testing.T) {
 // An acknowledgement is believed only for what was sent, and only with the hash it has here.
 func TestFalseAcks(t *testing.T) {
 	for name, c := range map[string]struct {
-		ack  sale.Position
+		lie  func(a *wire.Ack)
 		code uplink.Code
 	}{
-		"of records never sent": {sale.Position{Epoch: 1, Seq: 999}, uplink.CodeProtocol},
-		"of a later epoch":      {sale.Position{Epoch: 9, Seq: 1}, uplink.CodeProtocol},
+		"of records never sent": {func(a *wire.Ack) { a.Have.Seq = 999 }, uplink.CodeProtocol},
+		"of a later epoch":      {func(a *wire.Ack) { a.Have.Epoch = 9 }, uplink.CodeProtocol},
+		"of other records":      {func(a *wire.Ack) { a.Have.Head[0]++ }, uplink.CodeJournal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, 7, func(w *world) {
-				w.office.extra = []any{&wire.Ack{Have: c.ack}}
+				w.office.liarAck = c.lie
 				w.sell(1)
 				w.start()
 				w.until("refused", func() bool { return w.uplink.State().Code == c.code })
-				require.NotEqual(t, uint64(999), w.ledger.Acked().Seq)
+				require.Zero(t, w.ledger.Acked().Seq)
 				w.office.mu.Lock()
-				w.office.extra = nil
+				w.office.liarAck = nil
 				w.office.mu.Unlock()
 				w.until("arrived", w.arrived)
 				w.requireSame()
