@@ -139,20 +139,23 @@ func (t *tx) cursor(ctx context.Context, text string, args ...any) (sale.Positio
 	return p, nil
 }
 
-// HashAt is the hash of a stored record; zero for seq zero, [ErrNotFound] when it is not here. With
-// fork > 0 it looks into the fork's own records first, then where the fork branched off.
-func (s *Store) HashAt(ctx context.Context, org sale.OrgNo, till sale.TillNo, fork, epoch uint32, seq uint64) (h sale.Hash, err error) {
+// HashAt is the hash of a stored record of the journal proper, and whether it is here. Before the first
+// record of an epoch is the zero hash.
+func (s *Store) HashAt(ctx context.Context, org sale.OrgNo, till sale.TillNo, epoch uint32, seq uint64) (h sale.Hash, found bool, err error) {
 	if seq == 0 {
-		return h, nil
+		return h, true, nil
 	}
 	err = s.view(ctx, func(tx *tx) error {
 		var b []byte
-		err := tx.row(ctx, `SELECT hash FROM records WHERE org = ? AND till = ? AND fork IN (0, ?) AND epoch = ? AND seq = ? ORDER BY fork DESC LIMIT 1`,
-			[]any{int64(org), int64(till), int64(fork), int64(epoch), int64(seq)}, &b)
-		copy(h[:], b)
+		err := tx.row(ctx, `SELECT hash FROM records WHERE org = ? AND till = ? AND fork = 0 AND epoch = ? AND seq = ?`,
+			[]any{int64(org), int64(till), int64(epoch), int64(seq)}, &b)
+		found = copy(h[:], b) == len(h)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
 		return err
 	})
-	return h, err
+	return h, found, err
 }
 
 // fence decides which of the records are new, inside the transaction that will store them. It answers
@@ -206,26 +209,58 @@ func (b *booking) openEpoch(have sale.Position, first *sale.Record) error {
 	return nil
 }
 
-// fenceFork takes a diverged tail. Where it branches off is the till's word, under its signature.
+// fenceFork takes a diverged tail. Where it branches off is the till's word, under its signature; it may
+// come before the epoch that was opened for it, and again from further back.
 func (b *booking) fenceFork(ctx context.Context, records []wire.Sealed) (sale.Position, []wire.Sealed, error) {
 	newest, err := b.tx.position(ctx, b.org, b.till)
 	if err != nil {
 		return newest, nil, err
 	}
-	epoch := records[0].Record.Epoch
-	if b.fork > newest.Epoch || epoch >= b.fork {
-		return newest, nil, bye(wire.ByeOrder, "a tail of epoch %d under epoch %d, head office has epoch %d", epoch, b.fork, newest.Epoch)
+	first, last := records[0].Record, records[len(records)-1]
+	if first.Epoch > newest.Epoch || first.Epoch >= b.fork {
+		return newest, nil, bye(wire.ByeOrder, "a tail of epoch %d under epoch %d, head office has epoch %d", first.Epoch, b.fork, newest.Epoch)
 	}
-	have, err := b.tx.cursor(ctx, `SELECT epoch, seq, head FROM cursors WHERE org = ? AND till = ? AND fork = ? AND epoch = ?`,
-		int64(b.org), int64(b.till), int64(b.fork), int64(epoch))
-	if err != nil || have.Epoch == 0 {
-		return have, records, err
+	ours, err := b.hashes(ctx, 0, first.Epoch, first.Seq, last.Record.Seq)
+	if err != nil {
+		return newest, nil, err
 	}
-	fresh, err := b.passOver(ctx, records, have.Seq)
-	if err != nil || len(fresh) == 0 {
-		return have, nil, err
+	forked, err := b.hashes(ctx, b.fork, first.Epoch, first.Seq, last.Record.Seq)
+	if err != nil {
+		return newest, nil, err
 	}
-	return have, fresh, follows(have, fresh[0].Record)
+	var fresh []wire.Sealed
+	for _, r := range records {
+		hash, stored := forked[r.Record.Seq]
+		if stored && hash != r.Hash {
+			return newest, nil, bye(wire.ByeFork, "record %d/%d of the tail under epoch %d is another one at head office", first.Epoch, r.Record.Seq, b.fork)
+		}
+		if !stored {
+			fresh = append(fresh, r)
+		}
+		b.same[r.Hash] = ours[r.Record.Seq] == r.Hash
+	}
+	return sale.Position{Epoch: first.Epoch, Seq: last.Record.Seq, Head: last.Hash}, fresh, nil
+}
+
+// hashes are those of the stored records of a stretch, by seq.
+func (b *booking) hashes(ctx context.Context, fork, epoch uint32, from, to uint64) (map[uint64]sale.Hash, error) {
+	out := map[uint64]sale.Hash{}
+	err := b.tx.each(ctx, `SELECT seq, hash FROM records WHERE org = ? AND till = ? AND fork = ? AND epoch = ? AND seq BETWEEN ? AND ?`,
+		[]any{int64(b.org), int64(b.till), int64(fork), int64(epoch), int64(from), int64(to)}, func(r *sql.Rows) error {
+			var seq uint64
+			var hash []byte
+			if err := r.Scan(&seq, &hash); err != nil {
+				return err
+			}
+			if len(hash) == len(sale.Hash{}) {
+				out[seq] = sale.Hash(hash)
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("compare with the records stored: %w", err)
+	}
+	return out, nil
 }
 
 // passOver drops records up to seq known after comparing them with what is stored: a repeat is an ack,
@@ -235,21 +270,9 @@ func (b *booking) passOver(ctx context.Context, records []wire.Sealed, known uin
 		return records, nil
 	}
 	first, last := records[0].Record, records[len(records)-1].Record
-	stored := map[uint64]sale.Hash{}
-	err := b.tx.each(ctx, `SELECT seq, hash FROM records WHERE org = ? AND till = ? AND fork = ? AND epoch = ? AND seq BETWEEN ? AND ?`,
-		[]any{int64(b.org), int64(b.till), int64(b.fork), int64(first.Epoch), int64(first.Seq), int64(last.Seq)}, func(r *sql.Rows) error {
-			var seq uint64
-			var hash []byte
-			if err := r.Scan(&seq, &hash); err != nil {
-				return err
-			}
-			if len(hash) == len(sale.Hash{}) {
-				stored[seq] = sale.Hash(hash)
-			}
-			return nil
-		})
+	stored, err := b.hashes(ctx, b.fork, first.Epoch, first.Seq, last.Seq)
 	if err != nil {
-		return nil, fmt.Errorf("compare with the records stored: %w", err)
+		return nil, err
 	}
 	for i, r := range records {
 		if r.Record.Seq > known {

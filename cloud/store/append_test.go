@@ -134,13 +134,12 @@ func TestRestoredTillKeepsBothHistories(t *testing.T) {
 		_, err = s.Append(ctx, org, 1, 0, []wire.Sealed{tail})
 		require.Equal(t, wire.ByeFork, byeCode(t, err))
 		opened := image.OpenEpoch(2, "restored")
+		got, err := s.Append(ctx, org, 1, 2, []wire.Sealed{image.Records[1], tail})
+		require.NoError(t, err, "the tail comes before the epoch opened for it, and from further back")
+		require.Equal(t, tail.Hash, got.Head)
 		have, err := s.Append(ctx, org, 1, 0, []wire.Sealed{opened})
 		require.NoError(t, err)
 		require.Equal(t, uint32(2), have.Epoch)
-
-		got, err := s.Append(ctx, org, 1, 2, []wire.Sealed{tail})
-		require.NoError(t, err)
-		require.Equal(t, tail.Hash, got.Head)
 		require.Equal(t, 1, count(t, s, `SELECT count(*) FROM flags WHERE kind = 'fork'`))
 		// The emulated register gave both sales the same document number: only one is booked.
 		require.Equal(t, lost.Record.Fiscal.Key, tail.Record.Fiscal.Key)

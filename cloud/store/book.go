@@ -34,6 +34,7 @@ type booking struct {
 	points points
 	docs   map[sale.FiscalKey]sale.ID // documents seen in this transaction or stored before it
 	ids    map[sale.ID]bool           // records booked before, of those in this transaction
+	same   map[sale.Hash]bool         // records of a tail that stand in the journal proper as well
 }
 
 // tables are the rows to write.
@@ -46,7 +47,7 @@ type tables struct {
 func newBooking(t *tx, org sale.OrgNo, till sale.TillNo, fork uint32) *booking {
 	return &booking{
 		tx: t, org: org, till: till, fork: fork, now: sale.At(t.s.now()), tables: newTables(), points: newPoints(),
-		docs: map[sale.FiscalKey]sale.ID{}, ids: map[sale.ID]bool{},
+		docs: map[sale.FiscalKey]sale.ID{}, ids: map[sale.ID]bool{}, same: map[sale.Hash]bool{},
 	}
 }
 
@@ -191,6 +192,8 @@ func (b *booking) take(s *wire.Sealed) {
 	case problem != nil:
 		b.park(s, problem)
 		return
+	case b.same[s.Hash]:
+		state = recordDuplicate
 	case b.duplicate(r):
 		state = recordDuplicate
 	}

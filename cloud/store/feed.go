@@ -354,15 +354,23 @@ func scanPart(r *sql.Rows, into map[sale.ID]*sale.LeaseChange) error {
 	return nil
 }
 
-// RefillMin is how many customers a till fetches from the snapshot rather than change by change: below
-// it a hundred frames carry them all.
-const RefillMin = 20_000
+// When a till fetches the snapshot rather than change by change: below RefillMin a hundred frames carry
+// all customers, and up to RefillBehindMax reading changes is less than reading everybody.
+const (
+	RefillMin       = 20_000
+	RefillBehindMax = 4 * SnapshotMovedMax
+)
 
-// NeedsRefill tells whether a till with no customers should fetch the snapshot.
-func (s *Store) NeedsRefill(ctx context.Context, org sale.OrgNo) (needs bool, err error) {
+// NeedsRefill tells whether a till that has the state of these versions should fetch the snapshot.
+func (s *Store) NeedsRefill(ctx context.Context, org sale.OrgNo, down, snapshot uint64) (needs bool, err error) {
 	err = s.view(ctx, func(tx *tx) error {
 		n, err := tx.int(ctx, `SELECT count(*) FROM customers WHERE org = ?`, int64(org))
-		needs = n >= RefillMin
+		if err != nil || n < RefillMin {
+			return err
+		}
+		feed, err := tx.int(ctx, `SELECT feed FROM orgs WHERE org = ?`, int64(org))
+		has := max(down, snapshot)
+		needs = has == 0 || uint64(feed) > has+RefillBehindMax
 		return err
 	})
 	return needs, err

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
@@ -140,16 +141,16 @@ func (s *Store) LeasesHeld(ctx context.Context, org sale.OrgNo, till sale.TillNo
 // Recall asks the holder for a lease back. Recalling twice changes nothing.
 func (s *Store) Recall(ctx context.Context, org sale.OrgNo, lease sale.ID) error {
 	return s.change(ctx, func(tx *tx) error {
-		var row feedRow
+		var h sale.Holder
 		err := tx.row(ctx, `UPDATE leases SET recalled = ? WHERE org = ? AND id = ? AND released = 0 AND recalled = 0 RETURNING till, store`,
-			[]any{s.now().UnixMilli(), int64(org), lease[:]}, &row.till, &row.store)
+			[]any{s.now().UnixMilli(), int64(org), lease[:]}, &h.Till, &h.Store)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("recall lease %s: %w", lease, err)
 		}
-		return tx.bump(ctx, org, map[feedKey]feedRow{leaseKey(lease): row})
+		return tx.bump(ctx, org, map[feedKey]feedRow{leaseKey(lease): scope(h)})
 	})
 }
 
@@ -229,19 +230,49 @@ func (s *Store) LeaseCount(ctx context.Context, org sale.OrgNo, no sale.Customer
 // holder has reported past. What it may have spent unreported is flagged as exposure by the caller.
 func (s *Store) TakeBack(ctx context.Context, org sale.OrgNo, lease sale.ID) error {
 	return s.change(ctx, func(tx *tx) error {
-		var row feedRow
-		err := tx.row(ctx, `UPDATE leases SET retired = 1 WHERE org = ? AND id = ? AND released = 0 RETURNING till, store`, []any{int64(org), lease[:]}, &row.till, &row.store)
+		var h sale.Holder
+		err := tx.row(ctx, `UPDATE leases SET retired = 1 WHERE org = ? AND id = ? AND released = 0 RETURNING till, store`, []any{int64(org), lease[:]}, &h.Till, &h.Store)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("take lease %s back: %w", lease, err)
 		}
-		b := newBooking(tx, org, row.till, 0)
+		b := newBooking(tx, org, h.Till, 0)
 		if err := b.free(ctx, lease, b.now); err != nil {
 			return err
 		}
-		b.points.feed[leaseKey(lease)] = feedRow{gone: true, till: row.till, store: row.store}
+		row := scope(h)
+		row.gone = true
+		b.points.feed[leaseKey(lease)] = row
 		return b.write(ctx)
 	})
+}
+
+// Lapsed lists leases whose term is over by more than slack, and whose holder has since said, at a moment
+// after that, that it has nothing unsent: so no unreported spend can exist. A silent till's never lapse.
+func (s *Store) Lapsed(ctx context.Context, org sale.OrgNo, slack time.Duration) (out []sale.ID, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		return tx.each(ctx, `SELECT l.id, l.until, t.status FROM leases l JOIN tills t ON t.org = l.org AND t.till = l.till
+			WHERE l.org = ? AND l.released = 0 AND l.until > 0 AND l.until < ? AND t.unsent = 0 AND t.status IS NOT NULL ORDER BY l.id`,
+			[]any{int64(org), s.now().Add(-slack).UnixMilli()}, func(r *sql.Rows) error {
+				var id, body []byte
+				var until sale.Time
+				var st wire.Status
+				if err := r.Scan(&id, &until, &body); err != nil {
+					return err
+				}
+				if err := sale.Decode(body, &st); err != nil {
+					return err
+				}
+				if st.Unsent == 0 && st.At > until.Add(slack) {
+					out = append(out, sale.ID(id))
+				}
+				return nil
+			})
+	})
+	if err != nil {
+		err = fmt.Errorf("look for lapsed leases: %w", err)
+	}
+	return out, err
 }

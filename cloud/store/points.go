@@ -216,7 +216,15 @@ func (b *booking) bear(r *sale.Record, l *sale.Lease) {
 		m.leased += part.Amount
 		m.check = m.check || b.till == 0
 	}
-	p.feed[leaseKey(l.ID)] = feedRow{till: l.Holder.Till, store: l.Holder.Store}
+	p.feed[leaseKey(l.ID)] = scope(l.Holder)
+}
+
+// scope is who hears of a lease: the till that holds it, wherever it stands now, or every till of a store.
+func scope(h sale.Holder) feedRow {
+	if h.Till != 0 {
+		return feedRow{till: h.Till}
+	}
+	return feedRow{store: h.Store}
 }
 
 // spend counts against a lease. What a lease that is handed back held is nobody's already: a spend that

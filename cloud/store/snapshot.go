@@ -62,10 +62,14 @@ func (s *Store) manifest(ctx context.Context, org sale.OrgNo) (signed []byte, ve
 	return signed, version, fresh, err
 }
 
-// Chunk reads a chunk by its hash.
+// Chunk reads a chunk by its hash; none when there is no such chunk.
 func (s *Store) Chunk(ctx context.Context, org sale.OrgNo, hash sale.Hash) (body []byte, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		return tx.row(ctx, `SELECT body FROM chunks WHERE org = ? AND hash = ?`, []any{int64(org), hash[:]}, &body)
+		err := tx.row(ctx, `SELECT body FROM chunks WHERE org = ? AND hash = ?`, []any{int64(org), hash[:]}, &body)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		err = fmt.Errorf("read chunk %s: %w", hash.Short(), err)

@@ -73,13 +73,16 @@ func (t *tx) settings(ctx context.Context, org sale.OrgNo, till sale.TillNo) (*s
 	return x, nil
 }
 
-// TillKey is an enrolled till's public key and whether it was revoked; [ErrNotFound] for a stranger.
+// TillKey is an enrolled till's public key and whether it was revoked; no key for a stranger.
 func (s *Store) TillKey(ctx context.Context, org sale.OrgNo, till sale.TillNo) (key ed25519.PublicKey, revoked bool, err error) {
 	err = s.view(ctx, func(tx *tx) error {
 		var state int64
 		var b []byte
 		err := tx.row(ctx, `SELECT pubkey, state FROM tills WHERE org = ? AND till = ? AND till > 0 AND pubkey IS NOT NULL`, []any{int64(org), int64(till)}, &b, &state)
 		key, revoked = b, state == tillRevoked
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
 		return err
 	})
 	return key, revoked, err
@@ -173,10 +176,10 @@ func (s *Store) NewCode(ctx context.Context, org sale.OrgNo, store sale.StoreNo,
 	return code, nil
 }
 
-// Errors of enrolment that the till's installer can act on.
+// Errors of enrolment that the till's installer can act on, in the words of the protocol.
 var (
-	ErrCodeUnknown = errors.New("the enrolment code is not known or has run out: make a new one at head office / код регистрации не найден или истёк: создайте новый в головном офисе")
-	ErrCodeSpent   = errors.New("the enrolment code was used by another till: make a new one at head office / код регистрации уже использован другой кассой: создайте новый в головном офисе")
+	ErrCodeUnknown = &wire.Bye{Code: wire.ByeUnknown, Text: "the enrolment code is not known or has run out: make a new one at head office / код регистрации не найден или истёк: создайте новый в головном офисе"}
+	ErrCodeSpent   = &wire.Bye{Code: wire.ByeReplaced, Text: "the enrolment code was used by another till: make a new one at head office / код регистрации уже использован другой кассой: создайте новый в головном офисе"}
 )
 
 // Enrol makes a till of whoever holds the code's secret and the key. The same key with the same code gets

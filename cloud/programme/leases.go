@@ -1,0 +1,305 @@
+package programme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Terms and limits.
+const (
+	// LeaseTerm is how long a till may spend what it holds without a word from head office. It bounds
+	// what a stolen till is worth, and must outlast the longest outage that a shop should sell through.
+	LeaseTerm = 30 * 24 * time.Hour
+	// LeaseSlack is the clock error granted to a till before a lease whose term is over is taken back.
+	LeaseSlack = time.Hour
+	// AskTerm is how long a till that asked for a customer is still likely to have them at the counter.
+	AskTerm = 15 * time.Minute
+
+	staleMax    = 8 // decisions made again because the balances moved: more means a defect
+	duePage     = 500
+	settleEvery = time.Minute // for what another node left behind, and for lapsed leases
+)
+
+// Book is head office's journal and what stands in it.
+type Book interface {
+	// Standing is a customer, every lot with a remainder, what of it is free, and the open leases.
+	Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (sale.Customer, []sale.Lot, []sale.LotAmount, []sale.LeaseChange, error)
+	// Post journals an event; one whose ID is there already changes nothing.
+	Post(ctx context.Context, org sale.OrgNo, r *sale.Record) error
+	// LeaseCount is how many leases a customer has ever had.
+	LeaseCount(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (int, error)
+}
+
+// Holders are the tills that hold leases and ask for them.
+type Holders interface {
+	Ask(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, till sale.TillNo) error
+	Asked(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, after sale.Time) (sale.TillNo, error)
+	FirstTill(ctx context.Context, org sale.OrgNo, store sale.StoreNo) (sale.TillNo, sale.StoreNo, error)
+	Recall(ctx context.Context, org sale.OrgNo, lease sale.ID) error
+	TakeBack(ctx context.Context, org sale.OrgNo, lease sale.ID) error
+	LeasesHeld(ctx context.Context, org sale.OrgNo, till sale.TillNo) ([]sale.LeaseChange, error)
+	Lapsed(ctx context.Context, org sale.OrgNo, slack time.Duration) ([]sale.ID, error)
+}
+
+// Work is what waits to be decided.
+type Work interface {
+	Due(ctx context.Context, org sale.OrgNo, limit int) (map[sale.CustomerNo]sale.ID, error)
+	Settled(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, cause sale.ID) error
+	Watch(org sale.OrgNo) (moved <-chan struct{}, stop func())
+}
+
+// Rules are the tills' standing and the programme's versions.
+type Rules interface {
+	RevokeTill(ctx context.Context, org sale.OrgNo, till sale.TillNo, by string) error
+	Flag(ctx context.Context, org sale.OrgNo, till sale.TillNo, kind, cause, ru, en string) error
+	Programmes(ctx context.Context, org sale.OrgNo) ([][]byte, error)
+	PutProgramme(ctx context.Context, org sale.OrgNo, version uint32, effective sale.Time, body []byte, by, note string) error
+}
+
+// Store is the database behind all of these.
+type Store interface {
+	Book
+	Holders
+	Work
+	Rules
+}
+
+// Options is what an office is made of. All are required.
+type Options struct {
+	Store  Store
+	Stale  error // what Post wraps when an event no longer fits the balances
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Office decides for head office. It is safe for concurrent use.
+type Office struct{ Options }
+
+// New makes an office.
+func New(o Options) *Office { return &Office{o} }
+
+// Run settles an organisation's points as records come in, until ctx ends.
+func (o *Office) Run(ctx context.Context, org sale.OrgNo) error {
+	moved, stop := o.Store.Watch(org)
+	defer stop()
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for {
+		if err := o.SettleAll(ctx, org); err != nil && ctx.Err() == nil {
+			o.Logger.Error("could not settle points; will try again", "org", org, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-moved:
+		case <-tick.C:
+			if err := o.Reclaim(ctx, org); err != nil && ctx.Err() == nil {
+				o.Logger.Error("could not take lapsed leases back; will try again", "org", org, "err", err)
+			}
+		}
+	}
+}
+
+// SettleAll settles every customer of whom something has become free.
+func (o *Office) SettleAll(ctx context.Context, org sale.OrgNo) error {
+	for {
+		due, err := o.Store.Due(ctx, org, duePage)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for no, cause := range due {
+			if err := o.Settle(ctx, org, no); err != nil {
+				return err
+			}
+			if err := o.Store.Settled(ctx, org, no, cause); err != nil {
+				return err
+			}
+		}
+		if len(due) < duePage {
+			return nil
+		}
+	}
+}
+
+// Request is a till's word that these customers stand at it: what is free is granted to it, what others
+// hold is recalled and follows once they have handed it back.
+func (o *Office) Request(ctx context.Context, org sale.OrgNo, till sale.TillNo, customers []sale.CustomerNo) error {
+	for _, no := range customers {
+		if err := o.Store.Ask(ctx, org, no, till); err != nil {
+			return err
+		}
+		if err := o.Settle(ctx, org, no); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settle nets a customer's debt against what is free, recalls what should move, and grants the rest to
+// one till: the one that asked, else the one that holds the others, else the first of the home store.
+func (o *Office) Settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) error {
+	var err error
+	for range staleMax {
+		if err = o.settle(ctx, org, no); !errors.Is(err, o.Stale) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("settle the points of customer %s: %w", no, err)
+	}
+	return nil
+}
+
+func (o *Office) settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) error {
+	c, lots, free, leases, err := o.Store.Standing(ctx, org, no)
+	if err != nil || c.State == sale.CustomerBlocked || c.State == sale.CustomerErased {
+		return err
+	}
+	now := sale.At(o.Now())
+	free = alive(lots, free, now)
+	if r := net(no, c.Debt, lots, free); r != nil {
+		if err := o.Store.Post(ctx, org, r); err != nil {
+			return err
+		}
+		if _, lots, free, leases, err = o.Store.Standing(ctx, org, no); err != nil {
+			return err
+		}
+		free = alive(lots, free, now)
+	}
+	asker, err := o.Store.Asked(ctx, org, no, now.Add(-AskTerm))
+	if err != nil {
+		return err
+	}
+	if err := o.recall(ctx, org, asker, leases); err != nil {
+		return err
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	holder, err := o.holder(ctx, org, c, asker, leases)
+	if err != nil || holder.Till == 0 {
+		return err // no till yet: the first one to ask gets them
+	}
+	n, err := o.Store.LeaseCount(ctx, org, no)
+	if err != nil {
+		return err
+	}
+	return o.Store.Post(ctx, org, grant(no, holder, free, n, now.Add(LeaseTerm)))
+}
+
+// recall asks every other till to hand back what it holds.
+func (o *Office) recall(ctx context.Context, org sale.OrgNo, asker sale.TillNo, leases []sale.LeaseChange) error {
+	for _, l := range leases {
+		if asker == 0 || l.Lease.Holder.Till == asker || l.Recall {
+			continue
+		}
+		if err := o.Store.Recall(ctx, org, l.Lease.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Office) holder(ctx context.Context, org sale.OrgNo, c sale.Customer, asker sale.TillNo, leases []sale.LeaseChange) (sale.Holder, error) {
+	if asker != 0 {
+		return sale.Holder{Till: asker}, nil
+	}
+	for _, l := range leases {
+		if !l.Recall {
+			return l.Lease.Holder, nil
+		}
+	}
+	till, store, err := o.Store.FirstTill(ctx, org, c.Home)
+	return sale.Holder{Till: till, Store: store}, err
+}
+
+// alive leaves out what has expired: it is nobody's to spend.
+func alive(lots []sale.Lot, free []sale.LotAmount, now sale.Time) (out []sale.LotAmount) {
+	expired := map[sale.ID]bool{}
+	for _, l := range lots {
+		expired[l.ID] = l.ExpiresAt != 0 && l.ExpiresAt <= now
+	}
+	for _, f := range free {
+		if !expired[f.Lot] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// grant is the event that leases what is free. Two nodes that decide the same from the same standing make
+// the same ID.
+func grant(no sale.CustomerNo, holder sale.Holder, free []sale.LotAmount, before int, until sale.Time) *sale.Record {
+	lease := sale.DeriveID(free[0].Lot, fmt.Sprintf("grant/%d", holder.Till), before)
+	return &sale.Record{
+		Kind: sale.KindGrant, ID: sale.DeriveID(lease, "record", 0),
+		Leases: []sale.Lease{{ID: lease, Account: sale.CustomerAccount(no), Holder: holder, Until: until, Parts: free}},
+	}
+}
+
+// net is the event that pays a debt out of free points, the nearest expiry first; nil when nothing is
+// owed or free.
+func net(no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotAmount) *sale.Record {
+	if debt <= 0 || len(free) == 0 {
+		return nil
+	}
+	r := &sale.Record{Kind: sale.KindNet}
+	var paid sale.Points
+	for _, f := range byExpiry(lots, free) {
+		n := min(f.Amount, debt-paid)
+		if n == 0 {
+			break
+		}
+		r.Postings = append(r.Postings, sale.Posting{Account: sale.CustomerAccount(no), Lot: f.Lot, Amount: -n})
+		paid += n
+	}
+	r.Postings = append(r.Postings, sale.Posting{Account: sale.DebtAccount(no), Amount: paid})
+	r.ID = sale.DeriveID(r.Postings[0].Lot, fmt.Sprintf("net/%d/%d", debt, free[0].Amount), len(free))
+	return r
+}
+
+// Reclaim takes back leases whose term is over and whose till has said since that nothing is unsent.
+func (o *Office) Reclaim(ctx context.Context, org sale.OrgNo) error {
+	lapsed, err := o.Store.Lapsed(ctx, org, LeaseSlack)
+	if err != nil {
+		return err
+	}
+	for _, id := range lapsed {
+		if err := o.Store.TakeBack(ctx, org, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RetireTill gives up a till that will not come back: its key is revoked and its leases are taken back. The
+// answer is the exposure: what it may have spent without our knowing, which is flagged too.
+func (o *Office) RetireTill(ctx context.Context, org sale.OrgNo, till sale.TillNo, by string) (exposure sale.Points, err error) {
+	if err := o.Store.RevokeTill(ctx, org, till, by); err != nil {
+		return 0, err
+	}
+	held, err := o.Store.LeasesHeld(ctx, org, till)
+	if err != nil {
+		return 0, err
+	}
+	for _, l := range held {
+		exposure += l.Lease.Amount()
+		for _, s := range l.Spent {
+			exposure -= s.Amount
+		}
+		if err := o.Store.TakeBack(ctx, org, l.Lease.ID); err != nil {
+			return exposure, err
+		}
+	}
+	if exposure > 0 {
+		err = o.Store.Flag(ctx, org, till, "exposure", "retired by "+by,
+			fmt.Sprintf("Касса %d списана (%s): на ней оставалось %s баллов, часть могла быть потрачена без нашего ведома", till, by, exposure),
+			fmt.Sprintf("Till %d is retired (%s): it held %s points, some may have been spent without our knowing", till, by, exposure))
+	}
+	return exposure, err
+}
