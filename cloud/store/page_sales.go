@@ -1,0 +1,533 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// picker gathers the conditions of a WHERE.
+type picker struct {
+	conds []string
+	args  []any
+}
+
+func (p *picker) and(cond string, args ...any) {
+	p.conds = append(p.conds, cond)
+	p.args = append(p.args, args...)
+}
+
+func (p *picker) where() string { return " WHERE " + strings.Join(p.conds, " AND ") }
+
+// scanID reads an identifier out of a BLOB column.
+type scanID struct{ id *sale.ID }
+
+func (s scanID) Scan(v any) error {
+	b, ok := v.([]byte)
+	if v == nil || (ok && len(b) == 0) {
+		*s.id = sale.ID{}
+		return nil
+	}
+	if !ok || len(b) != len(s.id) {
+		return fmt.Errorf("an identifier of %d bytes in the database", len(b))
+	}
+	copy(s.id[:], b)
+	return nil
+}
+
+// scanHash reads a hash; none is zero.
+type scanHash struct{ hash *sale.Hash }
+
+func (s scanHash) Scan(v any) error {
+	b, ok := v.([]byte)
+	if v == nil || (ok && len(b) == 0) {
+		*s.hash = sale.Hash{}
+		return nil
+	}
+	if !ok || len(b) != len(s.hash) {
+		return fmt.Errorf("a hash of %d bytes in the database", len(b))
+	}
+	copy(s.hash[:], b)
+	return nil
+}
+
+// Transactions lists sales and returns, newest first, after a place in that list. Sales and returns
+// lie in two tables, each with an index by time: both are read as far as one page needs, and merged.
+func (s *Store) Transactions(ctx context.Context, org sale.OrgNo, f page.SaleFilter, after page.SaleKey, limit int) ([]page.Sale, error) {
+	var out []page.Sale
+	err := s.view(ctx, func(tx *tx) error {
+		var err error
+		out, err = transactions(ctx, tx, org, f, after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list transactions: %w", err)
+	}
+	return out, nil
+}
+
+func transactions(ctx context.Context, tx *tx, org sale.OrgNo, f page.SaleFilter, after page.SaleKey, limit int) ([]page.Sale, error) {
+	var out []page.Sale
+	if f.Kind != page.SaleKindReturn {
+		rows, err := listSales(ctx, tx, pickSales(org, f, after), limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	if f.Kind != page.SaleKindSale {
+		rows, err := listReturns(ctx, tx, pickSales(org, f, after), limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return newer(out[i].Key(), out[j].Key()) })
+	return out[:min(limit, len(out))], nil
+}
+
+func newer(a, b page.SaleKey) bool {
+	if a.At != b.At {
+		return a.At > b.At
+	}
+	return strings.Compare(string(a.ID[:]), string(b.ID[:])) > 0
+}
+
+// pickSales are the conditions that sales and returns share.
+func pickSales(org sale.OrgNo, f page.SaleFilter, after page.SaleKey) *picker {
+	p := &picker{}
+	p.and("s.org = ?", int64(org))
+	if after != (page.SaleKey{}) {
+		p.and("s.at <= ? AND (s.at < ? OR s.id < ?)", int64(after.At), int64(after.At), after.ID[:])
+	}
+	for _, n := range []struct {
+		column string
+		value  int64
+	}{{"s.store", int64(f.Store)}, {"s.till", int64(f.Till)}, {"s.staff", int64(f.Staff)}, {"s.customer", int64(f.Customer)}, {"s.no", int64(f.No)}, {"s.fd", int64(f.FD)}} {
+		if n.value != 0 {
+			p.and(n.column+" = ?", n.value)
+		}
+	}
+	if f.From != 0 {
+		p.and("s.at >= ?", int64(f.From))
+	}
+	if f.To != 0 {
+		p.and("s.at < ?", int64(f.To))
+	}
+	if f.Min != 0 {
+		p.and("s.total >= ?", int64(f.Min))
+	}
+	if f.Max != 0 {
+		p.and("s.total <= ?", int64(f.Max))
+	}
+	switch f.Card {
+	case page.WithCustomer:
+		p.and("s.customer <> 0")
+	case page.WithoutCustomer:
+		p.and("s.customer = 0")
+	}
+	if !f.ID.IsZero() {
+		p.and("s.id = ?", f.ID[:])
+	}
+	if f.FN != "" {
+		p.and("s.fn = ?", f.FN)
+	}
+	return p
+}
+
+const saleNames = ` LEFT JOIN stores st ON st.org = s.org AND st.store = s.store
+ LEFT JOIN staff w ON w.org = s.org AND w.no = s.staff
+ LEFT JOIN customers c ON c.org = s.org AND c.no = s.customer`
+
+const saleShared = `s.id, s.no, s.at, COALESCE(st.zone, ''), s.store, COALESCE(st.name, ''), s.till, s.shift, s.staff,
+ COALESCE(w.name, ''), s.customer, COALESCE(c.name, ''), s.total, s.cash, s.fn, s.fd`
+
+func sharedInto(r *page.Sale) []any {
+	return []any{
+		scanID{&r.ID},
+		&r.No, &r.At, &r.Zone, &r.Store, &r.StoreName, &r.Till, &r.Shift, &r.Staff,
+		&r.StaffName, &r.Customer, &r.CustomerName, &r.Total, &r.Cash, &r.Doc.FN, &r.Doc.FD,
+	}
+}
+
+func listSales(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale, error) {
+	text := "SELECT " + saleShared + ", s.gross, s.discount, s.redeemed, s.earned FROM sales s" + saleNames + p.where() +
+		" ORDER BY s.at DESC, s.id DESC LIMIT ?"
+	var out []page.Sale
+	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
+		r := page.Sale{Kind: sale.KindSale}
+		err := rows.Scan(append(sharedInto(&r), &r.Gross, &r.Discount, &r.Redeemed, &r.Earned)...)
+		r.Card = r.Total - r.Cash
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+func listReturns(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale, error) {
+	text := "SELECT " + saleShared + ", s.restored, s.clawed, s.of_sale FROM returns s" + saleNames + p.where() +
+		" ORDER BY s.at DESC, s.id DESC LIMIT ?"
+	var out []page.Sale
+	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
+		r := page.Sale{Kind: sale.KindReturn}
+		err := rows.Scan(append(sharedInto(&r), &r.Redeemed, &r.Earned, scanID{&r.Of})...)
+		r.Card, r.Gross = r.Total-r.Cash, r.Total
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+// Receipt reads one record with all that belongs to it.
+func (s *Store) Receipt(ctx context.Context, org sale.OrgNo, id sale.ID) (page.Receipt, error) {
+	var out page.Receipt
+	err := s.view(ctx, func(tx *tx) error { return readReceipt(ctx, tx, org, id, &out) })
+	if err != nil {
+		return page.Receipt{}, fmt.Errorf("read receipt %s: %w", id, err)
+	}
+	return out, nil
+}
+
+func readReceipt(ctx context.Context, tx *tx, org sale.OrgNo, id sale.ID, out *page.Receipt) error {
+	var body []byte
+	rows := 0
+	// of several copies (a fork's, a quarantined one) the booked one is shown
+	err := tx.each(ctx, `SELECT r.hash, r.body, r.state, COALESCE(st.zone, ''), COALESCE(st.name, ''), COALESCE(st.address, ''), COALESCE(w.name, '')
+ FROM records r LEFT JOIN stores st ON st.org = r.org AND st.store = r.store LEFT JOIN staff w ON w.org = r.org AND w.no = r.staff
+ WHERE r.org = ? AND r.id = ? ORDER BY r.state, r.fork LIMIT 1`, []any{int64(org), id[:]}, func(r *sql.Rows) error {
+		rows++
+		return r.Scan(scanHash{&out.Hash}, &body, &out.State, &out.Zone, &out.StoreName, &out.Address, &out.StaffName)
+	})
+	if err != nil {
+		return err
+	}
+	if rows == 0 {
+		return page.ErrNotFound
+	}
+	if out.Record, err = sale.DecodeRecord(body); err != nil {
+		return fmt.Errorf("a stored record: %w", err)
+	}
+	fillReceipt(out)
+	if err := receiptCustomer(ctx, tx, org, out); err != nil {
+		return err
+	}
+	if err := receiptLinks(ctx, tx, org, out); err != nil {
+		return err
+	}
+	return receiptLots(ctx, tx, org, out)
+}
+
+// fillReceipt copies what the record itself says.
+func fillReceipt(out *page.Receipt) {
+	r := out.Record
+	out.ID, out.Kind, out.At, out.Store, out.Till, out.Shift, out.Staff = r.ID, r.Kind, r.At, r.Store, r.Till, r.Shift, r.Staff
+	if r.Fiscal != nil {
+		out.Doc = r.Fiscal.Key
+	}
+	switch {
+	case r.Sale != nil:
+		out.No, out.Customer, out.Gross, out.Discount, out.Total = r.Sale.No, r.Sale.Customer, r.Sale.Gross, r.Sale.Discount, r.Sale.Total
+		out.Redeemed, out.Earned = r.Sale.Redeemed, r.Sale.Earned
+	case r.Return != nil:
+		out.No, out.Customer, out.Gross, out.Total = r.Return.No, r.Return.Customer, r.Return.Total, r.Return.Total
+		out.Redeemed, out.Earned, out.Of = r.Return.Restored, r.Return.Clawed, r.Return.Of
+	case r.Adjust != nil:
+		out.Customer = r.Adjust.Customer
+	}
+}
+
+func receiptCustomer(ctx context.Context, tx *tx, org sale.OrgNo, out *page.Receipt) error {
+	if out.Customer == 0 {
+		return nil
+	}
+	return tx.each(ctx, `SELECT name FROM customers WHERE org = ? AND no = ?`, []any{int64(org), int64(out.Customer)},
+		func(r *sql.Rows) error { return r.Scan(&out.CustomerName) })
+}
+
+// returnsShownMax bounds the returns listed beside a sale: a sale of LinesMax lines returned one by one.
+const returnsShownMax = sale.LinesMax
+
+func receiptLinks(ctx context.Context, tx *tx, org sale.OrgNo, out *page.Receipt) error {
+	p := &picker{}
+	p.and("s.org = ?", int64(org))
+	p.and("s.of_sale = ?", out.ID[:])
+	var err error
+	if out.Returns, err = listReturns(ctx, tx, p, returnsShownMax); err != nil {
+		return err
+	}
+	if out.Of.IsZero() {
+		return receiptFlags(ctx, tx, org, out)
+	}
+	found, err := listSales(ctx, tx, pickSales(org, page.SaleFilter{ID: out.Of}, page.SaleKey{}), 1)
+	if err != nil {
+		return err
+	}
+	if len(found) == 1 {
+		out.Original = &found[0]
+	}
+	return receiptFlags(ctx, tx, org, out)
+}
+
+func receiptFlags(ctx context.Context, tx *tx, org sale.OrgNo, out *page.Receipt) error {
+	// Flags have no index by record: a receipt's flags are those raised while it was booked, so they
+	// bear its till and are open or few.
+	flags, err := listFlags(ctx, tx, org, "f.record = ? AND f.till = ?", []any{out.ID[:], int64(out.Till)}, 20)
+	out.Flags = flags
+	return err
+}
+
+func receiptLots(ctx context.Context, tx *tx, org sale.OrgNo, out *page.Receipt) error {
+	amounts := map[sale.ID]sale.Points{}
+	for _, p := range out.Record.Postings {
+		if !p.Lot.IsZero() {
+			amounts[p.Lot] += p.Amount
+		}
+	}
+	made := map[sale.ID]bool{}
+	for _, l := range out.Record.Lots {
+		made[l.ID] = true
+	}
+	ids := make([]sale.ID, 0, len(amounts))
+	for id := range amounts {
+		ids = append(ids, id)
+	}
+	sort.Slice(ids, func(i, j int) bool { return string(ids[i][:]) < string(ids[j][:]) })
+	for _, id := range ids {
+		lots, err := listLots(ctx, tx, org, "l.id = ?", id[:])
+		if err != nil {
+			return err
+		}
+		lot := page.Lot{ID: id}
+		if len(lots) == 1 {
+			lot = lots[0]
+		}
+		lot.Amount = amounts[id]
+		if made[id] {
+			out.LotsMade = append(out.LotsMade, lot)
+		} else {
+			out.LotsSpent = append(out.LotsSpent, lot)
+		}
+	}
+	return nil
+}
+
+// Shifts lists shifts, newest first, after a place in that list.
+func (s *Store) Shifts(ctx context.Context, org sale.OrgNo, f page.ShiftFilter, after page.ShiftKey, limit int) ([]page.Shift, error) {
+	p := &picker{}
+	p.and("h.org = ?", int64(org))
+	if f.Store != 0 {
+		p.and("h.store = ?", int64(f.Store))
+	}
+	if f.Till != 0 {
+		p.and("h.till = ?", int64(f.Till))
+	}
+	if f.From != 0 {
+		p.and("h.opened >= ?", int64(f.From))
+	}
+	if f.To != 0 {
+		p.and("h.opened < ?", int64(f.To))
+	}
+	if after != (page.ShiftKey{}) {
+		p.and("(h.opened < ? OR (h.opened = ? AND (h.till < ? OR (h.till = ? AND (h.fn < ? OR (h.fn = ? AND h.shift < ?))))))",
+			int64(after.Opened), int64(after.Opened), int64(after.Till), int64(after.Till), after.FN, after.FN, int64(after.Shift))
+	}
+	var out []page.Shift
+	err := s.view(ctx, func(tx *tx) error {
+		var err error
+		if out, err = listShifts(ctx, tx, p, limit); err != nil {
+			return err
+		}
+		return ourSums(ctx, tx, org, out)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list shifts: %w", err)
+	}
+	return out, nil
+}
+
+func listShifts(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Shift, error) {
+	text := `SELECT h.till, h.fn, h.shift, h.store, COALESCE(st.name, ''), COALESCE(st.zone, ''), COALESCE(w.name, ''), h.opened, h.closed,
+ h.sales, h.returns, h.sold, h.refunded, h.cash, h.card, h.earned, h.redeemed, h.head, h.storage, h.st_sales, h.st_returns, h.st_sold, h.st_refunded
+ FROM shifts h LEFT JOIN stores st ON st.org = h.org AND st.store = h.store LEFT JOIN staff w ON w.org = h.org AND w.no = h.staff` +
+		p.where() + ` ORDER BY h.opened DESC, h.till DESC, h.fn DESC, h.shift DESC LIMIT ?`
+	var out []page.Shift
+	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
+		var r page.Shift
+		var c sale.ShiftClose
+		var st sale.StorageTotals
+		var storage int64
+		err := rows.Scan(&r.Till, &r.FN, &r.Shift, &r.Store, &r.StoreName, &r.Zone, &r.StaffName, &r.Opened, &r.Closed,
+			&c.Sales, &c.Returns, &c.Sold, &c.Refunded, &c.Cash, &c.Card, &c.Earned, &c.Redeemed, scanHash{&c.Head},
+			&storage, &st.Sales, &st.Returns, &st.Sold, &st.Refunded)
+		if r.Closed != 0 {
+			r.Close = &c
+		}
+		if storage != 0 {
+			c.Storage = &st
+		}
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+// shiftSlack is how far a receipt's trusted time may lie outside its shift's own: the till's clock is
+// corrected while a shift is open.
+const shiftSlack = 60 * 60 * 1000
+
+// span is the time that the shifts cover; an open one reaches as far as time goes.
+func span(shifts []page.Shift) (from, to int64) {
+	from, to = math.MaxInt64, 0
+	for _, h := range shifts {
+		from = min(from, int64(h.Opened)-shiftSlack)
+		end := int64(h.Closed) + shiftSlack
+		if h.Closed == 0 {
+			end = math.MaxInt64
+		}
+		to = max(to, end)
+	}
+	return from, to
+}
+
+// ourSums adds up the receipts of the shifts in one pass over their time.
+func ourSums(ctx context.Context, tx *tx, org sale.OrgNo, shifts []page.Shift) error {
+	if len(shifts) == 0 {
+		return nil
+	}
+	at := make(map[page.ShiftID]*page.Shift, len(shifts))
+	for i := range shifts {
+		at[shifts[i].ShiftID] = &shifts[i]
+	}
+	from, to := span(shifts)
+	till := ""
+	args := []any{int64(org), from, to}
+	if len(shifts) == 1 {
+		till, args = " AND till = ?", append(args, int64(shifts[0].Till))
+	}
+	add := func(text string, put func(*page.ShiftSums, [6]int64)) error {
+		return tx.each(ctx, text, args, func(rows *sql.Rows) error {
+			var key page.ShiftID
+			var n [6]int64
+			if err := rows.Scan(&key.Till, &key.FN, &key.Shift, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]); err != nil {
+				return err
+			}
+			if h := at[key]; h != nil {
+				put(&h.Ours, n)
+			}
+			return nil
+		})
+	}
+	err := add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash), SUM(earned), SUM(redeemed) FROM sales
+ WHERE org = ? AND at >= ? AND at <= ?`+till+` GROUP BY till, fn, shift`, func(o *page.ShiftSums, n [6]int64) {
+		o.Sales, o.Sold, o.Cash, o.Card = int(n[0]), sale.Money(n[1]), o.Cash+sale.Money(n[2]), o.Card+sale.Money(n[3])
+		o.Earned, o.Redeemed = o.Earned+sale.Points(n[4]), o.Redeemed+sale.Points(n[5])
+	})
+	if err != nil {
+		return err
+	}
+	return add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash), SUM(clawed), SUM(restored) FROM returns
+ WHERE org = ? AND at >= ? AND at <= ?`+till+` GROUP BY till, fn, shift`, func(o *page.ShiftSums, n [6]int64) {
+		o.Returns, o.Refunded, o.Cash, o.Card = int(n[0]), sale.Money(n[1]), o.Cash-sale.Money(n[2]), o.Card-sale.Money(n[3])
+	})
+}
+
+// shiftRecordsMax bounds the list of a shift's records: a busy till makes some 1500 a day.
+const shiftRecordsMax = 5000
+
+// Shift reads one shift with its records.
+func (s *Store) Shift(ctx context.Context, org sale.OrgNo, id page.ShiftID) (page.Shift, []page.Record, error) {
+	var out page.Shift
+	var records []page.Record
+	err := s.view(ctx, func(tx *tx) error {
+		p := &picker{}
+		p.and("h.org = ? AND h.till = ? AND h.fn = ? AND h.shift = ?", int64(org), int64(id.Till), id.FN, int64(id.Shift))
+		found, err := listShifts(ctx, tx, p, 1)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return page.ErrNotFound
+		}
+		if err := ourSums(ctx, tx, org, found); err != nil {
+			return err
+		}
+		out = found[0]
+		records, err = shiftRecords(ctx, tx, org, &out)
+		return err
+	})
+	if err != nil {
+		return page.Shift{}, nil, fmt.Errorf("read shift %d of till %d: %w", id.Shift, id.Till, err)
+	}
+	return out, records, nil
+}
+
+// shiftRecords reads the journal of a shift by the index of identifiers: they begin with their time.
+func shiftRecords(ctx context.Context, tx *tx, org sale.OrgNo, h *page.Shift) ([]page.Record, error) {
+	from, to := span([]page.Shift{*h})
+	var out []page.Record
+	var closeEpoch, closeSeq int64
+	err := tx.each(ctx, `SELECT r.id, r.kind, r.epoch, r.seq, r.at, r.hash, r.body, COALESCE(w.name, '') FROM records r
+ LEFT JOIN staff w ON w.org = r.org AND w.no = r.staff
+ WHERE r.org = ? AND r.id >= ? AND r.id <= ? AND r.till = ? AND r.shift = ? AND r.state IN (0, 1)
+ ORDER BY r.epoch, r.seq LIMIT ?`, []any{int64(org), idAt(from), idAt(to), int64(h.Till), int64(h.Shift), shiftRecordsMax}, func(rows *sql.Rows) error {
+		var r page.Record
+		var body []byte
+		if err := rows.Scan(scanID{&r.ID}, &r.Kind, &r.Epoch, &r.Seq, &r.At, scanHash{&r.Hash}, &body, &r.StaffName); err != nil {
+			return err
+		}
+		full, err := sale.DecodeRecord(body)
+		if err != nil {
+			return fmt.Errorf("a stored record: %w", err)
+		}
+		fillRow(&r, full)
+		if r.Kind == sale.KindShiftClose {
+			closeEpoch, closeSeq, h.Doc = int64(r.Epoch), int64(r.Seq), r.Doc
+		}
+		h.CashIn, h.CashOut = h.CashIn+cashMoved(full, sale.KindCashIn), h.CashOut+cashMoved(full, sale.KindCashOut)
+		out = append(out, r)
+		return nil
+	})
+	if err != nil || closeSeq == 0 {
+		return out, err
+	}
+	err = tx.each(ctx, `SELECT hash FROM records WHERE org = ? AND till = ? AND fork = 0 AND epoch = ? AND seq = ?`,
+		[]any{int64(org), int64(h.Till), closeEpoch, closeSeq - 1}, func(rows *sql.Rows) error { return rows.Scan(scanHash{&h.Head}) })
+	return out, err
+}
+
+func fillRow(r *page.Record, full *sale.Record) {
+	if full.Fiscal != nil {
+		r.Doc = full.Fiscal.Key
+	}
+	switch {
+	case full.Sale != nil:
+		r.Amount = full.Sale.Total
+	case full.Return != nil:
+		r.Amount = -full.Return.Total
+	case full.Cash != nil && full.Kind == sale.KindCashOut:
+		r.Amount = -full.Cash.Amount
+	case full.Cash != nil:
+		r.Amount = full.Cash.Amount
+	}
+}
+
+func cashMoved(full *sale.Record, kind sale.RecordKind) sale.Money {
+	if full.Kind != kind || full.Cash == nil {
+		return 0
+	}
+	return full.Cash.Amount
+}
+
+// idAt is the least identifier of a moment (UUIDv7).
+func idAt(ms int64) []byte {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(min(max(0, ms), 1<<48-1)))
+	return append(b[2:8:8], make([]byte, 10)...)
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// What the pages write goes through the same methods that everything else uses; here only the pages'
+// own forms are turned into them.
+
+// PutPageStore changes a store, or makes one with the next number when its own is zero.
+func (s *Store) PutPageStore(ctx context.Context, org sale.OrgNo, st page.Store, by string) (sale.StoreNo, error) {
+	what := "store.change"
+	if st.No == 0 {
+		what = "store.add"
+		last := int64(0)
+		err := s.view(ctx, func(tx *tx) (err error) {
+			last, err = tx.int(ctx, `SELECT MAX(store) FROM stores WHERE org = ?`, int64(org))
+			return err
+		})
+		if err != nil {
+			return 0, fmt.Errorf("give a store its number: %w", err)
+		}
+		st.No = sale.StoreNo(last + 1)
+	}
+	if err := s.PutShop(ctx, org, Shop{No: st.No, Name: st.Name, Address: st.Address, Zone: st.Zone}); err != nil {
+		return 0, err
+	}
+	return st.No, s.Audit(ctx, org, by, what, fmt.Sprint(st.No), st.Name)
+}
+
+// NewPageCode makes an enrolment code and says until when it waits.
+func (s *Store) NewPageCode(ctx context.Context, org sale.OrgNo, store sale.StoreNo, till sale.TillNo, by string) (string, sale.Time, error) {
+	code, err := s.NewCode(ctx, org, store, till, by, rand.Reader)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("%w: %w", page.ErrNotFound, err)
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	return code.String(), sale.At(s.now()).Add(CodeTerm), nil
+}
+
+// PutPageCustomer creates a customer or changes what the form holds of one; the rest stays.
+func (s *Store) PutPageCustomer(ctx context.Context, org sale.OrgNo, form page.CustomerForm, by string) (sale.CustomerNo, error) {
+	p := Person{}
+	what := "customer.add"
+	if form.No != 0 {
+		what = "customer.change"
+		var err error
+		if p, err = s.Person(ctx, org, form.No); err != nil {
+			return 0, err
+		}
+	}
+	if p.Name != form.Name {
+		p.Short = ""
+	}
+	p.Name, p.Phone, p.Cards, p.Home, p.State = form.Name, form.Phone, form.Cards, form.Home, form.State
+	no, err := s.PutPerson(ctx, org, p)
+	if errors.Is(err, ErrTaken) {
+		err = fmt.Errorf("%w: %w", page.ErrTaken, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return no, s.Audit(ctx, org, by, what, no.String(), fmt.Sprintf("state %d", form.State))
+}
+
+// PhoneOwner is the customer of a phone number; zero when there is none.
+func (s *Store) PhoneOwner(ctx context.Context, org sale.OrgNo, phone string) (sale.CustomerNo, error) {
+	no, err := s.FindPerson(ctx, org, phone)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	return no, err
+}
+
+// NextStaff is the number that a new member of staff gets.
+func (s *Store) NextStaff(ctx context.Context, org sale.OrgNo) (sale.StaffNo, error) {
+	last := int64(0)
+	err := s.view(ctx, func(tx *tx) (err error) {
+		last, err = tx.int(ctx, `SELECT MAX(no) FROM staff WHERE org = ?`, int64(org))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("give a member of staff a number: %w", err)
+	}
+	return sale.StaffNo(last + 1), nil
+}
+
+// CodeOwners tells to which products codes belong.
+func (s *Store) CodeOwners(ctx context.Context, org sale.OrgNo, codes []string) (map[string]sale.SKU, error) {
+	out := map[string]sale.SKU{}
+	args := make([]any, len(codes))
+	for i, c := range codes {
+		args[i] = text(c)
+	}
+	err := s.view(ctx, func(tx *tx) error {
+		return tx.in(ctx, `SELECT code, sku FROM product_codes WHERE org = ? AND code IN %s`, []any{int64(org)}, args, func(r *sql.Rows) error {
+			var code string
+			var sku sale.SKU
+			err := r.Scan(&code, &sku)
+			out[code] = sku
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up product codes: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,487 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/loyalty"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Customers are the people with points.
+type Customers interface {
+	CustomerRows(ctx context.Context, org sale.OrgNo, f page.CustomerFilter, after page.CustomerKey, limit int) ([]page.Customer, error)
+	CustomerCard(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (page.CustomerCard, error)
+	PostingRows(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, limit int) ([]page.Posting, error)
+	// PutPageCustomer wraps page.ErrTaken when a card belongs to another customer.
+	PutPageCustomer(ctx context.Context, org sale.OrgNo, form page.CustomerForm, by string) (sale.CustomerNo, error)
+	PhoneOwner(ctx context.Context, org sale.OrgNo, phone string) (sale.CustomerNo, error)
+}
+
+const (
+	// pointsByHandMax is the most that one press gives or takes: above it somebody typed a zero too many.
+	pointsByHandMax = 100_000 * sale.Point
+	postingsShown   = 200
+	historyShown    = 20
+	cardsMax        = 10
+	cardBytesMax    = 64
+)
+
+type customersData struct {
+	Rows     []page.Customer
+	Tiers    map[uint16]string
+	Older    string
+	Query    string
+	States   []choice
+	CSV      string
+	Homes    map[sale.StoreNo]string
+	Zone     string
+	Filtered bool
+}
+
+// customerFilter takes the search text for what it looks like: digits are a phone, a card or a number.
+func customerFilters(text, state string) []page.CustomerFilter {
+	var st *sale.CustomerState
+	if n, err := strconv.ParseUint(state, 10, 8); err == nil {
+		v := sale.CustomerState(n)
+		st = &v
+	}
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return []page.CustomerFilter{{State: st}}
+	}
+	digits := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, text)
+	letters := strings.ContainsFunc(text, func(r rune) bool { return r > '9' && r != '№' })
+	if digits == "" || letters {
+		return []page.CustomerFilter{{Name: fold(text), State: st}, {Card: text, State: st}}
+	}
+	out := []page.CustomerFilter{{Card: text, State: st}, {Card: digits, State: st}}
+	if len(digits) >= 4 {
+		phone := digits
+		if full, err := sale.ParsePhone(text); err == nil {
+			phone = strings.TrimPrefix(full, "+")
+		}
+		out = append(out, page.CustomerFilter{Phone: phone, State: st})
+	}
+	if no, err := parseNumber(strings.TrimPrefix(text, "№")); err == nil {
+		out = append(out, page.CustomerFilter{No: no, State: st})
+	}
+	return out
+}
+
+func (s *site) customersPage(c *call) error {
+	q := c.r.URL.Query()
+	sh, err := c.stores()
+	if err != nil {
+		return err
+	}
+	d := customersData{
+		Query: q.Get("q"), CSV: "/customers.csv?" + without(q, "after", "done"), Filtered: without(q, "after", "done") != "", Zone: sh.zone(0), Homes: homes(sh),
+		States: choices(q.Get("state"), "", c.f.pick("Любое", "Any"), "0", c.f.pick("Действует", "Active"), "1", c.f.pick("Заблокирован", "Blocked"), "2", c.f.pick("Учебный", "Training")),
+	}
+	if d.Tiers, err = c.tiers(); err != nil {
+		return err
+	}
+	after, err := customerKey(q.Get("after"))
+	if err != nil {
+		return err
+	}
+	if d.Rows, err = s.findCustomers(c, q, after, page.RowsMax+1); err != nil {
+		return err
+	}
+	if len(d.Rows) > page.RowsMax {
+		d.Rows = d.Rows[:page.RowsMax]
+		last := d.Rows[page.RowsMax-1]
+		d.Older = older(q, url.QueryEscape(fmt.Sprintf("%d~%s", int64(last.No), last.Search)))
+	}
+	return c.show(http.StatusOK, "customers", Text{"Покупатели", "Customers"}, &form{Values: q}, &d)
+}
+
+func homes(sh shop) map[sale.StoreNo]string {
+	out := make(map[sale.StoreNo]string, len(sh.Stores))
+	for _, st := range sh.Stores {
+		out[st.No] = st.Name
+	}
+	return out
+}
+
+func customerKey(text string) (page.CustomerKey, error) {
+	if text == "" {
+		return page.CustomerKey{}, nil
+	}
+	no, search, ok := strings.Cut(text, "~")
+	n, err := strconv.ParseInt(no, 10, 64)
+	if err != nil || !ok {
+		return page.CustomerKey{}, page.ErrNotFound
+	}
+	return page.CustomerKey{Search: search, No: sale.CustomerNo(n)}, nil
+}
+
+// findCustomers tries each meaning of the search text and joins what is found.
+func (s *site) findCustomers(c *call, q url.Values, after page.CustomerKey, limit int) ([]page.Customer, error) {
+	var out []page.Customer
+	seen := map[sale.CustomerNo]bool{}
+	for _, f := range customerFilters(q.Get("q"), q.Get("state")) {
+		rows, err := s.Customers.CustomerRows(c.ctx(), c.org(), f, after, limit-len(out))
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			if !seen[r.No] {
+				out = append(out, r)
+			}
+			seen[r.No] = true
+		}
+		if len(out) >= limit {
+			break
+		}
+	}
+	return out, nil
+}
+
+// tiers are the names of the tiers of the programme in force.
+func (c *call) tiers() (map[uint16]string, error) {
+	versions, err := c.s.Programme.ProgrammeRows(c.ctx(), c.org())
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint16]string{}
+	if p := loyalty.Current(decoded(versions), c.now()); p != nil {
+		for _, t := range p.Tiers {
+			out[t.No] = Text{t.RU, t.EN}.in(c.lang)
+		}
+	}
+	return out, nil
+}
+
+type customerData struct {
+	page.CustomerCard
+	TierName string
+	Postings []page.Posting
+	Sales    []page.Sale
+	Expiring sale.Points
+	Pending  sale.Points
+	Leased   sale.Points
+}
+
+func (c *call) customerNo() (sale.CustomerNo, error) {
+	n, err := strconv.ParseInt(c.r.PathValue("no"), 10, 64)
+	if err != nil || n <= 0 {
+		return 0, page.ErrNotFound
+	}
+	return sale.CustomerNo(n), nil
+}
+
+func (s *site) customerPage(c *call) error { return s.showCustomer(c, nil, http.StatusOK) }
+
+func (s *site) showCustomer(c *call, f *form, status int) error {
+	no, err := c.customerNo()
+	if err != nil {
+		return err
+	}
+	d := customerData{}
+	if d.CustomerCard, err = s.Customers.CustomerCard(c.ctx(), c.org(), no); err != nil {
+		return err
+	}
+	tiers, err := c.tiers()
+	if err != nil {
+		return err
+	}
+	d.TierName = tiers[d.Tier]
+	if d.Postings, err = s.Customers.PostingRows(c.ctx(), c.org(), no, postingsShown); err != nil {
+		return err
+	}
+	if d.Sales, err = s.Sales.Transactions(c.ctx(), c.org(), page.SaleFilter{Customer: no}, page.SaleKey{}, historyShown); err != nil {
+		return err
+	}
+	d.add(c.now())
+	name := d.Name
+	if name == "" {
+		name = "№ " + d.No.String()
+	}
+	return c.show(status, "customer", Text{name, name}, f, &d)
+}
+
+// expiringWithin is what counts as "soon" on a customer's page.
+const expiringWithin = 30 * 24 * 60 * 60 * 1000
+
+func (d *customerData) add(now sale.Time) {
+	for _, l := range d.Lots {
+		if l.ActivatesAt > now {
+			d.Pending += l.Left
+		}
+		if l.ExpiresAt != 0 && l.ExpiresAt <= now+expiringWithin {
+			d.Expiring += l.Left
+		}
+		for _, held := range l.Leased {
+			d.Leased += held.Amount
+		}
+	}
+}
+
+type customerFormData struct {
+	No    sale.CustomerNo
+	Homes []choice
+}
+
+func (s *site) showCustomerForm(c *call, no sale.CustomerNo, f *form, status int) error {
+	sh, err := c.stores()
+	if err != nil {
+		return err
+	}
+	title := Text{"Новый покупатель", "New customer"}
+	if no != 0 {
+		title = Text{"Данные покупателя", "Customer's data"}
+	}
+	return c.show(status, "customer-form", title, f, customerFormData{no, sh.storeChoices(f.V("home"), c.f.pick("Не указан", "None"))})
+}
+
+func (s *site) newCustomerForm(c *call) error {
+	return s.showCustomerForm(c, 0, newForm(), http.StatusOK)
+}
+
+func (s *site) editCustomerForm(c *call) error {
+	no, err := c.customerNo()
+	if err != nil {
+		return err
+	}
+	card, err := s.Customers.CustomerCard(c.ctx(), c.org(), no)
+	if err != nil {
+		return err
+	}
+	f := newForm("name", card.Name, "phone", card.Phone, "cards", strings.Join(cardsOf(card), "\n"))
+	if card.Home != 0 {
+		f.Values.Set("home", fmt.Sprint(card.Home))
+	}
+	return s.showCustomerForm(c, no, f, http.StatusOK)
+}
+
+func cardsOf(card page.CustomerCard) []string {
+	var out []string
+	for _, k := range card.Keys {
+		if k.Kind == sale.KeyCard {
+			out = append(out, k.Value)
+		}
+	}
+	return out
+}
+
+// saveCustomer creates a customer or changes one.
+func (s *site) saveCustomer(c *call) error {
+	form := page.CustomerForm{}
+	if c.r.PathValue("no") != "" {
+		no, err := c.customerNo()
+		if err != nil {
+			return err
+		}
+		card, err := s.Customers.CustomerCard(c.ctx(), c.org(), no)
+		if err != nil {
+			return err
+		}
+		form.No, form.State = no, card.State
+	}
+	if err := s.readCustomer(c, &form); err != nil {
+		return err
+	}
+	if !c.form.ok() {
+		return s.showCustomerForm(c, form.No, c.form, http.StatusUnprocessableEntity)
+	}
+	no, err := s.Customers.PutPageCustomer(c.ctx(), c.org(), form, c.user.Login)
+	if errors.Is(err, page.ErrTaken) {
+		c.form.wrong("cards", "Одна из карт уже у другого покупателя. Найдите её поиском.", "One of the cards belongs to another customer. Search for it.")
+		return s.showCustomerForm(c, form.No, c.form, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	return c.done(fmt.Sprintf("/customers/%d", int64(no)), "saved")
+}
+
+func (s *site) readCustomer(c *call, form *page.CustomerForm) error {
+	form.Name = c.form.text("name", true, textMax)
+	if v := strings.TrimSpace(c.form.V("phone")); v != "" {
+		phone, err := sale.ParsePhone(v)
+		if err != nil {
+			c.form.wrong("phone", "Номер телефона: +7 и десять цифр.", "A phone number: +7 and ten digits, or + and 8 to 15 digits.")
+		}
+		form.Phone = phone
+	}
+	form.Cards = strings.Fields(strings.ReplaceAll(c.form.V("cards"), ",", " "))
+	if len(form.Cards) > cardsMax {
+		c.form.wrong("cards", "Не больше 10 карт.", "10 cards at most.")
+	}
+	for _, card := range form.Cards {
+		if len(card) > cardBytesMax {
+			c.form.wrong("cards", "Номер карты длиннее 64 знаков.", "A card's number is over 64 characters.")
+		}
+	}
+	if form.Phone == "" && len(form.Cards) == 0 {
+		c.form.wrong("phone", "Нужен телефон или хотя бы одна карта: иначе касса не найдёт покупателя.", "A phone or at least one card is needed: the till could not find the customer otherwise.")
+	}
+	if v := c.form.V("home"); v != "" {
+		form.Home = sale.StoreNo(c.form.whole("home", 1, 1<<32-1))
+	}
+	if form.Phone == "" || !c.form.ok() {
+		return nil
+	}
+	other, err := s.Customers.PhoneOwner(c.ctx(), c.org(), form.Phone)
+	if err == nil && other != 0 && other != form.No {
+		c.form.wrong("phone", fmt.Sprintf("Этот телефон у покупателя № %s.", other), fmt.Sprintf("Customer no. %s has this phone.", other))
+	}
+	return err
+}
+
+// blockCustomer and unblock change only the state.
+func (s *site) blockCustomer(c *call) error   { return s.setState(c, sale.CustomerBlocked) }
+func (s *site) unblockCustomer(c *call) error { return s.setState(c, sale.CustomerActive) }
+
+func (s *site) setState(c *call, state sale.CustomerState) error {
+	no, err := c.customerNo()
+	if err != nil {
+		return err
+	}
+	card, err := s.Customers.CustomerCard(c.ctx(), c.org(), no)
+	if err != nil {
+		return err
+	}
+	back := fmt.Sprintf("/customers/%d", int64(no))
+	if state == sale.CustomerBlocked && !c.sure() {
+		return c.confirm(Text{"Заблокировать покупателя?", "Block the customer?"}, confirmation{
+			Lines: []Text{
+				{card.Name + ", № " + no.String(), card.Name + ", no. " + no.String()},
+				{"Баллы не будут ни начисляться, ни списываться. Накопленное останется на счёте и сгорает по сроку.", "Points will be neither earned nor redeemed. What was saved stays and expires on its date."},
+				{"Касса без связи узнает о блокировке, когда связь появится.", "A till offline learns of it when it connects."},
+			},
+			Yes: Text{"Заблокировать", "Block"}, Back: back, Danger: true,
+		})
+	}
+	form := page.CustomerForm{No: no, Name: card.Name, Phone: card.Phone, Cards: cardsOf(card), Home: card.Home, State: state}
+	if _, err := s.Customers.PutPageCustomer(c.ctx(), c.org(), form, c.user.Login); err != nil {
+		return err
+	}
+	if state == sale.CustomerBlocked {
+		return c.done(back, "blocked")
+	}
+	return c.done(back, "unblocked")
+}
+
+// adjust gives or takes points by hand. The form that asks for confirmation carries the record's own
+// identifier, so that pressing the button twice books once.
+func (s *site) adjust(c *call) error {
+	no, err := c.customerNo()
+	if err != nil {
+		return err
+	}
+	card, err := s.Customers.CustomerCard(c.ctx(), c.org(), no)
+	if err != nil {
+		return err
+	}
+	amount := c.form.points("amount")
+	if c.form.ok() && amount == 0 {
+		c.form.wrong("amount", "Нужно число, отличное от нуля: 50 — начислить, -50 — списать.", "Want a number other than zero: 50 gives, -50 takes.")
+	}
+	if amount > pointsByHandMax || amount < -pointsByHandMax {
+		c.form.wrong("amount", "За один раз — не больше 100 000 баллов.", "100,000 points at most at a time.")
+	}
+	if -amount > card.Balance {
+		c.form.wrong("amount", fmt.Sprintf("На счёте только %s.", formats{RU}.points(card.Balance)), fmt.Sprintf("The account holds %s only.", formats{EN}.points(card.Balance)))
+	}
+	reason := c.form.text("reason", true, textMax)
+	if !c.form.ok() {
+		return s.showCustomer(c, c.form, http.StatusUnprocessableEntity)
+	}
+	if !c.sure() {
+		return s.confirmAdjust(c, card, amount, reason)
+	}
+	key, err := sale.ParseID(c.form.V("key"))
+	if err != nil {
+		return errExpired
+	}
+	if err := s.Programme.AdjustPoints(c.ctx(), c.org(), key, no, amount, reason, c.user.Login); err != nil {
+		if errors.Is(err, page.ErrChanged) {
+			c.form.wrong("amount", "Пока вы заполняли форму, баллы потратили или они в аренде у кассы. Проверьте остаток и повторите.", "The points were spent meanwhile or are on lease to a till. Check the balance and repeat.")
+			return s.showCustomer(c, c.form, http.StatusConflict)
+		}
+		return err
+	}
+	return c.done(fmt.Sprintf("/customers/%d", int64(no)), "points")
+}
+
+func (s *site) confirmAdjust(c *call, card page.CustomerCard, amount sale.Points, reason string) error {
+	key, err := sale.NewID(s.Now(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	c.form.Values.Set("key", key.String())
+	ru, en := formats{RU}, formats{EN}
+	return c.confirm(Text{"Провести баллы?", "Book the points?"}, confirmation{
+		Lines: []Text{
+			{fmt.Sprintf("%s, № %s", card.Name, card.No), fmt.Sprintf("%s, no. %s", card.Name, card.No)},
+			{
+				fmt.Sprintf("%s баллов; на счёте станет %s.", ru.signed(amount), ru.points(card.Balance+amount)),
+				fmt.Sprintf("%s points; the account will hold %s.", en.signed(amount), en.points(card.Balance+amount)),
+			},
+			{"Причина: " + reason, "Reason: " + reason},
+			{"Отменить проводку нельзя, можно только провести обратную.", "A booking cannot be undone, only booked the other way round."},
+		},
+		Yes: Text{"Провести", "Book"}, Back: fmt.Sprintf("/customers/%d", int64(card.No)),
+	})
+}
+
+func (s *site) customersCSV(c *call) error {
+	q := c.r.URL.Query()
+	tiers, err := c.tiers()
+	if err != nil {
+		return err
+	}
+	out := newCSV(c.w, "kopilka-customers-"+s.Now().Format(dateLayout))
+	if err := out.row("number", "name", "phone", "card", "tier", "state", "balance", "debt", "since", "last_purchase"); err != nil {
+		return c.cut(err)
+	}
+	for _, f := range customerFilters(q.Get("q"), q.Get("state")) {
+		if err := s.writeCustomers(c, out, f, tiers); err != nil {
+			return c.cut(err)
+		}
+	}
+	return c.cut(errors.Join(out.flush(), c.audit("customers.export", "", without(q))))
+}
+
+func (s *site) writeCustomers(c *call, out *csvWriter, f page.CustomerFilter, tiers map[uint16]string) error {
+	var after page.CustomerKey
+	for {
+		rows, err := s.Customers.CustomerRows(c.ctx(), c.org(), f, after, csvFlushRows)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			// the plus of a phone would make it a formula
+			if err := out.row(r.No.String(), r.Name, strings.TrimPrefix(r.Phone, "+"), r.Card, tiers[r.Tier], strconv.Itoa(int(r.State)),
+				r.Balance.String(), r.Debt.String(), dayText(r.Made), dayText(r.Last)); err != nil {
+				return err
+			}
+		}
+		if len(rows) < csvFlushRows {
+			return nil
+		}
+		after = rows[len(rows)-1].Key()
+	}
+}
+
+func dayText(t sale.Time) string {
+	if t == 0 {
+		return ""
+	}
+	return t.Time().Format(dateLayout)
+}

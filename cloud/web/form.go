@@ -1,0 +1,166 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Limits of what a page accepts.
+const (
+	formBytesMax   = 256 << 10
+	uploadBytesMax = 8 << 20 // a catalogue of some 50 000 products
+	textMax        = 200     // characters of one field
+	noteMax        = 1000
+)
+
+// problem is one thing wrong with a form; Field names the input, empty for the whole form.
+type problem struct {
+	Field string
+	Text  Text
+}
+
+// form is what was typed and what is wrong with it: all problems at once, and nothing typed is lost.
+type form struct {
+	Values   url.Values
+	Problems []problem
+}
+
+func formOf(r *http.Request) *form { return &form{Values: r.PostForm} }
+
+func newForm(pairs ...string) *form {
+	f := &form{Values: url.Values{}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		f.Values.Set(pairs[i], pairs[i+1])
+	}
+	return f
+}
+
+// V is what stands in a field.
+func (f *form) V(field string) string { return f.Values.Get(field) }
+
+// E is a field's problem, nil for none.
+func (f *form) E(field string) *Text {
+	for _, p := range f.Problems {
+		if p.Field == field {
+			return &p.Text
+		}
+	}
+	return nil
+}
+
+// Is tells whether a choice is the one chosen.
+func (f *form) Is(field string, value any) bool { return f.V(field) == fmt.Sprint(value) }
+
+// Has tells whether a value is among a field's several.
+func (f *form) Has(field, value string) bool {
+	for _, v := range f.Values[field] {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *form) ok() bool { return len(f.Problems) == 0 }
+
+func (f *form) wrong(field, ru, en string) {
+	f.Problems = append(f.Problems, problem{field, Text{ru, en}})
+}
+
+// text reads a line of text; what is missing or too long is a problem.
+func (f *form) text(field string, required bool, most int) string {
+	v := strings.TrimSpace(f.V(field))
+	switch {
+	case v == "" && required:
+		f.wrong(field, "Заполните это поле.", "Fill in this field.")
+	case utf8.RuneCountInString(v) > most:
+		f.wrong(field, fmt.Sprintf("Не длиннее %d знаков, сейчас %d.", most, utf8.RuneCountInString(v)),
+			fmt.Sprintf("At most %d characters, now %d.", most, utf8.RuneCountInString(v)))
+	case !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }):
+		f.wrong(field, "Недопустимые знаки.", "Characters that cannot be used.")
+	}
+	return v
+}
+
+func (f *form) money(field string, least, most sale.Money) sale.Money {
+	m, err := sale.ParseMoney(cleanFigure(f.V(field)))
+	if err != nil || m < least || m > most {
+		f.wrong(field, fmt.Sprintf("Нужна сумма от %s до %s, копейки через запятую или точку.", least, most),
+			fmt.Sprintf("Want a sum from %s to %s with at most two decimal places.", least, most))
+	}
+	return m
+}
+
+func (f *form) points(field string) sale.Points {
+	p, err := sale.ParsePoints(cleanFigure(f.V(field)))
+	if err != nil {
+		f.wrong(field, "Нужно число баллов, не больше двух знаков после запятой.", "Want a number of points with at most two decimal places.")
+	}
+	return p
+}
+
+func (f *form) percent(field string) sale.BasisPoints {
+	b, err := sale.ParsePercent(cleanFigure(f.V(field)))
+	if err != nil || b < 0 || b > sale.Hundred {
+		f.wrong(field, "Нужен процент от 0 до 100.", "Want a percentage from 0 to 100.")
+	}
+	return b
+}
+
+func (f *form) whole(field string, least, most uint64) uint64 {
+	n, err := strconv.ParseUint(cleanFigure(f.V(field)), 10, 64)
+	if err != nil || n < least || n > most {
+		f.wrong(field, fmt.Sprintf("Нужно целое число от %d до %d.", least, most), fmt.Sprintf("Want a whole number from %d to %d.", least, most))
+	}
+	return n
+}
+
+// moment reads what an <input type="datetime-local"> sends, in a store's zone.
+func (f *form) moment(field, zoneName string) sale.Time {
+	t, err := time.ParseInLocation("2006-01-02T15:04", f.V(field), zone(zoneName))
+	if err != nil {
+		f.wrong(field, "Нужны дата и время: 2026-12-31T09:00.", "Want a date and a time: 2026-12-31T09:00.")
+		return 0
+	}
+	return sale.At(t)
+}
+
+// cleanFigure drops the spaces and signs that people paste with figures.
+func cleanFigure(s string) string {
+	return strings.NewReplacer(" ", "", nbsp, "", thinNbsp, "", "₽", "", minus, "-").Replace(strings.TrimSpace(s))
+}
+
+// fold brings text to the form of the search columns: lower case, ё as е, single spaces.
+func fold(s string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.Join(strings.Fields(s), " ")), "ё", "е")
+}
+
+// parsePost reads a form within the limits.
+func parsePost(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, uploadBytesMax+formBytesMax)
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		if err := r.ParseMultipartForm(formBytesMax); err != nil {
+			return fmt.Errorf("read an uploaded form: %w", err)
+		}
+		return nil
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, formBytesMax)
+	if err := r.ParseForm(); err != nil {
+		return fmt.Errorf("read a form: %w", err)
+	}
+	return nil
+}
+
+// tooLarge tells whether reading stopped at a limit.
+func tooLarge(err error) bool {
+	var e *http.MaxBytesError
+	return errors.As(err, &e)
+}
