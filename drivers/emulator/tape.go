@@ -86,8 +86,9 @@ func (t *tape) print(l TapeLine) {
 	if err == nil {
 		_, err = t.file.Write(append(raw, '\n'))
 	}
-	if err != nil { // the paper is for people; what counts is the storage's archive
-		t.file, err = nil, t.file.Close()
+	if err != nil {
+		_ = t.file.Close() // the paper is for people; what counts is the storage's archive
+		t.file = nil
 	}
 }
 
