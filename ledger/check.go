@@ -223,6 +223,14 @@ func (c *checker) leases(tx *bbolt.Tx) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = tx.Bucket([]byte("held")).ForEach(func(k, _ []byte) error {
+			if len(k) != accountKeyBytes+len(sale.ID{}) || tx.Bucket([]byte("leases")).Get(k[accountKeyBytes:]) == nil {
+				c.problem("a lease is lost: %x", k)
+			}
+			return nil
+		})
+	}
 	if err != nil {
 		c.problem("leases: %v", err)
 	}

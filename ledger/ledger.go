@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,7 +115,7 @@ func Open(dir string, o Options) (*Ledger, error) {
 	}
 	db.AllocSize = growBytes
 	l := &Ledger{dir: dir, db: db, clock: o.Clock, random: o.Random, appended: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
-	if err := l.load(); err != nil {
+	if err := guard(l.load); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return l, nil
@@ -242,7 +243,19 @@ func (l *Ledger) view(read func(tx *bbolt.Tx) error) error {
 	if e := l.broken.Load(); e != nil {
 		return *e
 	}
-	return l.db.View(read)
+	return guard(func() error { return l.db.View(read) })
+}
+
+// guard makes an error of bbolt's panics: it asserts what a page must look like, and where a page number
+// is wild it reads outside of the file. A till must say that its file is damaged, not vanish.
+func guard(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	return read()
 }
 
 // writer is one write transaction with the state that it will leave.
