@@ -85,7 +85,7 @@ func sellAll(t *testing.T, r Rig, shift uint32) sale.Money {
 	both.Given = 200 * sale.Rouble
 	back := receipt(sale.DocSaleReturn)
 	for i, want := range []drivers.Receipt{withChange, card, both, back} {
-		f := print(t, r.Printer, want)
+		f := ring(t, r.Printer, want)
 		got := receipts(r.Device)
 		require.Len(t, got, i+1)
 		last := got[i]
@@ -133,7 +133,7 @@ func vatOfEachLine(t *testing.T, r Rig) {
 		sold.Total += l.Part.Sum
 	}
 	sold.Tenders = []sale.Tender{{Kind: sale.TenderCard, Amount: sold.Total}}
-	print(t, r.Printer, sold)
+	ring(t, r.Printer, sold)
 	for i, l := range receipts(r.Device)[0].Lines {
 		require.Equal(t, rates[i], l.VAT)
 	}
@@ -148,7 +148,7 @@ func cashierAndContact(t *testing.T, r Rig) {
 	openShift(t, r.Printer)
 	sold := receipt(sale.DocSale)
 	sold.Contact = "+79001234567"
-	print(t, r.Printer, sold)
+	ring(t, r.Printer, sold)
 	got := receipts(r.Device)[0]
 	require.Equal(t, sold.Contact, got.Contact)
 	require.Equal(t, cashier.Name, got.Cashier)
@@ -166,7 +166,7 @@ func texts(t *testing.T, r Rig) {
 	sold.Lines[0].Text = []string{"Скидка 10.00"}
 	sold.Footer = []string{"Начислено 12 баллов", "длинная строка, которая не помещается в одну строку чека и потому переносится"}
 	sold.QR = "https://example.ru/c/1"
-	print(t, r.Printer, sold)
+	ring(t, r.Printer, sold)
 	paper := strings.Join(r.Device.Printed(), "\n")
 	at := -1
 	for _, want := range []string{"Добро пожаловать", "Скидка 10.00", "Начислено 12 баллов", "переносится", sold.QR} {
@@ -212,14 +212,14 @@ func lostClose(t *testing.T, r Rig) {
 	if err == nil {
 		require.Equal(t, docs[0].Fiscal.Key, f.Key, "a driver that found the answer again must have the right one")
 	}
-	print(t, r.Printer, sold)
+	ring(t, r.Printer, sold)
 	require.Len(t, receipts(r.Device), 2, "and the next receipt is one more")
 }
 
 func equalSums(t *testing.T, r Rig) {
 	openShift(t, r.Printer)
 	sold := receipt(sale.DocSale)
-	first := print(t, r.Printer, sold)
+	first := ring(t, r.Printer, sold)
 	before := snapshot(t, r.Printer)
 	require.Equal(t, first.Key.FD, before.LastFD)
 	r.Device.LoseClose()
@@ -240,7 +240,7 @@ func lostLine(t *testing.T, r Rig) {
 	require.False(t, snapshot(t, r.Printer).Open)
 	require.NoError(t, r.Printer.Cancel(t.Context()), "nothing to cancel is no error")
 	require.Len(t, r.Device.Documents(), n)
-	print(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
 	require.Len(t, r.Device.Documents(), n+1)
 }
 
@@ -273,7 +273,7 @@ func paperEnds(t *testing.T, r Rig) {
 	require.NoError(t, err)
 	require.False(t, status.Has(drivers.PaperOut|drivers.WaitsForResume))
 	n = len(r.Device.Documents())
-	print(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
 	require.Len(t, r.Device.Documents(), n+1)
 }
 
@@ -301,7 +301,7 @@ func shiftOver(t *testing.T, r Rig) {
 	_, err = r.Printer.CloseShift(t.Context(), cashier)
 	require.NoError(t, err)
 	openShift(t, r.Printer)
-	print(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
 }
 
 func shiftClosed(t *testing.T, r Rig) {
@@ -359,13 +359,13 @@ func endedContext(t *testing.T, r Rig) {
 	_, err := r.Printer.Print(ctx, receipt(sale.DocSale))
 	require.ErrorIs(t, err, context.Canceled)
 	notDone(t, r.Device, n, err, drivers.FailLink)
-	print(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
 }
 
 func archive(t *testing.T, r Rig) {
 	openShift(t, r.Printer)
-	print(t, r.Printer, receipt(sale.DocSale))
-	print(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
 	all := r.Device.Documents()
 	last := snapshot(t, r.Printer).LastFD
 	require.Equal(t, all[len(all)-1].FD, last)
@@ -389,7 +389,7 @@ func silentOFD(t *testing.T, r Rig) {
 	before, err := r.Printer.Status(t.Context())
 	require.NoError(t, err)
 	openShift(t, r.Printer)
-	print(t, r.Printer, receipt(sale.DocSale))
+	ring(t, r.Printer, receipt(sale.DocSale))
 	after, err := r.Printer.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before.Unsent+2, after.Unsent)

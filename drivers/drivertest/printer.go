@@ -152,7 +152,7 @@ func snapshot(t *testing.T, p drivers.Printer) drivers.Snapshot {
 	return s
 }
 
-func print(t *testing.T, p drivers.Printer, r drivers.Receipt) sale.Fiscal {
+func ring(t *testing.T, p drivers.Printer, r drivers.Receipt) sale.Fiscal {
 	t.Helper()
 	f, err := p.Print(t.Context(), r)
 	require.NoError(t, err)

@@ -39,7 +39,7 @@ type silent struct {
 	err error
 }
 
-func (s *silent) Read([]byte) (int, error) { time.Sleep(readTimeout); return 0, s.err }
+func (s *silent) Read([]byte) (int, error) { <-time.After(readTimeout); return 0, s.err }
 
 func TestSilenceIsNotUnplugging(t *testing.T) {
 	for _, err := range []error{nil, io.EOF} {

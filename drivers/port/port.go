@@ -126,10 +126,10 @@ func parseBaud(s string) (int, error) {
 
 // String is the address as the config would write it.
 func (a Address) String() string {
-	switch {
-	case a.scheme == schemeTCP:
+	switch a.scheme {
+	case schemeTCP:
 		return schemeTCP + "://" + a.target
-	case a.scheme == schemeSerial:
+	case schemeSerial:
 		return fmt.Sprintf("%s://%s?baud=%d", schemeSerial, a.target, a.baud)
 	}
 	return ""

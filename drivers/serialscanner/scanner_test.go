@@ -73,7 +73,7 @@ func TestSilenceEndsACode(t *testing.T) {
 		s, far := link(t, nil)
 		go func() {
 			_, _ = far.Write([]byte("46004")) // the reader's side tells what arrived
-			time.Sleep(40 * time.Millisecond)
+			<-time.After(40 * time.Millisecond)
 			_, _ = far.Write([]byte("94000010"))
 		}()
 		began := time.Now()
@@ -90,7 +90,7 @@ func TestGluedThenApart(t *testing.T) {
 		s, far := link(t, nil)
 		go func() {
 			_, _ = far.Write([]byte("46004940000104600494000010"))
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			_, _ = far.Write([]byte("4600494000010\r4600494000010\r"))
 		}()
 		_, err := s.Read(t.Context())
@@ -109,7 +109,7 @@ func TestRepeatWindow(t *testing.T) {
 		s, far := link(t, map[string]string{"repeat": "500ms"})
 		go func() {
 			for _, pause := range []time.Duration{0, 100, 100, 700} {
-				time.Sleep(pause * time.Millisecond)
+				<-time.After(pause * time.Millisecond)
 				_, _ = far.Write([]byte("K1\r"))
 			}
 			_, _ = far.Write([]byte("K2\r"))
