@@ -155,12 +155,12 @@ func (p *Printer) prepare(ctx context.Context, r drivers.Receipt) (sale.Fiscal, 
 	if err != nil {
 		return sale.Fiscal{}, err
 	}
-	// The storage may have been swapped since the connection was made.
+	// Storage or register may have been swapped on a connection that a serial server keeps up.
 	s, err := p.storage(ctx)
 	if err != nil {
 		return sale.Fiscal{}, err
 	}
-	m.fn = s.fn
+	m.fn, m.serial = s.fn, f.serial
 	return sale.Fiscal{
 		Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: s.fn, FD: s.last}, Shift: n.shift, Receipt: n.receipt + 1,
 		Doc: r.Doc, Sum: r.Total, Register: m.serial,
