@@ -64,10 +64,11 @@ func (s *Store) Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo
 		if err != nil {
 			return err
 		}
-		if all[no] == nil { // enrolled at a till whose record of it is still under way: the points count
-			all[no] = &sale.CustomerChange{Customer: sale.Customer{No: no}}
+		if known := all[no]; known != nil {
+			c = known.Customer
+		} else if c, err = tx.unnamed(ctx, org, no); err != nil {
+			return err
 		}
-		c = all[no].Customer
 		if lots, free, err = tx.lotsOf(ctx, org, no); err != nil {
 			return err
 		}
@@ -78,6 +79,16 @@ func (s *Store) Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo
 		err = fmt.Errorf("read what customer %s has: %w", no, err)
 	}
 	return c, lots, free, leases, err
+}
+
+// unnamed is a customer of whom only the points have arrived.
+func (t *tx) unnamed(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (sale.Customer, error) {
+	balance, err := t.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ?`, int64(org), int64(sale.AccountCustomer), int64(no))
+	if err != nil {
+		return sale.Customer{}, err
+	}
+	debt, err := t.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ?`, int64(org), int64(sale.AccountDebt), int64(no))
+	return sale.Customer{No: no, Balance: sale.Points(balance), Debt: sale.Points(-debt)}, err
 }
 
 func (t *tx) lotsOf(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (lots []sale.Lot, free []sale.LotAmount, err error) {
