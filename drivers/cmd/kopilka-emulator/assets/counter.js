@@ -55,12 +55,7 @@ scales.addEventListener("click", (event) => {
 scales.addEventListener("close", () => {
   if (scales.returnValue === "weigh") scan(onScales, Number($("#grams").value));
 });
-// Enter in the field would press the first button, which is Cancel.
-$("#grams").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
-  event.preventDefault();
-  if ($("#grams").reportValidity()) scales.close("weigh");
-});
+$("#scales .cancel").addEventListener("click", () => scales.close("cancel"));
 
 $("#search").addEventListener("input", (event) => {
   const wanted = event.target.value.trim().toLocaleLowerCase();
@@ -71,8 +66,11 @@ $("#search").addEventListener("input", (event) => {
   }
   $("#nothing").hidden = shown > 0 || wanted === "";
 });
-$("#search").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") $("#products > li:not([hidden]) .tile")?.click();
+// Enter takes the first product found. Forms and not key events: a key that opens or closes a dialog
+// would go on into whatever gets the focus.
+$("#find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  $("#products > li:not([hidden]) .tile")?.click();
 });
 $("#free").addEventListener("submit", async (event) => {
   event.preventDefault();
