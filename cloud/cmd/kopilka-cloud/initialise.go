@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/cloud/web"
+	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/loyalty"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// initialise creates the organisation, its keys, its first rules and its first user, whose password it
+// prints once.
+func initialise(ctx context.Context, c *call) error {
+	name := c.flags.String("name", "Kopilka", "name of the organisation / название организации")
+	login := c.flags.String("login", "admin", "login of the first user / логин первого пользователя")
+	p, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	password, err := found(ctx, p, *name, strings.ToLower(*login))
+	if err := errors.Join(err, p.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "organisation / организация: %s\nlogin / логин: %s\npassword / пароль: %s\n", *name, strings.ToLower(*login), password)
+	return err
+}
+
+func found(ctx context.Context, p *cloud.Program, name, login string) (password string, err error) {
+	all, err := p.Store.Orgs(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(all) > 0 {
+		return "", errors.New("this database has an organisation already / в этой базе уже есть организация")
+	}
+	no, err := p.Store.CreateOrg(ctx, name, p.Random)
+	if err != nil {
+		return "", err
+	}
+	if _, err := p.Office.Publish(ctx, no, *loyalty.Default(), "init", ""); err != nil {
+		return "", err
+	}
+	secret := make([]byte, 10)
+	if _, err := rand.Read(secret); err != nil {
+		return "", fmt.Errorf("read randomness for a password: %w", err)
+	}
+	password = strings.ToLower(base32.StdEncoding.EncodeToString(secret))
+	hash, salt, err := web.HashPassword(password)
+	if err != nil {
+		return "", err
+	}
+	return password, p.Store.PutPageUser(ctx, page.User{
+		Org: no, Login: login, Name: login, Role: page.RoleOwner, Hash: hash, Salt: salt, Lang: "ru", Made: sale.At(p.Now()),
+	}, false)
+}
+
+// seed brings the organisation up to a file; it may be run again.
+func seed(ctx context.Context, c *call) error {
+	file := c.flags.String("file", "", "JSON file / файл JSON")
+	p, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = load(ctx, p, *file)
+	if err := errors.Join(err, p.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.out, "loaded / загружено:", *file)
+	return err
+}
+
+func load(ctx context.Context, p *cloud.Program, file string) error {
+	no, err := org(ctx, p)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("read the seed: %w", err)
+	}
+	s, err := cloud.ReadSeed(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return s.Apply(ctx, p, no)
+}
+
+// enrolCode makes a code that a new till is enrolled with.
+func enrolCode(ctx context.Context, c *call) error {
+	shop := c.flags.Uint("store", 0, "number of the store / номер магазина")
+	till := c.flags.Uint("till", 0, "number of the till that is being replaced, 0 for a new one / номер заменяемой кассы")
+	p, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	code, err := makeCode(ctx, p, sale.StoreNo(*shop), sale.TillNo(*till))
+	if err := errors.Join(err, p.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.out, code)
+	return err
+}
+
+func makeCode(ctx context.Context, p *cloud.Program, shop sale.StoreNo, till sale.TillNo) (string, error) {
+	no, err := org(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	code, err := p.Store.NewCode(ctx, no, shop, till, "command line", p.Random)
+	return code.String(), err
+}
+
+// restored is run once after the database came back from a backup.
+func restored(ctx context.Context, c *call) error {
+	p, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	no, err := org(ctx, p)
+	if err == nil {
+		err = p.Store.RaiseGeneration(ctx, no)
+	}
+	return errors.Join(err, p.Close())
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/wire"
+)
+
+func do(t *testing.T, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), args, &out, io.Discard, nil))
+	return out.String()
+}
+
+const seedText = `{
+ "stores": [{"no": 1, "name": "Магазин на Ленина", "address": "Ленина, 1", "zone": "Europe/Moscow"}],
+ "staff": [{"no": 1, "name": "Петрова А. С.", "role": "cashier", "pin": "1111"}, {"no": 2, "name": "Иванов И. И.", "role": "manager", "pin": "2222"}],
+ "products": [{"sku": "M1", "name": "Молоко", "price": 8990, "vat": 2, "subject": 1, "codes": ["4600000000015"]}],
+ "customers": [
+  {"name": "Сидорова Анна", "phone": "8 916 000-00-01", "cards": ["2000001"], "home": 1, "balance": "1240"},
+  {"name": "Фёдоров Пётр", "cards": ["2000002"], "tier": 1}]
+}`
+
+func TestFromNothingToServing(t *testing.T) {
+	data := t.TempDir()
+	require.Contains(t, do(t, "init", "-data", data, "-name", "Рога и копыта"), "admin")
+	require.Error(t, run(t.Context(), []string{"init", "-data", data}, io.Discard, io.Discard, nil), "once only")
+	file := filepath.Join(t.TempDir(), "seed.json")
+	require.NoError(t, os.WriteFile(file, []byte(seedText), 0o600))
+	do(t, "seed", "-data", data, "-file", file)
+	version := feedVersion(t, data)
+	do(t, "seed", "-data", data, "-file", file)
+	require.Equal(t, version, feedVersion(t, data), "loading it again changes nothing")
+
+	code, err := wire.ParseEnrolCode(do(t, "enrol-code", "-data", data, "-store", "1"))
+	require.NoError(t, err)
+	require.NotZero(t, code.Secret)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	address, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "-data", data, "-listen", "127.0.0.1:0"}, io.Discard, io.Discard, func(a string) { address <- a })
+	}()
+	at := ""
+	select {
+	case at = <-address:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/healthz": "ok", "/": "<html"} {
+		r, err := http.Get("http://" + at + path)
+		require.NoError(t, err)
+		body, err := io.ReadAll(r.Body)
+		require.NoError(t, err)
+		require.NoError(t, r.Body.Close())
+		require.Equal(t, http.StatusOK, r.StatusCode, path)
+		require.Contains(t, string(body), want, path)
+	}
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func feedVersion(t *testing.T, data string) uint64 {
+	t.Helper()
+	c := &call{log: io.Discard}
+	p := program(c, cloud.Config{Listen: "127.0.0.1:0", Data: data})
+	require.NoError(t, p.Open(t.Context()))
+	v, err := p.Store.Version(t.Context(), 1)
+	require.NoError(t, err)
+	no, err := p.Store.FindPerson(t.Context(), 1, "+79160000001")
+	require.NoError(t, err)
+	who, _, _, _, err := p.Store.Standing(t.Context(), 1, no)
+	require.NoError(t, err)
+	require.Equal(t, sale.Points(124_000), who.Balance)
+	require.NoError(t, p.Close())
+	return v
+}
+
+func TestConfigSaysAllThatIsWrong(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("listen: nowhere\ntls_cert: a.pem\n"), 0o600))
+	err := run(t.Context(), []string{"serve", "-config", file}, io.Discard, io.Discard, nil)
+	require.ErrorContains(t, err, `listen: want host:port (got "nowhere")`)
+	require.ErrorContains(t, err, "tls_key: tls_cert and tls_key come together")
+	require.NoError(t, os.WriteFile(file, []byte("lisen: 127.0.0.1:1\n"), 0o600))
+	require.ErrorContains(t, run(t.Context(), []string{"serve", "-config", file}, io.Discard, io.Discard, nil), "lisen")
+}
+
+func TestSeedSaysAllThatIsWrong(t *testing.T) {
+	_, err := cloud.ReadSeed(strings.NewReader(`{"staff": [{"no": 1, "role": "king", "pin": "1"}], "customers": [{"phone": "12", "balance": "x"}]}`))
+	for _, want := range []string{`staff[0].role`, `staff[0].pin`, `customers[0].phone`, `customers[0].balance`} {
+		require.ErrorContains(t, err, want)
+	}
+}
