@@ -156,7 +156,7 @@ func TestRandomFaultsLeaveAWorkingRegister(t *testing.T) {
 			r.SetPower(true)
 			r.SetPaper(true)
 			require.LessOrEqual(t, len(r.Documents()), 3, "seed %d", seed)
-			time.Sleep(time.Minute) // a busy register has had time
+			pass(time.Minute) // a busy register has had time
 			run(t, r, resume)
 			if r.State().Mode&0x0F == 8 {
 				run(t, r, cancel)
@@ -178,7 +178,7 @@ func FuzzLink(f *testing.F) {
 		bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
 			go func() { _, _ = l.conn.Write(raw) }() // ends with the pipe; a cut write is the point
 			l.hear(4096)
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 			l.say([]byte{0x06, 0x05})
 			require.Equal(t, "15", spaced(l.hear(1)))
 			run(t, r, command("fc"))

@@ -182,3 +182,6 @@ func (l *line) silent() {
 }
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// pass lets time go by inside a synctest bubble, where it costs none.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // the bubble's clock, not the machine's

@@ -76,7 +76,7 @@ func (t *tape) keep(l TapeLine) {
 	}
 }
 
-func (t *tape) print(l TapeLine) {
+func (t *tape) take(l TapeLine) {
 	l.No = t.next
 	t.keep(l)
 	if t.file == nil {
@@ -113,7 +113,7 @@ func (r *Register) feed() {
 		if r.lineFault() {
 			return
 		}
-		r.tape.print(r.ram.Queue[0])
+		r.tape.take(r.ram.Queue[0])
 		r.ram.Queue = r.ram.Queue[1:]
 		if now := r.opt.Now(); r.prints.Before(now) {
 			r.prints = now
