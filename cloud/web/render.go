@@ -180,13 +180,13 @@ func loadTemplates(a *assets) (map[Lang]map[string]*template.Template, error) {
 	}
 	for _, lang := range []Lang{RU, EN} {
 		out[lang] = make(map[string]*template.Template)
-		base, err := template.New("").Funcs(functions(lang, a)).ParseFS(embedded, "templates/_*.html")
+		base, err := template.New("").Funcs(functions(lang, a)).ParseFS(embedded, "templates/layout.html")
 		if err != nil {
 			return nil, fmt.Errorf("parse the shared templates: %w", err)
 		}
 		for _, file := range names {
 			name := strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")
-			if strings.HasPrefix(name, "_") {
+			if name == "layout" {
 				continue
 			}
 			set, err := base.Clone()

@@ -1,0 +1,169 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// chrome starts a browser, or skips with the reason.
+func chrome(t *testing.T, width, height int) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("no Chromium on this machine: install chromium to test the pages in a browser")
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.WindowSize(width, height), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	ctx, end := context.WithTimeout(ctx, 3*time.Minute)
+	t.Cleanup(end)
+	return ctx
+}
+
+func signIn(t *testing.T, ctx context.Context, o *office, login string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(o.url+"/sign-in"),
+		chromedp.SendKeys(chromedp.CSS("#f-login"), login), chromedp.SendKeys(chromedp.CSS("#f-password"), password), chromedp.Click(chromedp.CSS("button.main")),
+		chromedp.WaitVisible(chromedp.CSS("nav"))))
+}
+
+// TestReceiptArrivesLive signs in, opens the list, sees a receipt come in without a reload, and follows it.
+func TestReceiptArrivesLive(t *testing.T) {
+	o := fill(t)
+	ctx := chrome(t, 1440, 900)
+	signIn(t, ctx, o, "viewer")
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(o.url+"/sales"), chromedp.WaitVisible(chromedp.CSS(`.live[data-on=yes]`))))
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.unreloaded = true`))
+	require.NoError(t, err)
+
+	j := o.tills[2]
+	before := j.Position.Seq
+	r := j.Plain(2)
+	r.Staff = 1
+	j.At = sale.At(evening)
+	j.Add(r)
+	o.send(j, before)
+	row := fmt.Sprintf(`tr.fresh[data-key="%s"]`, r.ID)
+	require.NoError(t, chromedp.Do(ctx, chromedp.WaitVisible(chromedp.CSS(row))))
+	stayed, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.unreloaded === true`))
+	require.NoError(t, err)
+	require.True(t, stayed, "the page was not loaded anew")
+
+	require.NoError(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS(row+" a")), chromedp.WaitVisible(chromedp.CSS("svg.qr"))))
+	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("main")))
+	require.NoError(t, err)
+	require.Contains(t, text, j.Position.Head.String())
+	require.Contains(t, text, r.Fiscal.Key.FN)
+}
+
+// pagesToLookAt is every page with something on it.
+func (o *office) pagesToLookAt() map[string]string {
+	first, second := o.tills[0], o.tills[1]
+	return map[string]string{
+		"overview": "/", "sales": "/sales", "sales-nothing": "/sales?q=9-9", "sales-wrong": "/sales?q=%D1%87%D1%82%D0%BE&min=x", "receipt": "/sales/" + second.Records[3].Record.ID.String(),
+		"return": "/sales/" + second.Records[27].Record.ID.String(), "shifts": "/shifts", "shift": "/shifts/2/" + second.FN + "/1", "shift-fine": "/shifts/1/" + first.FN + "/1",
+		"flags": "/flags", "tills": "/tills", "till": "/tills/2", "enrol": "/tills/new", "customers": "/customers", "customer": "/customers/1", "customer-form": "/customers/1/edit",
+		"programme": "/programme", "programme-form": "/programme/new", "products": "/products", "product-form": "/products/500600", "import": "/products/import",
+		"staff": "/staff", "staff-form": "/staff/2", "stores": "/stores", "store-form": "/stores/2", "users": "/users", "user-form": "/users/viewer", "password": "/password", "error": "/nothing-here",
+	}
+}
+
+// TestAxe runs axe-core on every page: no violation of WCAG 2.1 A and AA.
+func TestAxe(t *testing.T) {
+	path := os.Getenv("AXE_JS")
+	if path == "" {
+		path = "/usr/local/lib/kopilka-test/axe.min.js"
+	}
+	script, err := os.ReadFile(path)
+	if err != nil {
+		t.Skipf("no axe-core: put axe.min.js at %s or name it in AXE_JS", path)
+	}
+	o := fill(t)
+	ctx := chrome(t, 1440, 900)
+	check := func(name, path string) {
+		require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(o.url+path)))
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](string(script)+"; true"))
+		require.NoError(t, err)
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).then(r =>
+			JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join(" | "))))`, chromedp.EvalAwaitPromise))
+		require.NoError(t, err)
+		var violations []string
+		require.NoError(t, json.Unmarshal([]byte(found), &violations))
+		require.Empty(t, violations, name)
+	}
+	check("sign-in", "/sign-in")
+	signIn(t, ctx, o, "owner")
+	for name, path := range o.pagesToLookAt() {
+		check(name, path)
+	}
+}
+
+// TestNothingSticksOut looks for pages wider than a small screen.
+func TestNothingSticksOut(t *testing.T) {
+	o := fill(t)
+	ctx := chrome(t, 1024, 768)
+	signIn(t, ctx, o, "owner")
+	for name, path := range o.pagesToLookAt() {
+		require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(1024, 768), chromedp.Navigate(o.url+path)))
+		wide, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.documentElement.scrollWidth`))
+		require.NoError(t, err)
+		require.LessOrEqual(t, wide, 1024.0, name)
+	}
+}
+
+// TestScreenshots writes what people will see, for people to look at: KOPILKA_SHOTS=folder.
+func TestScreenshots(t *testing.T) {
+	folder := os.Getenv("KOPILKA_SHOTS")
+	if folder == "" {
+		t.Skip("KOPILKA_SHOTS names no folder to write screenshots to")
+	}
+	only := os.Getenv("KOPILKA_SHOTS_ONLY")
+	full, empty := fill(t), open(t)
+	for _, o := range []*office{full, empty} {
+		ctx := chrome(t, 1440, 900)
+		signIn(t, ctx, o, "owner")
+		pages := map[string]string{"sign-in": "/sign-in"}
+		if o == full {
+			pages = o.pagesToLookAt()
+		} else {
+			for _, name := range []string{"", "sales", "shifts", "flags", "tills", "customers", "programme", "products", "staff", "stores"} {
+				pages["empty-"+name] = "/" + name
+			}
+		}
+		for _, lang := range []string{"ru", "en"} {
+			require.NoError(t, o.Store.SetPageLang(ctx, o.org, "owner", page.Lang(lang)))
+			for name, path := range pages {
+				if only != "" && !strings.Contains(","+only+",", ","+name+",") {
+					continue
+				}
+				for _, size := range [][2]int64{{1440, 900}, {1024, 768}} {
+					require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(o.url+path)))
+					shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+					require.NoError(t, err)
+					require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%s-%d.png", name, lang, size[0])), shot, 0o600))
+				}
+			}
+		}
+	}
+}
