@@ -129,7 +129,7 @@ func (w *world) halt() {
 
 // patience is the virtual time after which a test gives up: with nine of ten sessions failing, and five
 // minutes between attempts, a backlog takes a day.
-const patience = 14 * 24 * time.Hour
+const patience = 3 * 24 * time.Hour
 
 // until lets virtual time pass until something is so.
 func (w *world) until(what string, so func() bool) {
@@ -182,4 +182,8 @@ func customer(t testing.TB, no sale.CustomerNo, name string) sale.Change {
 	body, err := sale.Encode(sale.CustomerChange{Customer: sale.Customer{No: no, Name: name, Balance: 12300}})
 	require.NoError(t, err)
 	return sale.Change{Kind: sale.ChangeCustomer, Key: customerKey(no), Body: body}
+}
+
+func ledgerIdentity(id uplink.Identity) ledger.Identity {
+	return ledger.Identity{Org: id.Org, Store: id.Store, Till: id.Till}
 }
