@@ -1,0 +1,265 @@
+// The page: one state, one drawing of it, one place where keys arrive. What is sold lives in the till;
+// here is only what the cashier is typing, and where the light stands.
+
+import { mount, h } from './tree.js';
+import { Link } from './link.js';
+import { Burst, charOf, LENGTH_MIN, LENGTH_MIN_FIELD } from './wedge.js';
+import { nameOf, forField } from './keys.js';
+import { text, own } from './text.js';
+import * as format from './format.js';
+import { bar, strips, overlay } from './bar.js';
+import { screens } from './screens.js';
+import { dialogs } from './dialogs.js';
+
+/** A person pauses longer than this between keys; then what was typed belongs to the search. */
+const TYPED_WAIT = 140;
+const SLOW_CODE = /^\d{8,}$/;
+
+const app = {
+  view: null,
+  link: null,
+  down: false,
+  lang: localStorage.getItem('kopilka.lang') || document.documentElement.lang || 'ru',
+  error: null, // {ru, en}: the till's last refusal
+  dialog: null, // {kind, …what is typed in it}
+  ui: { line: 0, pin: '', all: false, explain: false },
+  busy: 0,
+  skew: 0,
+
+  t: (key, blanks) => text(key, app.lang, blanks),
+  own: (group, key) => own(group, key, app.lang),
+  say: (pair) => (pair ? pair[app.lang] || pair.ru || pair.en : ''),
+  money: (v) => format.money(v, app.lang),
+  points: (v) => format.points(v, app.lang),
+  qty: (v, weighed) => format.qty(v, app.lang, weighed) + '\u00a0' + app.t(weighed ? 'kg' : 'pcs'),
+  now: () => Date.now() + app.skew,
+
+  /** bind gives a key its meaning for this drawing; who is drawn first keeps it. */
+  bind: (key, run) => { if (!app.keys.has(key)) app.keys.set(key, run); },
+
+  /** act sends a command; true when the till did it. A refusal is shown until acted on. */
+  async act(command) {
+    app.busy++;
+    draw();
+    const reply = await app.link.send(command);
+    app.busy--;
+    app.error = reply.ok ? null : reply.lost ? { ru: text('lost', 'ru'), en: text('lost', 'en') } : reply.error;
+    draw();
+    return reply.ok;
+  },
+
+  /** finish is act and, when done, close the dialog that asked for it; a second press while it runs does nothing. */
+  async finish(command) {
+    if (app.busy) return false;
+    const asked = app.dialog;
+    const done = await app.act(command);
+    if (done && app.dialog === asked) app.shut();
+    return done;
+  },
+
+  open(kind, draft) {
+    app.error = null;
+    if (!app.dialog) before = document.activeElement;
+    app.dialog = { kind, ...draft };
+    draw();
+  },
+  shut() {
+    app.error = null;
+    app.dialog = null;
+    draw();
+  },
+  set(change) {
+    Object.assign(app.dialog || app.ui, change);
+    draw();
+  },
+  mark(change) {
+    Object.assign(app.ui, change);
+    draw();
+  },
+  forgive() {
+    app.error = null;
+    draw();
+  },
+  switchLanguage() {
+    app.lang = app.lang === 'ru' ? 'en' : 'ru';
+    localStorage.setItem('kopilka.lang', app.lang);
+    draw();
+  },
+};
+
+let drawing = false;
+
+/** draw once per frame, however many things have changed; at once where frames stand still (a hidden tab). */
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  if (document.hidden) setTimeout(paint);
+  else requestAnimationFrame(paint);
+}
+
+function paint() {
+  drawing = false;
+  document.documentElement.lang = app.lang;
+  document.title = app.t('title');
+  app.keys = new Map();
+  app.dialogScan = null; // where a scan goes while a dialog is open
+  const page = app.view ? whole() : [h('p', { class: 'loading', key: 'loading' }, app.t('loading')), overlay(app)];
+  const onRow = document.activeElement.classList.contains('row');
+  mount(document.getElementById('app'), page);
+  refocus(onRow);
+}
+
+function whole() {
+  const page = [bar(app), strips(app), screens(app)];
+  const always = app.keys.get('F5');
+  if (app.dialog) {
+    app.keys = new Map(always ? [['F5', always]] : []);
+    page.push(dialogs(app));
+  }
+  if (app.down) {
+    app.keys = new Map();
+    page.push(overlay(app));
+  }
+  return page;
+}
+
+let before = null; // who had the focus when the dialog opened
+
+function refocus(onRow) {
+  if (document.activeElement !== document.body || document.querySelector('dialog[open]')) return;
+  const lit = onRow && document.querySelector('.lit .row'); // the row that had the focus was drawn anew
+  const next = lit || before;
+  before = null;
+  if (next && next.isConnected) next.focus();
+}
+
+function take(view) {
+  const old = app.view;
+  app.view = view;
+  app.skew = view.now - Date.now();
+  const stage = old && old.stage !== view.stage;
+  if (stage) {
+    app.dialog = null;
+    app.ui.pin = '';
+    app.ui.line = 0;
+    app.ui.explain = false;
+  }
+  follow(old, view);
+  draw();
+}
+
+/** follow moves the light to the line just added and keeps it inside the list. */
+function follow(old, view) {
+  const lines = view.basket.lines;
+  const had = old ? old.basket.lines : [];
+  if (view.stage === 'return') {
+    app.ui.line = Math.min(app.ui.line, Math.max(0, view.return.lines.length - 1));
+    return;
+  }
+  const changed = lines.findIndex((line, i) => i < had.length && line.sku === had[i].sku && line.qty > had[i].qty);
+  if (lines.length > had.length || !old) app.ui.line = lines.length - 1;
+  else if (lines.length === had.length && changed >= 0) app.ui.line = changed;
+  app.ui.line = Math.max(0, Math.min(app.ui.line, lines.length - 1));
+}
+
+const burst = new Burst();
+let fieldBefore = '';
+let typedTimer = 0;
+let pending = ''; // typed into no field, not yet known to be a person's
+
+const isField = (el) => el && el.tagName === 'INPUT' && el.type !== 'radio' && el.type !== 'checkbox';
+
+function onKey(e) {
+  if (e.isComposing || !app.view) return;
+  if (app.down) {
+    if (e.key === 'Escape') e.preventDefault(); // a second Esc would close the cover by force
+    return;
+  }
+  const el = document.activeElement;
+  const inField = isField(el);
+  const time = e.timeStamp;
+  if (e.key === 'Enter' && scanEnded(e, el, inField)) return;
+  const char = charOf({ ctrlKey: e.ctrlKey, altKey: e.altKey, metaKey: e.metaKey, shiftKey: e.shiftKey, code: e.code, key: e.key,
+    capsLock: e.getModifierState && e.getModifierState('CapsLock') });
+  if (char !== null && e.key !== 'Enter') {
+    typing(e, char, el, inField, time);
+    return;
+  }
+  shortcut(e, el, inField);
+}
+
+/** scanEnded takes an Enter that closes a burst. */
+function scanEnded(e, el, inField) {
+  clearTimeout(typedTimer);
+  const scanned = burst.enter(e.timeStamp, inField ? LENGTH_MIN_FIELD : LENGTH_MIN);
+  if (scanned === null && pending && !inField) {
+    e.preventDefault();
+    typed();
+    return true;
+  }
+  pending = '';
+  if (scanned === null) return false;
+  e.preventDefault();
+  e.stopPropagation();
+  if (inField && el.dataset.scan === 'take') app.dialogScan(scanned);
+  else if (inField) refuseScan(el);
+  else if (app.dialog) app.dialogScan ? app.dialogScan(scanned) : refuseScan(null);
+  else app.act({ do: 'scan', code: scanned });
+  return true;
+}
+
+/** refuseScan gives a field back what it held before a scanner typed into it: a barcode is no sum of money. */
+function refuseScan(el) {
+  if (el) {
+    el.value = fieldBefore;
+    el.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+  const key = app.dialog && app.dialog.kind === 'pay' ? 'scanWhilePaying' : 'scanNowhere';
+  app.error = { ru: text(key, 'ru'), en: text(key, 'en') };
+  draw();
+}
+
+function typing(e, char, el, inField, time) {
+  const first = burst.add(char, time);
+  clearTimeout(typedTimer);
+  if (inField) {
+    if (first) fieldBefore = el.value;
+    if (char === '\u001d') e.preventDefault();
+    return;
+  }
+  if (e.key !== ' ' || burst.running(time)) e.preventDefault();
+  pending += e.key.length === 1 ? e.key : '';
+  typedTimer = setTimeout(typed, TYPED_WAIT);
+}
+
+/** typed hands what a person typed into no field to the field that it is meant for. */
+function typed() {
+  const said = pending;
+  pending = '';
+  if (app.down || app.dialog || !said.trim()) return;
+  if (SLOW_CODE.test(said)) { // a scanner on a slow radio link: nobody types so many digits in one go
+    app.act({ do: 'scan', code: said });
+    return;
+  }
+  if (app.view.stage === 'sale' || app.view.stage === 'done') app.open('search', { query: said, at: 0, found: null });
+  if (app.view.stage === 'sign-in') app.mark({ pin: (app.ui.pin + said.replace(/\D/g, '')).slice(0, 12) });
+}
+
+function shortcut(e, el, inField) {
+  const name = nameOf(e);
+  const run = app.keys.get(name);
+  if (!run || (inField && forField(name))) return;
+  if (name === 'Enter' && el && (el.tagName === 'BUTTON' || el.tagName === 'SUMMARY')) return; // it presses itself
+  e.preventDefault();
+  run();
+}
+
+document.addEventListener('keydown', onKey, true);
+setInterval(draw, 15000); // clocks and ages
+app.link = new Link(`ws://${location.host}/socket`, {
+  view: take,
+  up: () => { if (app.down) { app.down = false; draw(); } },
+  down: () => { app.down = true; draw(); },
+});
+app.keys = new Map();
+draw();

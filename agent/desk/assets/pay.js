@@ -1,0 +1,118 @@
+// Payment and the money side of a return. For cash the tender is what settles the receipt and `given`
+// is what the buyer put on the counter; the till reckons the change again, here it is only shown.
+
+import { h } from './tree.js';
+import { button, dialog, field, keypad, ways } from './parts.js';
+import { notes, parse, draft, amount, round } from './format.js';
+
+const CASH = 1, CARD = 2; // sale.TenderKind
+/** Quick sums that fit beside the keypad. */
+const NOTES_MAX = 5;
+
+export function payDialog(app, d) {
+  const total = app.view.basket.total;
+  const reckoned = { cash: cashPart, card: cardPart, mixed: mixedPart }[d.how](app, d, total);
+  const pay = () => reckoned.command && app.finish({ ...reckoned.command, do: 'pay', contact: d.contact.trim() || undefined });
+  return dialog(app, { id: 'pay', title: app.t('payTitle'), cls: 'pay-dialog', shut: app.shut },
+    h('div', { class: 'due' }, h('span', {}, app.t('total')), h('output', {}, app.money(total))),
+    ways(app, d.how, [['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10'], ['mixed', app.t('payMixed'), 'F8']],
+      (how) => app.set({ how, given: '', card: '' }), app.t('payHow')),
+    h('div', { class: 'paying how-' + d.how, key: 'how-' + d.how }, reckoned.body),
+    field(app, { id: 'contact', key: 'F4', label: app.t('contact'), value: d.contact, placeholder: app.t('contactHint'), input: (contact) => app.set({ contact }) }),
+    button(app, {
+      label: app.t(d.how === 'cash' ? 'payConfirm' : 'cardConfirm'), key: 'Enter', run: pay, cls: 'primary wide', do: 'pay', disabled: !reckoned.command || app.busy,
+    }));
+}
+
+function moneyField(app, o) {
+  return field(app, { id: o.id, label: o.label + ', ₽', value: o.value, mode: 'none', autofocus: o.autofocus, cls: 'large', max: 12, placeholder: o.placeholder,
+    input: o.set, focus: o.focus });
+}
+
+function pad(app, get, set) {
+  return keypad(app, { get, set, last: app.lang === 'en' ? '.' : ',' });
+}
+
+function changeRow(app, left) {
+  const short = left !== null && left < 0;
+  return h('p', { class: 'left' + (short ? ' short' : ''), role: 'status' }, h('span', {}, app.t(short ? 'short' : 'change')),
+    h('b', {}, left === null ? '—' : app.money(Math.abs(left))));
+}
+
+/** cashPart: an empty field means the exact sum, so that F9 and Enter are enough. */
+function cashPart(app, d, total) {
+  const given = d.given.trim() === '' ? total : parse(d.given, 2);
+  const left = given === null ? null : given - total;
+  const set = (text) => app.set({ given: text });
+  return {
+    command: left !== null && left >= 0 ? { tenders: [{ kind: CASH, amount: total }], given } : null,
+    body: [
+      h('div', { class: 'left-side' },
+        moneyField(app, { id: 'given', label: app.t('received'), value: d.given, autofocus: true, placeholder: amount(total, app.lang), set }),
+        h('div', { class: 'notes' }, notes(total, NOTES_MAX).map((sum, i) => button(app, {
+          id: sum, label: i === 0 ? app.t('exact') : round(sum, app.lang), run: () => set(draft(sum, 2, app.lang)), cls: 'note', do: 'note', pressed: given === sum && d.given !== '',
+        }))),
+        changeRow(app, left)),
+      pad(app, () => d.given, set),
+    ],
+  };
+}
+
+function cardPart(app, d, total) {
+  return {
+    command: { tenders: [{ kind: CARD, amount: total }] },
+    body: h('p', { class: 'terminal' }, app.t('cardText', { sum: app.money(total) })),
+  };
+}
+
+function mixedPart(app, d, total) {
+  const card = parse(d.card, 2);
+  const fits = card !== null && card > 0 && card < total;
+  const cash = fits ? total - card : null;
+  const given = d.given.trim() === '' ? cash : parse(d.given, 2);
+  const left = cash === null || given === null ? null : given - cash;
+  const which = d.on || 'card';
+  const set = (text) => app.set({ [which]: text });
+  return {
+    command: left !== null && left >= 0 ? { tenders: [{ kind: CARD, amount: card }, { kind: CASH, amount: cash }], given } : null,
+    body: [
+      h('div', { class: 'left-side' },
+        moneyField(app, { id: 'card', label: app.t('cardPart'), value: d.card, autofocus: true, set: (text) => app.set({ card: text }), focus: () => app.set({ on: 'card' }) }),
+        moneyField(app, { id: 'given', label: app.t('cashPart') + ', ' + app.t('received').toLowerCase(), value: d.given, placeholder: cash === null ? '' : amount(cash, app.lang),
+          set: (text) => app.set({ given: text }), focus: () => app.set({ on: 'given' }) }),
+        changeRow(app, left),
+        fits && h('p', { class: 'terminal' }, app.t('cardText', { sum: app.money(card) }))),
+      pad(app, () => d[which], set),
+    ],
+  };
+}
+
+/** backTenders spreads a return: back to the card up to what the card paid, the rest in cash. */
+export function backTenders(how, paid, total) {
+  if (how === 'cash') return [{ kind: CASH, amount: total }];
+  if (how === 'card') return [{ kind: CARD, amount: total }];
+  const byCard = paid.filter((t) => t.kind !== CASH).reduce((sum, t) => sum + t.amount, 0);
+  const card = Math.min(byCard, total);
+  return [{ kind: CARD, amount: card }, { kind: CASH, amount: total - card }].filter((t) => t.amount > 0);
+}
+
+export function returnPayDialog(app, d) {
+  const r = app.view.return;
+  const tenders = backTenders(d.how, r.tenders, r.total);
+  const card = tenders.find((t) => t.kind === CARD);
+  const go = async () => {
+    const pin = d.pin || undefined;
+    app.set({ pin: '' });
+    await app.finish({ do: 'return-pay', tenders, reason: d.reason.trim(), pin });
+  };
+  const reasons = app.t('returnReasons').split('|');
+  return dialog(app, { id: 'return-pay', title: app.t('returnPay'), cls: 'pay-dialog', shut: app.shut },
+    h('div', { class: 'due' }, h('span', {}, app.t('returnTotal')), h('output', {}, app.money(r.total))),
+    ways(app, d.how, [['as-paid', app.t('returnAsPaid'), 'F8'], ['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10']], (how) => app.set({ how }), app.t('returnHow')),
+    h('p', { class: 'split', role: 'status' }, tenders.map((t) => app.t(t.kind === CARD ? 'cardPart' : 'cashPart') + ': ' + app.money(t.amount)).join(' · ')),
+    card && h('p', { class: 'terminal' }, app.t('returnCard', { sum: app.money(card.amount) })),
+    h('div', { class: 'notes' }, reasons.map((name, i) => button(app, { id: name, label: name, key: ['F2', 'F3', 'F4'][i], pressed: d.reason === name, run: () => app.set({ reason: name }), cls: 'note', do: 'reason' }))),
+    field(app, { id: 'reason', label: app.t('reason'), value: d.reason, autofocus: true, input: (reason) => app.set({ reason }) }),
+    field(app, { id: 'pin', key: 'F7', label: app.t('returnPin'), type: 'password', mode: 'numeric', value: d.pin, max: 12, input: (pin) => app.set({ pin: pin.replace(/\D/g, '') }) }),
+    button(app, { label: app.t('returnPay'), key: 'Enter', run: go, cls: 'primary wide', disabled: app.busy || !d.reason.trim() || tenders.length === 0, do: 'confirm' }));
+}

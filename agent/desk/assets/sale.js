@@ -1,0 +1,164 @@
+// Selling: the basket on the left, whom and how much on the right, every action below with its key.
+
+import { h, memo } from './tree.js';
+import { button, icon, figures } from './parts.js';
+import { qty } from './format.js';
+
+export function saleScreen(app) {
+  return [
+    h('div', { class: 'desk', key: 'desk' }, basket(app), side(app)),
+    actions(app),
+  ];
+}
+
+function basket(app) {
+  const lines = app.view.basket.lines;
+  if (lines.length === 0) {
+    return h('section', { class: 'basket empty', 'aria-label': app.t('basket'), key: 'empty' },
+      icon('barcode'), h('h1', {}, app.t('emptyTitle')), h('p', {}, app.t('emptyText')));
+  }
+  move(app, lines.length);
+  return h('section', { class: 'basket', 'aria-label': app.t('basket'), key: 'basket' },
+    h('h1', { class: 'away' }, app.t('basket')),
+    h('ol', { class: 'lines' }, lines.map((line, i) => lineNode(app, line, i))));
+}
+
+/** move binds the arrows to a list of n rows. */
+export function move(app, n) {
+  const to = (i) => () => {
+    app.mark({ line: Math.max(0, Math.min(n - 1, i)) });
+  };
+  app.bind('ArrowUp', to(app.ui.line - 1));
+  app.bind('ArrowDown', to(app.ui.line + 1));
+  app.bind('PageUp', to(app.ui.line - 8));
+  app.bind('PageDown', to(app.ui.line + 8));
+  app.bind('Ctrl+Home', to(0));
+  app.bind('Ctrl+End', to(n - 1));
+}
+
+/** show brings the lit row into sight when it becomes the lit one. */
+export const show = (el) => el.scrollIntoView({ block: 'nearest' });
+
+function lineNode(app, line, i) {
+  const lit = app.ui.line === i;
+  const key = i + '/' + line.sku + (lit ? '/lit' : '');
+  if (lit) keysOf(app, line, i);
+  return memo(key, app.lang + lit + JSON.stringify(line), () => h('li', { class: lit ? 'line lit' : 'line', born: lit ? show : null },
+    h('button', {
+      type: 'button', class: 'row', 'aria-current': lit ? 'true' : null, tabindex: lit ? '0' : '-1',
+      onmousedown: (e) => e.preventDefault(), onclick: () => app.mark({ line: i }),
+    }, row(app, line, i)),
+    lit && tools(app, line, i)));
+}
+
+function row(app, line, i) {
+  return [
+    h('span', { class: 'no' }, i + 1),
+    h('span', { class: 'name' }, line.name, line.adult && h('span', { class: 'tag' }, app.t('adultMark'))),
+    h('span', { class: 'times' }, app.qty(line.qty, line.weighed), ' × ', app.money(line.price)),
+    h('span', { class: 'cuts' }, cuts(app, line)),
+    h('span', { class: 'net' }, app.money(line.net)),
+  ];
+}
+
+function cuts(app, line) {
+  const said = [];
+  if (line.discount) said.push(app.t('discount') + ' −' + app.money(line.discount));
+  if (line.redeemed) said.push(app.t('redeemed') + ' −' + app.money(line.redeemed));
+  return said.join(' · ');
+}
+
+const ONE = 1000; // thousandths
+
+function more(app, line, i, by) {
+  return () => app.act({ do: 'qty', line: i, qty: line.qty + by });
+}
+
+function keysOf(app, line, i) {
+  if (!line.weighed) {
+    app.bind('Ctrl+ArrowUp', more(app, line, i, ONE));
+    if (line.qty > ONE) app.bind('Ctrl+ArrowDown', more(app, line, i, -ONE));
+  }
+  app.bind('F4', askQty(app, line, i));
+  app.bind('Delete', () => app.act({ do: 'remove', line: i }));
+}
+
+function askQty(app, line, i) {
+  return () => app.open('qty', { line: i, name: line.name, weighed: line.weighed, text: line.weighed ? '' : qty(line.qty, app.lang, false) });
+}
+
+// The tools are drawn inside a memo, so their keys are bound by keysOf, which runs at every drawing.
+function tools(app, line, i) {
+  const silent = { ...app, bind: () => {} };
+  return h('div', { class: 'tools' },
+    !line.weighed && button(silent, { label: '−', aria: app.t('minus'), key: 'Ctrl+ArrowDown', run: more(app, line, i, -ONE), disabled: line.qty <= ONE, cls: 'step', do: 'minus' }),
+    button(silent, { label: app.t(line.weighed ? 'weight' : 'quantityShort'), key: 'F4', run: askQty(app, line, i), do: 'qty' }),
+    !line.weighed && button(silent, { label: '+', aria: app.t('plus'), key: 'Ctrl+ArrowUp', run: more(app, line, i, ONE), cls: 'step', do: 'plus' }),
+    h('span', { class: 'gap' }),
+    button(silent, { label: app.t('remove'), key: 'Delete', run: () => app.act({ do: 'remove', line: i }), cls: 'danger', do: 'remove' }),
+    line.reasons && line.reasons.length > 0 && h('ul', { class: 'why' }, line.reasons.map((r) => h('li', {}, app.say(r)))));
+}
+
+function side(app) {
+  const b = app.view.basket;
+  const empty = b.lines.length === 0;
+  const pay = (how) => () => app.open('pay', { how, given: '', card: '', contact: '' });
+  return h('aside', { class: 'side', 'aria-label': app.t('total') },
+    h('div', { class: 'side-top' }, customer(app, b.customer)),
+    h('div', { class: 'sums' },
+      figures([
+        (b.discount !== 0 || b.redeemed !== 0) && [app.t('gross'), app.money(b.gross)],
+        b.discount !== 0 && [app.t('discount'), '−' + app.money(b.discount), 'good'],
+        b.redeemed !== 0 && [app.t('redeemed'), '−' + app.money(b.redeemed), 'good'],
+        b.earned !== 0 && [app.t('earned'), '+' + app.points(b.earned)],
+      ])),
+    h('div', { class: 'total' },
+      h('div', { class: 'total-name' }, h('span', {}, app.t('total')),
+        !empty && button(app, { label: app.t('explain'), key: 'Ctrl+I', run: () => app.open('explain'), cls: 'quiet link', do: 'explain' })), h('output', {}, app.money(b.total))),
+    b.customer && redeemButton(app, b),
+    h('div', { class: 'pays' },
+      button(app, { label: app.t('payCash'), key: 'F9', run: pay('cash'), cls: 'primary pay', disabled: empty || app.busy, do: 'cash' }),
+      button(app, { label: app.t('payCard'), key: 'F10', run: pay('card'), cls: 'primary pay', disabled: empty || app.busy, do: 'card' })));
+}
+
+function redeemButton(app, b) {
+  const sub = b.redeemed > 0 ? app.t('redeemNow', { n: app.points(b.redeemed) }) : app.t('redeemUpTo', { n: app.points(b.redeemable) });
+  return button(app, {
+    label: app.t('redeem'), sub, key: 'F8', cls: 'wide redeem' + (b.redeemed > 0 ? ' on' : ''), do: 'redeem',
+    disabled: b.lines.length === 0, run: () => app.open('redeem', { text: '' }),
+  });
+}
+
+function customer(app, c) {
+  if (!c) {
+    return button(app, { label: app.t('customerAdd'), sub: app.t('customerNone'), key: 'F3', run: askCustomer(app), cls: 'customer none', do: 'customer' }, icon('person'));
+  }
+  return h('section', { class: 'customer' + (c.blocked ? ' blocked' : ''), 'aria-label': app.t('customer') },
+    h('div', { class: 'person' },
+      h('div', { class: 'names' }, h('strong', { title: c.name }, c.name), app.say(c.tier) && h('span', { class: 'tag' }, app.say(c.tier))),
+      button(app, { aria: app.t('customerDrop'), key: 'Ctrl+Backspace', hide: true, run: () => app.act({ do: 'drop-customer' }), cls: 'quiet drop', do: 'drop-customer' }, icon('cross'),
+        h('kbd', { 'aria-hidden': 'true' }, 'Ctrl ⌫'))),
+    h('div', { class: 'balances' },
+      h('p', {}, h('b', {}, app.points(c.balance)), h('span', {}, app.t('balance'))),
+      h('p', {}, h('b', {}, app.points(c.spendable)), h('span', {}, app.t('spendable'))),
+      c.debt > 0 && h('p', { class: 'owed' }, h('b', {}, app.points(c.debt)), h('span', {}, app.t('debt')))),
+    c.blocked && h('p', { class: 'stop' }, app.t('blocked')),
+    c.asking && h('p', { class: 'asking', role: 'status' }, app.t('asking')),
+    h('p', { class: 'age' }, app.say(c.text)));
+}
+
+const askCustomer = (app) => () => app.open('customer', { how: 'phone', text: '' });
+
+function actions(app) {
+  const v = app.view;
+  const lines = v.basket.lines;
+  const none = lines.length === 0;
+  const item = (key, name, run, disabled, more) => button(app, { key, label: app.t(name), run, disabled, do: name, cls: 'action', ...more });
+  return h('nav', { class: 'actions', 'aria-label': app.t('more'), key: 'actions' },
+    item('F1', 'more', () => app.open('menu'), false),
+    item('F2', 'search', () => app.open('search', { query: '', at: 0, found: null }), false),
+    item('F3', 'customer', askCustomer(app), false),
+    item('F6', 'park', () => app.finish({ do: 'park' }), none),
+    item('F7', 'recall', () => app.open('recall', { at: 0 }), v.parked.length === 0, v.parked.length ? { label: `${app.t('recall')}: ${v.parked.length}` } : {}),
+    item('Ctrl+Delete', 'clearBasket', () => app.open('clear'), none));
+}

@@ -1,0 +1,353 @@
+package desk_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// asked is the next command that the page sends.
+func (p *page) asked() agent.Command {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, stepMax)
+	defer cancel()
+	select {
+	case c := <-p.till.asked:
+		return c
+	case <-ctx.Done():
+		require.Fail(p, "the page sent no command", "it says: %s", p.text("body"))
+		return agent.Command{}
+	}
+}
+
+// silent says that no command has been sent; call it after something that shows the page is done.
+func (p *page) silent() {
+	p.Helper()
+	require.Empty(p, p.till.asked)
+}
+
+func small(t *testing.T, v agent.View) *page {
+	t.Helper()
+	till := newScript(v)
+	till.catalog, till.journal = catalog(), journal()
+	return openPage(t, till, "ru", 1024, 768)
+}
+
+// Keys, as a cashier with a keyboard alone presses them, and the command that must come of them.
+func TestKeysBecomeCommands(t *testing.T) {
+	cases := []struct {
+		name string
+		view func() agent.View
+		keys []string
+		want agent.Command
+	}{
+		{"sign in", signingIn, []string{"4", "3", "2", "1", "Enter"}, agent.Command{Do: "sign-in", PIN: "4321"}},
+		{"open shift", shiftClosed, []string{"Enter"}, agent.Command{Do: "open-shift"}},
+		{"sign out", shiftClosed, []string{"Escape"}, agent.Command{Do: "sign-out"}},
+		{"close an expired shift", shiftExpired, []string{"Enter"}, agent.Command{Do: "close-shift"}},
+		{"close the shift", selling, []string{"F1", "F10", "Enter"}, agent.Command{Do: "close-shift"}},
+		{"add a product", selling, []string{"F2", "м", "о", "л", "о", "ArrowDown", "Enter"}, agent.Command{Do: "add", SKU: "000102", Qty: 1000}},
+		{"add by weight", selling, []string{"F2", "т", "в", "о", "Enter", "0", ",", "5", "Enter"}, agent.Command{Do: "add", SKU: "000104", Qty: 500}},
+		{"just type a name", selling, []string{"m", "i", "l", "Enter", "pause", "Enter"}, agent.Command{Do: "add", SKU: "000106", Qty: 1000}},
+		{"type a barcode", selling, []string{"F2", "4", "6", "0", "7", "0", "0", "1", "2", "Enter"}, agent.Command{Do: "scan", Code: "46070012"}},
+		{"quantity", selling, []string{"F4", "3", "Enter"}, agent.Command{Do: "qty", Line: 4, Qty: 3000}},
+		{"weight of another line", selling, []string{"ArrowUp", "ArrowUp", "ArrowUp", "F4", "1", ",", "2", "3", "4", "Enter"}, agent.Command{Do: "qty", Line: 1, Qty: 1234}},
+		{"one more", selling, []string{"Ctrl+ArrowUp"}, agent.Command{Do: "qty", Line: 4, Qty: 2000}},
+		{"remove", selling, []string{"ArrowUp", "Delete"}, agent.Command{Do: "remove", Line: 3}},
+		{"clear", selling, []string{"Ctrl+Delete", "Enter"}, agent.Command{Do: "clear"}},
+		{"park", selling, []string{"F6"}, agent.Command{Do: "park"}},
+		{"recall", selling, []string{"F7", "ArrowDown", "Enter"}, agent.Command{Do: "recall", ID: sale.ID{2}}},
+		{"customer by phone", selling, []string{"F3", "9", "1", "6", "5", "Enter"}, agent.Command{Do: "customer", Phone: "9165"}},
+		{"customer by card", selling, []string{"F3", "F4", "7", "7", "Enter"}, agent.Command{Do: "customer", Code: "77"}},
+		{"no customer", selling, []string{"Ctrl+Backspace"}, agent.Command{Do: "drop-customer"}},
+		{"redeem all", selling, []string{"F8", "F8"}, agent.Command{Do: "redeem", Points: -1}},
+		{"redeem some", selling, []string{"F8", "1", "2", ",", "5", "Enter"}, agent.Command{Do: "redeem", Points: 1250}},
+		{"redeem none", selling, []string{"F8", "F4"}, agent.Command{Do: "redeem"}},
+		{"pay exactly", selling, []string{"F9", "Enter"}, agent.Command{
+			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 156_619}}, Given: 156_619,
+		}},
+		{"pay in cash", selling, []string{"F9", "2", "0", "0", "0", "Enter"}, agent.Command{
+			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 156_619}}, Given: 200_000,
+		}},
+		{"pay by card", selling, []string{"F10", "Enter"}, agent.Command{
+			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: 156_619}},
+		}},
+		{"pay both ways", selling, []string{"F9", "F8", "1", "0", "0", "0", "Tab", "6", "0", "0", "Enter"}, agent.Command{
+			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: 100_000}, {Kind: sale.TenderCash, Amount: 56_619}}, Given: 60_000,
+		}},
+		{"electronic receipt", selling, []string{"F9", "F4", "a", "@", "b", "Enter"}, agent.Command{
+			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 156_619}}, Given: 156_619, Contact: "a@b",
+		}},
+		{"of age", adult, []string{"F9"}, agent.Command{Do: "adult", Yes: true}},
+		{"not of age", adult, []string{"Escape"}, agent.Command{Do: "adult"}},
+		{"next", doneSale, []string{"Enter"}, agent.Command{Do: "next"}},
+		{"copy", doneSale, []string{"F8"}, agent.Command{Do: "copy", ID: sale.ID{9}}},
+		{"copy of the last", selling, []string{"F1", "F3"}, agent.Command{Do: "copy"}},
+		{"copy of another", selling, []string{"F1", "F4", "ArrowDown", "Enter"}, agent.Command{Do: "copy", ID: sale.ID{8}}},
+		{"continue printing", paperOut, []string{"F5"}, agent.Command{Do: "resume"}},
+		{"continue printing under a dialog", paperOut, []string{"F9", "F5"}, agent.Command{Do: "resume"}},
+		{"cash in", selling, []string{"F1", "F6", "5", "0", "0", "Enter"}, agent.Command{Do: "cash-in", Amount: 50_000, Reason: "Размен"}},
+		{"cash out", selling, []string{"F1", "F7", "1", "0", ",", "5", "Enter"}, agent.Command{Do: "cash-out", Amount: 1050, Reason: "Инкассация"}},
+		{"x report", selling, []string{"F1", "F8"}, agent.Command{Do: "x-report"}},
+		{"drawer", selling, []string{"F1", "F9"}, agent.Command{Do: "drawer"}},
+		{"leave", selling, []string{"F1", "Ctrl+Q"}, agent.Command{Do: "sign-out"}},
+		{"find a receipt to return", selling, []string{"F1", "F2", "ArrowDown", "Enter"}, agent.Command{Do: "return-find", Code: "3-1040"}},
+		{"return by number", selling, []string{"F1", "F2", "9", "-", "7", "Enter"}, agent.Command{Do: "return-find", Code: "9-7"}},
+		{"return one more", returning, []string{"ArrowRight"}, agent.Command{Do: "return-choose", Line: 0, Qty: 2000}},
+		{"return one less", returning, []string{"ArrowLeft"}, agent.Command{Do: "return-choose", Line: 0}},
+		{"return all that was weighed", returning, []string{"ArrowDown", "ArrowRight"}, agent.Command{Do: "return-choose", Line: 1, Qty: 1234}},
+		{"make the return", returning, []string{"F9", "F3", "Enter"}, agent.Command{
+			Do: "return-pay", Reason: "Брак", Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: 5000}, {Kind: sale.TenderCash, Amount: 4490}},
+		}},
+		{"return in cash with a PIN", returning, []string{"F9", "F9", "F2", "Tab", "1", "1", "Enter"}, agent.Command{
+			Do: "return-pay", Reason: "Не подошёл", PIN: "11", Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 9490}},
+		}},
+		{"cancel the return", returning, []string{"Escape"}, agent.Command{Do: "return-cancel"}},
+		{"ask again", unknown, []string{"F2"}, agent.Command{Do: "retry"}},
+		{"it was made", unknown, []string{"9", "9", "F9"}, agent.Command{Do: "settle", ID: sale.ID{7}, Yes: true, PIN: "99"}},
+		{"it was not made", unknown, []string{"9", "9", "F10"}, agent.Command{Do: "settle", ID: sale.ID{7}, PIN: "99"}},
+	}
+	p := small(t, signingIn())
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p.T = t
+			p.stand(scene{view: c.view, keys: c.keys, see: "main"})
+			require.Equal(t, c.want, p.asked())
+			p.silent()
+		})
+	}
+}
+
+func TestFingersBecomeCommands(t *testing.T) {
+	p := small(t, signingIn())
+	for _, cap := range []int{1, 2} {
+		p.click(fmt.Sprintf(".cap:nth-child(%d)", cap))
+	}
+	p.click("[data-do=sign-in]")
+	require.Equal(t, agent.Command{Do: "sign-in", PIN: "12"}, p.asked())
+
+	p.stand(scene{view: selling, see: ".line.lit"})
+	p.click(".line:nth-child(1) .row")
+	p.click(".lit [data-do=minus]")
+	require.Equal(t, agent.Command{Do: "qty", Line: 0, Qty: 1000}, p.asked())
+	p.click("[data-do=cash]")
+	p.click("[data-do=note]:nth-child(3)")
+	p.click("[data-do=pay]")
+	c := p.asked()
+	require.Equal(t, sale.Money(200_000), c.Given)
+
+	p.stand(scene{view: paperOut, see: "[data-do=rest]"})
+	p.click("[data-do=rest]")
+	p.click("[data-do=dismiss]")
+	require.Equal(t, agent.Command{Do: "dismiss", Notice: 2}, p.asked())
+}
+
+func TestScannerTypesACode(t *testing.T) {
+	p := small(t, selling())
+	p.scan("4607001234567", false)
+	require.Equal(t, agent.Command{Do: "scan", Code: "4607001234567"}, p.asked())
+	p.scan("ABC-12x", true)
+	require.Equal(t, agent.Command{Do: "scan", Code: "ABC-12x"}, p.asked(), "the Russian layout is on, the code is still Latin")
+	eval[bool](p, `(document.querySelector('[data-do=cash]').focus(), true)`)
+	p.scan("4607001234567", false)
+	require.Equal(t, "scan", p.asked().Do)
+	p.settle()
+	require.False(t, eval[bool](p, `Boolean(document.querySelector('dialog'))`), "the scanner's Enter presses no button")
+	p.silent()
+}
+
+// Keys 100 ms apart are too slow for a scanner on a cable, but so many digits are no person's search.
+func TestSlowScannerIsStillAScanner(t *testing.T) {
+	p := small(t, selling())
+	p.press("4", "6", "0", "7", "0", "0", "1", "2", "Enter")
+	require.Equal(t, agent.Command{Do: "scan", Code: "46070012"}, p.asked())
+}
+
+func TestScanIntoADialogGoesWhereItBelongs(t *testing.T) {
+	p := small(t, selling())
+	p.press("F3")
+	p.scan("2900012345678", false)
+	require.Equal(t, agent.Command{Do: "customer", Code: "2900012345678"}, p.asked())
+	p.press("F2")
+	p.scan("4607001234567", true)
+	require.Equal(t, agent.Command{Do: "scan", Code: "4607001234567"}, p.asked())
+	p.press("F1", "F2")
+	p.see("[data-dialog=receipts]")
+	p.scan("t20260101T1200-s100", false)
+	require.Equal(t, agent.Command{Do: "return-find", Code: "t20260101T1200-s100"}, p.asked())
+}
+
+// A barcode scanned while the cashier counts money must neither become money nor print the receipt.
+func TestScanWhilePayingIsRefused(t *testing.T) {
+	p := small(t, selling())
+	p.press("F9", "5", "0")
+	p.scan("4607001234567", false)
+	p.see("dialog .strip.error")
+	require.Equal(t, "50", eval[string](p, `document.querySelector('#f-given').value`))
+	p.silent()
+	p.press("Escape", "F10")
+	p.see(".how-card")
+	p.scan("4607001234567", false)
+	p.see("dialog .strip.error")
+	p.silent()
+}
+
+// The Enter of the scan that asked for the buyer's age must not answer the question.
+func TestAgeIsNotConfirmedByEnter(t *testing.T) {
+	p := small(t, adult())
+	p.press("Enter")
+	p.silent()
+	p.press("F9")
+	require.Equal(t, agent.Command{Do: "adult", Yes: true}, p.asked())
+}
+
+func TestSecondPressWaitsForTheFirst(t *testing.T) {
+	p := small(t, selling())
+	release := make(chan struct{})
+	var calls atomic.Int32
+	p.till.answers(func(ctx context.Context, _ agent.Command) error {
+		calls.Add(1)
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	p.press("F9", "Enter", "Enter")
+	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('[data-do=pay]').click()`))
+	require.Equal(t, "pay", p.asked().Do)
+	close(release)
+	p.until(`!document.querySelector('dialog')`)
+	require.Equal(t, int32(1), calls.Load())
+}
+
+func TestRefusalStaysUntilActedOn(t *testing.T) {
+	p := small(t, selling())
+	p.till.answers(refuseAll)
+	p.press("Delete")
+	p.see(".strip.error[role=alert]")
+	p.till.show(selling())
+	p.settle()
+	require.Contains(t, p.text(".strip.error"), "нет в каталоге")
+	p.press("Escape")
+	p.until(`!document.querySelector('.strip.error')`)
+	p.press("F6")
+	p.see(".strip.error")
+	p.till.answers(nil)
+	p.press("F6")
+	p.until(`!document.querySelector('.strip.error')`)
+}
+
+func TestLanguageIsRemembered(t *testing.T) {
+	p := small(t, selling())
+	require.Contains(t, p.text("main"), "К оплате")
+	p.press("Ctrl+L")
+	p.until(`document.documentElement.lang === 'en'`)
+	require.Contains(t, p.text("main"), "To pay")
+	p.do(chromedp.Reload())
+	p.see("[data-stage=sale]")
+	require.Contains(t, p.text("main"), "To pay")
+}
+
+func TestDialogKeepsTheFocus(t *testing.T) {
+	p := small(t, selling())
+	eval[bool](p, `(document.querySelector('[data-do=cash]').focus(), true)`)
+	p.press("Enter")
+	p.see("[data-dialog=pay]")
+	for range 12 {
+		p.press("Tab")
+		require.True(t, eval[bool](p, `document.activeElement === document.body || Boolean(document.activeElement.closest('dialog'))`))
+	}
+	p.press("Escape")
+	p.until(`!document.querySelector('dialog')`)
+	p.until(`document.activeElement.dataset.do === 'cash'`)
+}
+
+func TestStoppedProgramCoversThePageAndItComesBack(t *testing.T) {
+	p := small(t, selling())
+	p.press("F9")
+	p.stop()
+	p.see("[data-dialog=offline]")
+	p.press("Escape", "Escape")
+	p.see("[data-dialog=offline]")
+	p.press("Enter")
+	p.silent()
+	next := newScript(doneSale())
+	_, p.stop = start(t, next, p.address)
+	p.see("[data-stage=done]")
+	p.until(`!document.querySelector('dialog')`)
+}
+
+// Scanning into a long basket must not make the cashier wait, nor redraw what has not changed.
+func TestLongBasketRedrawsOnlyWhatChanged(t *testing.T) {
+	const lines, mutationsMax = 200, 60
+	p := small(t, heavy(lines))
+	p.see(fmt.Sprintf(".line:nth-child(%d)", lines))
+	eval[bool](p, `(window.seen = 0, new MutationObserver((list) => { window.seen += list.length; }).observe(document.querySelector('.lines'), { childList: true, subtree: true, characterData: true, attributes: true }), true)`)
+	p.till.show(heavy(lines + 1))
+	p.see(fmt.Sprintf(".line.lit:nth-child(%d)", lines+1))
+	p.settle()
+	require.Less(t, eval[int](p, `window.seen`), mutationsMax)
+	require.True(t, eval[bool](p, `(() => { const r = document.querySelector('.lit').getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; })()`), "the new line is in sight")
+}
+
+// The pure parts, in the browser that will run them.
+func TestFiguresAndKeys(t *testing.T) {
+	p := small(t, selling())
+	cases := []struct{ js, want string }{
+		{`f.money(123450, 'ru')`, "1\u00a0234,50\u00a0₽"},
+		{`f.money(123450, 'en')`, "1,234.50\u00a0₽"},
+		{`f.money(-5, 'ru')`, "\u22120,05\u00a0₽"},
+		{`f.money(549755813887, 'ru')`, "5\u00a0497\u00a0558\u00a0138,87\u00a0₽"},
+		{`f.round(200000, 'en')`, "2,000\u00a0₽"},
+		{`f.round(156619, 'ru')`, "1\u00a0566,19\u00a0₽"},
+		{`f.points(24000, 'ru')`, "240"},
+		{`f.points(1250, 'en')`, "12.50"},
+		{`f.qty(2000, 'ru', false)`, "2"},
+		{`f.qty(432, 'ru', true)`, "0,432"},
+		{`f.qty(1500, 'ru', true)`, "1,500"},
+		{`f.parse('1 234,5', 2)`, "123450"},
+		{`f.parse('12.345', 2)`, "null"},
+		{`f.parse('0,432', 3)`, "432"},
+		{`f.parse('', 2)`, "null"},
+		{`f.parse('-5', 2)`, "null"},
+		{`f.parse('1e5', 2)`, "null"},
+		{`f.parse('12,', 2)`, "1200"},
+		{`f.draft(200000, 2, 'ru')`, "2000"},
+		{`f.draft(156619, 2, 'ru')`, "1566,19"},
+		{`f.draft(150000, 2, 'en')`, "1500"},
+		{`f.notes(156619, 4).join(' ')`, "156619 160000 200000 500000"},
+		{`f.notes(100000, 4).join(' ')`, "100000 200000 500000"},
+		{`[1, 2, 5, 11, 21, 112].map((n) => f.plural(n, 'чек', 'чека', 'чеков')).join(' ')`, "чек чека чеков чеков чек чеков"},
+		{`f.span(35 * 60000, 'ru') + ' ' + f.span(30 * 3600000, 'ru') + ' ' + f.span(73 * 3600000, 'en')`, "35\u00a0мин 30\u00a0ч 3\u00a0days"},
+		{`burst('4607', [0, 10, 20, 30], 40)`, "4607"},
+		{`burst('4607', [0, 10, 20, 300], 310)`, "null"},
+		{`burst('460', [0, 10, 20], 30)`, "null"},
+		{`burst('4607', [0, 10, 20, 30], 200)`, "null"},
+		{`w.charOf({ code: 'KeyA', key: 'ф', shiftKey: true })`, "A"},
+		{`w.charOf({ code: 'KeyA', key: 'ф', capsLock: true, shiftKey: true })`, "a"},
+		{`w.charOf({ code: 'Digit7', key: '?', shiftKey: true })`, "&"},
+		{`w.charOf({ code: 'Slash', key: '.' })`, "/"},
+		{`w.charOf({ code: 'BracketRight', key: 'ъ', ctrlKey: true }).charCodeAt(0)`, "29"},
+		{`w.charOf({ code: 'F2', key: 'F2' })`, "null"},
+		{`k.nameOf({ key: 'д', code: 'KeyL', ctrlKey: true })`, "Ctrl+L"},
+		{`k.hint('Ctrl+Delete', 'ru')`, "Ctrl Del"},
+		{`JSON.stringify(pay.backTenders('as-paid', [{ kind: 2, amount: 5000 }, { kind: 1, amount: 900 }], 5500))`, `[{"kind":2,"amount":5000},{"kind":1,"amount":500}]`},
+		{`JSON.stringify(pay.backTenders('as-paid', [{ kind: 1, amount: 900 }], 500))`, `[{"kind":1,"amount":500}]`},
+	}
+	const load = `(async () => {
+		const [f, w, k, pay] = await Promise.all(['format', 'wedge', 'keys', 'pay'].map((m) => import('/assets/' + m + '.js')));
+		const burst = (text, times, end) => { const b = new w.Burst(); [...text].forEach((c, i) => b.add(c, times[i])); return b.enter(end, w.LENGTH_MIN); };
+		return String(%s);
+	})()`
+	for _, c := range cases {
+		require.Equal(t, c.want, eval[string](p, fmt.Sprintf(load, c.js)), c.js)
+	}
+}
