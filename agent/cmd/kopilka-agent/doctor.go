@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/sync/uplink"
+)
+
+// errIll makes the doctor end with a failure, for scripts; what is wrong is printed before.
+var errIll = errors.New("the till needs help, see above / касса требует внимания, см. выше")
+
+const (
+	daemonWait    = 5 * time.Second  // for the daemon on this machine to show its view
+	viewBytesMax  = 4 << 20          // a basket of the most lines is under 1 MB
+	reachStepWait = 5 * time.Second  // for one step towards head office
+	reachWait     = 12 * time.Second // for all of them
+)
+
+var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office", func(ctx context.Context, args []string, out io.Writer) error {
+	lang, asJSON := "", false
+	path, _, err := configFlag("doctor", args, func(fs *flag.FlagSet) {
+		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
+		fs.BoolVar(&asJSON, "json", false, "print JSON, with both languages")
+	})
+	if err != nil {
+		return err
+	}
+	c := checkup(path)
+	if lang == "" {
+		lang = c.Config.Language
+	}
+	findings := agent.Doctor(ctx, c)
+	if asJSON {
+		err = printJSON(out, findings)
+	} else {
+		err = printTable(out, findings, lang)
+	}
+	if err == nil && agent.Worst(findings) == agent.LevelError {
+		err = errIll
+	}
+	return err
+}}
+
+// checkup gives the doctor the hands that package agent must not have.
+func checkup(path string) agent.Checkup {
+	config, configErr := agent.LoadConfig(path)
+	if config.Data == "" { // unreadable: what can be examined without it is
+		config = agent.DefaultConfig()
+	}
+	p := &Program{config: config}
+	register, deviceErr := p.devices()
+	if configErr == nil {
+		configErr = deviceErr
+	}
+	if deviceErr != nil {
+		register = nil
+	}
+	c := agent.Checkup{
+		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
+		Service: serviceState, Daemon: func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
+		Free: freeSpace, Foreign: foreignFiles, Register: register, Ports: serialPorts,
+		Holders: func(address string) []string { return holders(portName(address)) }, Taken: port.ErrBusy,
+		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
+		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },
+	}
+	for _, s := range p.scanners {
+		c.Scanners = append(c.Scanners, agent.ScannerProbe{Name: s.config.Name, Port: portName(s.config.Port), Open: func(ctx context.Context) error {
+			conn, err := s.dial(ctx)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		}})
+	}
+	return c
+}
+
+func serviceState(ctx context.Context) (running bool, text agent.Text, err error) {
+	st, err := installer.Service{}.Status(ctx)
+	return st.Running, agent.Text{RU: st.Sentence(false), EN: st.Sentence(true)}, err
+}
+
+// askDaemon takes the first view that the daemon sends to a page.
+func askDaemon(ctx context.Context, page string) (view agent.View, err error) {
+	ctx, cancel := context.WithTimeout(ctx, daemonWait)
+	defer cancel()
+	dialer := websocket.Dialer{HandshakeTimeout: daemonWait}
+	conn, answer, err := dialer.DialContext(ctx, "ws://"+page+"/socket", nil)
+	if err != nil {
+		if answer != nil {
+			err = errors.Join(err, answer.Body.Close())
+		}
+		return view, fmt.Errorf("ask the till program at %s: %w", page, err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	conn.SetReadLimit(viewBytesMax)
+	if err := conn.SetReadDeadline(time.Now().Add(daemonWait)); err != nil {
+		return view, fmt.Errorf("ask the till program: %w", err)
+	}
+	for {
+		var message struct {
+			View *agent.View `json:"view"`
+		}
+		if err := conn.ReadJSON(&message); err != nil {
+			return view, fmt.Errorf("read the till program's view: %w", err)
+		}
+		if message.View != nil {
+			return *message.View, nil
+		}
+	}
+}
+
+func enrolled(file string) (string, error) {
+	id, err := uplink.Load(file)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d/%d, %s", id.Store, id.Till, id.URL), nil
+}
+
+// portName is the device file or COM port of an address, empty for one on the network.
+func portName(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "serial" {
+		return ""
+	}
+	return u.Host + u.Path
+}
+
+// headOfficeURL is what the till was enrolled with; before that, what the config says.
+func headOfficeURL(c agent.Config) string {
+	if id, err := uplink.Load(filepath.Join(c.Data, identityFile)); err == nil {
+		return id.URL
+	}
+	return c.HeadOffice.URL
+}
+
+// errNoAddress tells that nobody has said yet where head office is.
+var errNoAddress = errors.New("no address of head office")
+
+// reachHeadOffice goes step by step, so that the sentence can name the one that failed.
+func reachHeadOffice(ctx context.Context, c agent.Config) (r agent.Reach) {
+	u, err := url.Parse(headOfficeURL(c))
+	if err != nil || u.Hostname() == "" {
+		return agent.Reach{Step: agent.StepAddress, Err: errors.Join(errNoAddress, err)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, reachWait)
+	defer cancel()
+	r.Host = u.Hostname()
+	begun := time.Now()
+	steps := []struct {
+		name agent.Step
+		try  func(context.Context, *url.URL) error
+	}{{agent.StepName, tryName}, {agent.StepConnect, tryConnect}, {agent.StepTLS, tryTLS}}
+	for _, s := range steps {
+		r.Step = s.name
+		if r.Err = s.try(ctx, u); r.Err != nil {
+			return r
+		}
+	}
+	r.Step = agent.StepAnswer
+	r.At, r.Err = tryAnswer(ctx, u)
+	r.Took = time.Since(begun)
+	return r
+}
+
+func tryName(ctx context.Context, u *url.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, reachStepWait)
+	defer cancel()
+	_, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
+	return err
+}
+
+func hostPort(u *url.URL) string {
+	if u.Port() != "" {
+		return u.Host
+	}
+	if u.Scheme == "http" {
+		return net.JoinHostPort(u.Hostname(), "80")
+	}
+	return net.JoinHostPort(u.Hostname(), "443")
+}
+
+func tryConnect(ctx context.Context, u *url.URL) error {
+	d := net.Dialer{Timeout: reachStepWait}
+	conn, err := d.DialContext(ctx, "tcp", hostPort(u))
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+func tryTLS(ctx context.Context, u *url.URL) error {
+	if u.Scheme != "https" {
+		return nil
+	}
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachStepWait}}
+	conn, err := d.DialContext(ctx, "tcp", hostPort(u))
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// tryAnswer takes any answer for an answer, but head office's own trouble.
+func tryAnswer(ctx context.Context, u *url.URL) (at time.Time, err error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
+	if err != nil {
+		return at, err
+	}
+	client := http.Client{Timeout: reachStepWait, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a, err := client.Do(q)
+	if err != nil {
+		return at, err
+	}
+	if err := a.Body.Close(); err != nil {
+		return at, err
+	}
+	if a.StatusCode >= http.StatusInternalServerError {
+		return at, errors.New(a.Status)
+	}
+	at, err = http.ParseTime(a.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}, nil // a proxy took the date away: nothing to compare
+	}
+	return at, nil
+}
+
+func printJSON(out io.Writer, findings []agent.Finding) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	if err := e.Encode(findings); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// subjectsRU are the subjects in the table; what is not here, a scanner's name, stands as it is.
+var subjectsRU = map[string]string{
+	"service": "служба", "version": "версия", "config": "настройки", "daemon": "программа", "folder": "папка", "disk": "диск",
+	"ledger": "журнал", "clock": "часы", "register": "касса", "head office": "офис",
+}
+
+func printTable(out io.Writer, findings []agent.Finding, lang string) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, f := range findings {
+		mark, subject, text := marks[f.Level][0], f.Subject, f.Text.RU
+		if lang == "en" {
+			mark, text = marks[f.Level][1], f.Text.EN
+		} else if ru, ok := subjectsRU[subject]; ok {
+			subject = ru
+		} else if name, ok := strings.CutPrefix(subject, "scanner "); ok {
+			subject = "сканер " + name
+		}
+		if f.Command != "" {
+			text += "  → " + f.Command
+		}
+		if _, err := fmt.Fprintf(t, "%s\t%s\t%s\n", mark, subject, text); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// marks are the levels as words, Russian and English, so that they can be searched for.
+var marks = map[agent.Level][2]string{
+	agent.LevelOK: {"в порядке", "ok"}, agent.LevelWarning: {"внимание", "warning"}, agent.LevelError: {"ОШИБКА", "ERROR"},
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+)
+
+// A service has no standard error; Windows keeps no journal of it either.
+const (
+	logName     = "kopilka-agent.log"
+	logBytesMax = 20 << 20 // a month of an ordinary till; the month before is kept beside it
+	logOld      = ".old"
+)
+
+// logToFile makes standard error a file that starts anew when it has grown too long.
+func logToFile(path string) (closeLog func() error, err error) {
+	f, err := openLog(path)
+	if err != nil {
+		return nil, err
+	}
+	// What the runtime says when it dies goes past os.Stderr.
+	if err := debug.SetCrashOutput(f.file, debug.CrashOptions{}); err != nil {
+		return nil, errors.Join(fmt.Errorf("log crashes: %w", err), f.file.Close())
+	}
+	from, to, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("log: %w", err), f.file.Close())
+	}
+	old := os.Stderr
+	os.Stderr = to
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(f, from)
+		done <- errors.Join(err, from.Close(), f.file.Close())
+	}()
+	return func() error {
+		os.Stderr = old
+		return errors.Join(to.Close(), <-done)
+	}, nil
+}
+
+// logFile is written by one goroutine.
+type logFile struct {
+	path string
+	file *os.File
+	size int64
+}
+
+func openLog(path string) (*logFile, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the log: %w", err), f.Close())
+	}
+	return &logFile{path: path, file: f, size: info.Size()}, nil
+}
+
+// Write appends. It never fails: a full disk must not stop the reader of the pipe, or every line of the
+// log would wait for ever, and the till with it.
+func (l *logFile) Write(p []byte) (int, error) {
+	if l.size+int64(len(p)) > logBytesMax {
+		l.turn()
+	}
+	n, err := l.file.Write(p)
+	l.size += int64(n)
+	if err != nil {
+		return len(p), nil
+	}
+	return len(p), nil
+}
+
+// turn puts the full file aside. Where that fails, the log goes on in the file that there is.
+func (l *logFile) turn() {
+	l.size = 0
+	if err := os.Remove(l.path + logOld); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err := l.file.Close(); err != nil {
+		return
+	}
+	// If the rename fails, the same file is opened again and goes on.
+	_ = os.Rename(l.path, l.path+logOld)
+	if next, err := openLog(l.path); err == nil {
+		l.file = next.file
+		// A crash is still written to the file before; that is better than nowhere.
+		_ = debug.SetCrashOutput(l.file, debug.CrashOptions{})
+	}
+}

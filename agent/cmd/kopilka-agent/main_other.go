@@ -1,0 +1,183 @@
+//go:build !windows
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+)
+
+// asService leaves the program to run as it is: systemd wants nothing special but [notifyReady].
+func asService(func(ctx context.Context) error) (handled bool, err error) { return false, nil }
+
+// notifyReady tells systemd that the till serves, then twice per watchdog period that it lives, and at the
+// end that it is on its way out. Call what it returns when the till has stopped. Without systemd it does
+// nothing.
+func notifyReady(ctx context.Context) (stopped func()) {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		slog.Warn("systemd's watchdog is not understood, so it will not be served", "err", err)
+	}
+	tellSystemd(daemon.SdNotifyReady)
+	ctx, cancel := context.WithCancel(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() { beat(ctx, every/2) })
+	return func() {
+		cancel()
+		beating.Wait()
+	}
+}
+
+func beat(ctx context.Context, every time.Duration) {
+	defer tellSystemd(daemon.SdNotifyStopping)
+	if every <= 0 {
+		<-ctx.Done()
+		return
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			tellSystemd(daemon.SdNotifyWatchdog)
+		}
+	}
+}
+
+func tellSystemd(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		slog.Warn("systemd could not be told", "state", state, "err", err)
+	}
+}
+
+// shareWithSession has nothing to do: the daemon makes its files with the group that the cashier is in.
+func shareWithSession(serviceOptions) error { return nil }
+
+// onlyOne keeps a second notice helper out of this person's session.
+func onlyOne() (release func() error, err error) {
+	folder := os.Getenv("XDG_RUNTIME_DIR")
+	if folder == "" {
+		folder = os.TempDir()
+	}
+	path := filepath.Join(folder, fmt.Sprintf("kopilka-notify-%d.lock", os.Getuid()))
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take the lock of the notice helper: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w (%s: %w)", errTwice, path, err), f.Close())
+	}
+	return f.Close, nil
+}
+
+// desktopHere refuses where nobody could see a notice. Without this check the D-Bus library would start a
+// bus of its own, deliver to nobody, and report success.
+func desktopHere() error {
+	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
+		return nil
+	}
+	if folder := os.Getenv("XDG_RUNTIME_DIR"); folder != "" {
+		if _, err := os.Stat(filepath.Join(folder, "bus")); err == nil {
+			return nil
+		}
+	}
+	return errNoDesktop
+}
+
+// freeSpace is what a service without privileges may still fill.
+func freeSpace(folder string) (uint64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(folder, &s); err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", folder, err)
+	}
+	return uint64(s.Bavail) * uint64(s.Bsize), nil //nolint:gosec // neither is ever negative
+}
+
+// foreignFiles lists what the service, which runs as the folder's owner, could not open: mostly files that
+// somebody made as root.
+func foreignFiles(folder string) (names []string, err error) {
+	owner, err := ownerOf(folder)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		uid, err := ownerOf(path)
+		if err == nil && uid != owner {
+			names = append(names, path)
+		}
+		if errors.Is(err, fs.ErrNotExist) { // removed while we looked
+			return nil
+		}
+		return err
+	})
+	return names, err
+}
+
+func ownerOf(path string) (uint32, error) {
+	var s unix.Stat_t
+	if err := unix.Lstat(path, &s); err != nil {
+		return 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return s.Uid, nil
+}
+
+// serialPorts lists ports by the names that stay when a device is plugged in elsewhere, then the plain ones.
+func serialPorts() (names []string) {
+	for _, pattern := range []string{"/dev/serial/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*"} {
+		found, err := filepath.Glob(pattern)
+		if err == nil { // only a bad pattern fails, and these are constants
+			names = append(names, found...)
+		}
+	}
+	return names
+}
+
+// holders names the programs that have a device file open. Without root only one's own can be seen.
+func holders(node string) (names []string) {
+	node, err := filepath.EvalSymlinks(node)
+	if err != nil {
+		return nil
+	}
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return nil
+	}
+	self := strconv.Itoa(os.Getpid())
+	for _, link := range links {
+		pid := strings.Split(link, "/")[2]
+		if target, err := os.Readlink(link); err != nil || target != node || pid == self {
+			continue
+		}
+		name := programName(pid)
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func programName(pid string) string {
+	b, err := os.ReadFile("/proc/" + pid + "/comm")
+	if err != nil {
+		return pid
+	}
+	return fmt.Sprintf("%s, %s", strings.TrimSpace(string(b)), pid)
+}

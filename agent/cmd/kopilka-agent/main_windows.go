@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+	"golang.org/x/sys/windows/svc"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/agent/desk"
+	"github.com/kopilka/kopilka/installer"
+)
+
+// Times that the service manager is told.
+const (
+	stopHint  = 10 * time.Second // until the next word from us while we stop
+	stopBeat  = 3 * time.Second  // so the next word comes in good time
+	exitError = 1                // service-specific: the till program failed
+	exitEarly = 2                // service-specific: it ended without being asked
+)
+
+// asService hands the program to the service manager if that is who started it.
+func asService(run func(ctx context.Context) error) (handled bool, err error) {
+	is, err := svc.IsWindowsService()
+	if err != nil {
+		return true, fmt.Errorf("ask Windows whether this is a service: %w", err)
+	}
+	if !is && !slices.Contains(os.Args, installer.Marker) {
+		return false, nil
+	}
+	closeLog, err := logToFile(filepath.Join(filepath.Dir(agent.DefaultConfigPath), logName))
+	if err != nil {
+		return true, err
+	}
+	h := &handler{run: run}
+	// The name is not looked at in a process with one service.
+	err = errors.Join(svc.Run("Kopilka", h), h.err)
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "kopilka-agent:", err) // into the log; there is no other place to complain
+	}
+	return true, errors.Join(err, closeLog())
+}
+
+// handler is the till program as the service manager sees it.
+type handler struct {
+	run func(ctx context.Context) error
+	err error // of run, read when the manager has been told
+}
+
+// Execute runs the till until it ends or the manager wants it to. While a receipt is being seen through,
+// the manager hears at intervals that stopping goes on, or it would kill the process.
+func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, states chan<- svc.Status) (specific bool, code uint32) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- h.run(ctx) }()
+	now := svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
+	states <- now
+	ticker := time.NewTicker(stopBeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case h.err = <-done:
+			return verdict(h.err, now.State == svc.StopPending)
+		case r := <-requests:
+			if r.Cmd == svc.Stop || r.Cmd == svc.Shutdown {
+				cancel()
+				now = svc.Status{State: svc.StopPending, WaitHint: uint32(stopHint.Milliseconds())}
+			}
+			states <- now
+		case <-ticker.C:
+			if now.State == svc.StopPending {
+				now.CheckPoint++
+				states <- now
+			}
+		}
+	}
+}
+
+// verdict tells the manager how it ended: with a code other than 0 it starts the service again.
+func verdict(err error, asked bool) (specific bool, code uint32) {
+	switch {
+	case err != nil:
+		return true, exitError
+	case !asked:
+		return true, exitEarly
+	}
+	return false, 0
+}
+
+// notifyReady has nothing to say: the handler speaks with the service manager.
+func notifyReady(context.Context) (stopped func()) { return func() {} }
+
+// shareWithSession lets the person at the screen read what the notice helper needs: where the page is, and
+// the token. Who is signed in cannot read ProgramData\Kopilka otherwise.
+func shareWithSession(o serviceOptions) error {
+	c, err := agent.LoadConfig(o.config)
+	if err != nil {
+		c = agent.DefaultConfig() // not written yet: what is there by default is shared
+	} else if err := o.service.Share(o.config); err != nil {
+		return err
+	}
+	token := filepath.Join(c.Data, tokenFile)
+	if _, err := desk.NoticeToken(token); err != nil {
+		return err
+	}
+	return o.service.Share(token)
+}
+
+// onlyOne keeps a second notice helper out of this session: the name is the session's own.
+func onlyOne() (release func() error, err error) {
+	name, err := windows.UTF16PtrFromString(`Local\KopilkaNotify`)
+	if err != nil {
+		return nil, fmt.Errorf("take the lock of the notice helper: %w", err)
+	}
+	h, err := windows.CreateMutex(nil, false, name)
+	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
+		return nil, errors.Join(errTwice, windows.CloseHandle(h))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take the lock of the notice helper: %w", err)
+	}
+	return func() error { return windows.CloseHandle(h) }, nil
+}
+
+// desktopHere refuses session 0, where services live and nobody looks.
+func desktopHere() error {
+	var session uint32
+	if err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session); err != nil {
+		return fmt.Errorf("ask Windows for this session: %w", err)
+	}
+	if session == 0 {
+		return errNoDesktop
+	}
+	return nil
+}
+
+// freeSpace is what this account may still fill.
+func freeSpace(folder string) (free uint64, err error) {
+	if _, err := os.Stat(folder); err != nil { // Windows would answer for the drive
+		return 0, fmt.Errorf("ask for the free space: %w", err)
+	}
+	name, err := windows.UTF16PtrFromString(folder)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", folder, err)
+	}
+	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", folder, err)
+	}
+	return free, nil
+}
+
+// foreignFiles has nothing to find: files inherit the folder's rights, whoever makes them.
+func foreignFiles(folder string) ([]string, error) {
+	_, err := os.ReadDir(folder)
+	return nil, err
+}
+
+// serialPorts asks where Windows lists them.
+func serialPorts() (names []string) {
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, `HARDWARE\DEVICEMAP\SERIALCOMM`, registry.QUERY_VALUE)
+	if err != nil { // there is no such key on a machine without ports
+		return nil
+	}
+	defer func() { _ = k.Close() }() // only read from
+	values, err := k.ReadValueNames(0)
+	if err != nil {
+		return nil
+	}
+	for _, v := range values {
+		if name, _, err := k.GetStringValue(v); err == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// holders knows nobody: Windows opens a port for one program only, and does not say for which.
+func holders(string) []string { return nil }

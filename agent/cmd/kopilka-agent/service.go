@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/installer"
+)
+
+const serviceUsage = "service install | uninstall | start | stop | status [-lang ru|en] [-config FILE] [-delayed] [-root FOLDER]"
+
+// errNotRunning makes `service status` end with a failure, for scripts; the sentence is printed before.
+var errNotRunning = errors.New("the service does not run")
+
+var serviceCommand = command{"the till as a service: install, uninstall, start, stop, status", func(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 {
+		return errors.New("want: kopilka-agent " + serviceUsage)
+	}
+	o, err := serviceFlags(args[1:])
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "install":
+		return o.install(ctx, out)
+	case "uninstall":
+		if err := o.service.Uninstall(ctx); err != nil {
+			return err
+		}
+		return o.say(out, "Служба удалена. Журнал продаж, ключ кассы и настройки остались на месте.", "The service is removed. The ledger, the till's key and the config are still there.")
+	case "start":
+		err = o.service.Start(ctx)
+	case "stop":
+		err = o.service.Stop(ctx)
+	case "status":
+	default:
+		return fmt.Errorf("there is no service command %q; want: kopilka-agent %s", args[0], serviceUsage)
+	}
+	if err != nil {
+		return err
+	}
+	return o.status(ctx, args[0] == "status", out)
+}}
+
+// serviceOptions are what the flags of the service command say.
+type serviceOptions struct {
+	service installer.Service
+	config  string
+	lang    string
+}
+
+func serviceFlags(args []string) (o serviceOptions, err error) {
+	var rest []string
+	o.config, rest, err = configFlag("service", args, func(fs *flag.FlagSet) {
+		fs.StringVar(&o.lang, "lang", "ru", "language of what is printed and of the service's name: ru or en")
+		fs.StringVar(&o.service.Root, "root", "", "folder that stands for the machine's root, while an image is built")
+		fs.BoolVar(&o.service.Delayed, "delayed", false, "Windows: start some minutes after the machine")
+	})
+	switch {
+	case err != nil:
+		return o, err
+	case len(rest) > 0:
+		return o, fmt.Errorf("%q is one word too many; want: kopilka-agent %s", rest[0], serviceUsage)
+	case o.lang != "ru" && o.lang != "en":
+		return o, fmt.Errorf("want -lang ru or -lang en (got %q)", o.lang)
+	}
+	o.service.English = o.lang == "en"
+	if o.config != agent.DefaultConfigPath {
+		if o.service.Config, err = filepath.Abs(o.config); err != nil {
+			return o, fmt.Errorf("find the config: %w", err)
+		}
+	}
+	o.service.Program, err = programPath()
+	return o, err
+}
+
+// programPath is this program, or empty where it is at the usual place. Links are followed, since a
+// service must not hang on one in somebody's home.
+func programPath() (string, error) {
+	path, err := os.Executable()
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find this program: %w", err)
+	}
+	if path == installer.Program {
+		return "", nil
+	}
+	return path, nil
+}
+
+func (o serviceOptions) install(ctx context.Context, out io.Writer) error {
+	if err := o.service.Install(ctx); err != nil {
+		return err
+	}
+	if err := shareWithSession(o); err != nil {
+		return err
+	}
+	return o.say(out,
+		"Служба установлена и запустится вместе с машиной. Дальше: kopilka-agent enrol, затем kopilka-agent service start.",
+		"The service is installed and starts with the machine. Next: kopilka-agent enrol, then kopilka-agent service start.")
+}
+
+func (o serviceOptions) status(ctx context.Context, strict bool, out io.Writer) error {
+	st, err := o.service.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if err := say(out, "%s\n", st.Sentence(o.service.English)); err != nil {
+		return err
+	}
+	if strict && !st.Running {
+		return errNotRunning
+	}
+	return nil
+}
+
+func (o serviceOptions) say(out io.Writer, ru, en string) error {
+	if o.service.English {
+		ru = en
+	}
+	return say(out, "%s\n", ru)
+}

@@ -1,0 +1,378 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kopilka/kopilka/ledger"
+)
+
+// Level is how bad a finding is.
+type Level string
+
+// The levels.
+const (
+	LevelOK      Level = "ok"
+	LevelWarning Level = "warning" // sells today, will not for ever
+	LevelError   Level = "error"   // does not sell, or loses something
+)
+
+// Finding is one sentence of the doctor.
+type Finding struct {
+	Subject string `json:"subject"` // "config", "ledger", "register", "scanner hand"
+	Level   Level  `json:"level"`
+	Text    Text   `json:"text"`
+	Command string `json:"command,omitempty"` // what to type, where something can be typed
+}
+
+// Checkup is what the doctor looks at, and the hands with which it reaches beyond this package. The files
+// that it names are read; nothing is repaired.
+type Checkup struct {
+	Now        func() time.Time
+	Version    string
+	ConfigPath string
+	Config     Config
+	ConfigErr  error  // of [LoadConfig], or of the devices' settings
+	Ledger     string // folder
+
+	// Service says what the service manager knows, in a sentence of its own.
+	Service func(ctx context.Context) (running bool, text Text, err error)
+	// Daemon asks the running daemon for its view; an error means that none runs.
+	Daemon func(ctx context.Context) (View, error)
+	// Free is the space left for the data folder, in bytes.
+	Free func(folder string) (uint64, error)
+	// Foreign lists files of the data folder that belong to somebody else than the folder does.
+	Foreign func(folder string) ([]string, error)
+	// Register dials the register; used only when no daemon holds it.
+	Register OpenPrinter
+	Scanners []ScannerProbe
+	// Ports lists the serial ports of this machine, Holders the programs that have one open.
+	Ports   func() []string
+	Holders func(port string) []string
+	// Taken is what an error of dialling wraps when another program has the port.
+	Taken error
+	// Enrolled says whose till this is, or why it is nobody's.
+	Enrolled func() (string, error)
+	// HeadOffice tries to reach it.
+	HeadOffice func(ctx context.Context) Reach
+}
+
+// ScannerProbe is one scanner of the config.
+type ScannerProbe struct {
+	Name string
+	Port string // device file or COM port; empty for one on the network
+	Open func(ctx context.Context) error
+}
+
+// Step is how far the way to head office was gone.
+type Step string
+
+// The steps, in their order.
+const (
+	StepAddress Step = "address" // the URL cannot be used
+	StepName    Step = "name"    // DNS
+	StepConnect Step = "connect" // TCP
+	StepTLS     Step = "tls"     // certificate
+	StepAnswer  Step = "answer"  // HTTP
+)
+
+// Reach is the outcome of a try to reach head office. Err is nil when it answered.
+type Reach struct {
+	Host string
+	Step Step
+	Err  error
+	At   time.Time // head office's clock; zero where it did not say
+	Took time.Duration
+}
+
+// Limits beyond which the doctor is not content.
+const (
+	freeError    = 64 << 20               // bbolt grows its file by 16 MB a time
+	freeWarning  = 1 << 30                // a year of a busy till takes less
+	syncWarning  = 100 * time.Millisecond // two of them are in every sale; a healthy disk takes 1 to 20
+	syncTries    = 5
+	clockWarning = 2 * time.Minute  // beyond it head office flags sales
+	clockError   = 30 * time.Minute // beyond it certificates and shifts go wrong
+	wallWarning  = 5 * time.Minute  // between a register's clock and this machine's: registers keep minutes
+	ofdWarning   = 24 * time.Hour   // the register stops selling at 30 days
+	probeWait    = 15 * time.Second // for one device or for head office
+	foreignMax   = 3                // names in a sentence
+)
+
+// Doctor examines a till and says what it finds, also what is in order. Where the daemon runs, it is asked,
+// since the ledger and the devices are its own.
+func Doctor(ctx context.Context, c Checkup) []Finding {
+	e := &examination{Checkup: c}
+	e.service(ctx)
+	e.config()
+	e.ask(ctx)
+	e.folder()
+	e.disk()
+	e.ledger()
+	e.clock()
+	e.register(ctx)
+	e.scanners(ctx)
+	e.headOffice(ctx)
+	return e.findings
+}
+
+// Worst is the level of the worst finding.
+func Worst(findings []Finding) Level {
+	order := []Level{LevelOK, LevelWarning, LevelError}
+	worst := 0
+	for _, f := range findings {
+		worst = max(worst, slices.Index(order, f.Level))
+	}
+	return order[worst]
+}
+
+type examination struct {
+	Checkup
+	findings []Finding
+	view     *View     // of the daemon, where it runs
+	last     time.Time // trusted time that the till has seen; zero where unknown
+}
+
+func (e *examination) find(subject string, level Level, command string, text Text) {
+	e.findings = append(e.findings, Finding{Subject: subject, Level: level, Text: text, Command: command})
+}
+
+func (e *examination) ok(subject string, text Text) { e.find(subject, LevelOK, "", text) }
+
+func (e *examination) warn(subject, command string, text Text) {
+	e.find(subject, LevelWarning, command, text)
+}
+
+func (e *examination) bad(subject, command string, text Text) {
+	e.find(subject, LevelError, command, text)
+}
+
+func (e *examination) service(ctx context.Context) {
+	running, text, err := e.Service(ctx)
+	switch {
+	case err != nil:
+		e.warn("service", "kopilka-agent service status", say("Диспетчер служб не ответил: %v", "The service manager did not answer: %v", err))
+	case !running:
+		e.warn("service", "kopilka-agent service start", text)
+	default:
+		e.ok("service", text)
+	}
+	e.ok("version", say("Версия программы: %s", "Version of the program: %s", e.Version))
+}
+
+func (e *examination) config() {
+	if e.ConfigErr == nil {
+		e.ok("config", say("Настройки %s в порядке", "Config %s is in order", e.ConfigPath))
+		return
+	}
+	for _, err := range leaves(e.ConfigErr) {
+		var p *ConfigProblem
+		switch {
+		case errors.As(err, &p):
+			e.bad("config", "kopilka-agent check-config", say("Исправьте %[1]s: %[2]v", "Put %[1]s right: %[2]v", e.ConfigPath, p))
+		case errors.Is(err, fs.ErrNotExist):
+			e.bad("config", "", say("Файла настроек %s нет: скопируйте config.example.yaml и впишите порт кассы", "There is no config file %s: copy config.example.yaml and put the register's port in", e.ConfigPath))
+		case errors.Is(err, fs.ErrPermission):
+			e.bad("config", "sudo kopilka-agent doctor", say("Файл настроек %s нельзя прочитать: запустите от имени администратора", "The config file %s may not be read: run as an administrator", e.ConfigPath))
+		default:
+			e.bad("config", "kopilka-agent check-config", say("Исправьте %[1]s: %[2]v", "Put %[1]s right: %[2]v", e.ConfigPath, err))
+		}
+	}
+}
+
+// leaves takes joined errors apart, since each is a sentence.
+func leaves(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, leaves(one)...)
+	}
+	return all
+}
+
+func (e *examination) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, probeWait)
+	defer cancel()
+	v, err := e.Daemon(ctx)
+	if err != nil {
+		e.warn("daemon", "kopilka-agent service start", say("Программа кассы не отвечает на %s: устройства проверены напрямую", "The till program does not answer at %s: devices were examined directly", e.Config.Page))
+		return
+	}
+	e.view, e.last = &v, v.Now.Time()
+	e.ok("daemon", say("Программа кассы отвечает на %s", "The till program answers at %s", e.Config.Page))
+	for _, n := range v.Notices {
+		if n.Level == "error" {
+			e.bad("daemon", "", n.Text)
+		}
+	}
+	if v.Unknown != nil {
+		e.bad("daemon", "", v.Unknown.Text)
+	}
+}
+
+func (e *examination) folder() {
+	info, err := os.Stat(e.Config.Data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.bad("folder", "kopilka-agent enrol", say("Папки данных %s нет: касса ещё не подключена к головному офису", "There is no data folder %s: the till is not enrolled yet", e.Config.Data))
+		return
+	case errors.Is(err, fs.ErrPermission):
+		e.bad("folder", "sudo kopilka-agent doctor", say("Папка данных %s закрыта для вас: запустите от имени администратора", "The data folder %s is closed to you: run as an administrator", e.Config.Data))
+		return
+	case err != nil:
+		e.bad("folder", "", say("Папка данных не читается: %v", "The data folder cannot be read: %v", err))
+		return
+	case !info.IsDir():
+		e.bad("folder", "", say("%s не папка: исправьте data в настройках", "%s is no folder: put data right in the config", e.Config.Data))
+		return
+	}
+	e.owners()
+}
+
+func (e *examination) owners() {
+	foreign, err := e.Foreign(e.Config.Data)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		e.bad("folder", "sudo kopilka-agent doctor", say("Часть папки данных закрыта для вас: запустите от имени администратора", "Part of the data folder is closed to you: run as an administrator"))
+	case err != nil:
+		e.bad("folder", "", say("Папка данных не читается: %v", "The data folder cannot be read: %v", err))
+	case len(foreign) > 0:
+		shown := foreign[:min(len(foreign), foreignMax)]
+		e.bad("folder", fmt.Sprintf("chown -R --reference=%[1]s %[1]s", e.Config.Data),
+			say("Чужие файлы в папке данных, служба их не откроет (%[1]d): %[2]v", "Files of another owner in the data folder, the service cannot open them (%[1]d): %[2]v", len(foreign), shown))
+	default:
+		e.ok("folder", say("Папка данных %s доступна", "The data folder %s is accessible", e.Config.Data))
+	}
+}
+
+func (e *examination) disk() {
+	free, err := e.Free(e.Config.Data)
+	left := say("%d МБ", "%d MB", free>>20)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return // said already
+	case err != nil:
+		e.warn("disk", "", say("Место на диске не узнать: %v", "Free disk space cannot be told: %v", err))
+	case free < freeError:
+		e.bad("disk", "", say("На диске осталось %[1]s: освободите место, иначе продажи остановятся", "The disk has %[2]s left: make room, or sales will stop", left.RU, left.EN))
+	case free < freeWarning:
+		e.warn("disk", "", say("На диске осталось %[1]s: освободите место", "The disk has %[2]s left: make room", left.RU, left.EN))
+	default:
+		e.ok("disk", say("На диске свободно %[1]s", "The disk has %[2]s free", left.RU, left.EN))
+	}
+	e.fsync()
+}
+
+func (e *examination) fsync() {
+	took, err := syncTime(e.Config.Data, e.Now)
+	ms := took.Round(100 * time.Microsecond)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		e.warn("disk", "sudo kopilka-agent doctor", say("Скорость диска не измерена: нет прав на запись", "The disk's speed was not measured: no right to write there"))
+	case err != nil:
+		e.bad("disk", "", say("На диск не записать: %v", "The disk cannot be written: %v", err))
+	case took > syncWarning:
+		e.warn("disk", "", say("Диск медленный: надёжная запись занимает %v, кассир это заметит. Проверьте диск", "The disk is slow: a durable write takes %v, the cashier will feel it. Have the disk checked", ms))
+	default:
+		e.ok("disk", say("Надёжная запись на диск занимает %v", "A durable write to the disk takes %v", ms))
+	}
+}
+
+// syncTime is the median time of a small durable write.
+func syncTime(folder string, now func() time.Time) (median time.Duration, err error) {
+	f, err := os.CreateTemp(folder, "doctor-*.tmp")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	var took []time.Duration
+	page := make([]byte, 4096)
+	for range syncTries {
+		begun := now()
+		if _, err := f.Write(page); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		took = append(took, now().Sub(begun))
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}
+
+// ledger checks the file where nobody has it open. It never makes one: a ledger made by an administrator
+// would be closed to the service.
+func (e *examination) ledger() {
+	if _, err := os.Stat(filepath.Join(e.Ledger, ledger.FileName)); err != nil {
+		if !errors.Is(err, fs.ErrPermission) {
+			e.bad("ledger", "kopilka-agent enrol", say("Журнала продаж ещё нет: подключите кассу к головному офису", "There is no ledger yet: enrol the till"))
+		}
+		return
+	}
+	l, err := ledger.Open(e.Ledger, ledger.Options{})
+	switch {
+	case errors.Is(err, ledger.ErrLocked) && e.view != nil:
+		e.ok("ledger", say("Журнал продаж открыт программой кассы, она работает; полная проверка — при остановленной службе", "The till program has the ledger open and works; a full check wants the service stopped"))
+		return
+	case errors.Is(err, ledger.ErrLocked):
+		e.bad("ledger", "kopilka-agent service stop", say("Журнал продаж занят другой программой, а программа кассы не отвечает: перезапустите службу", "Another program has the ledger, and the till program does not answer: restart the service"))
+		return
+	case err != nil:
+		e.bad("ledger", "", say("Журнал продаж не открывается: %v. Ничего не удаляйте, позовите поддержку", "The ledger cannot be opened: %v. Delete nothing, call support", err))
+		return
+	}
+	e.checkLedger(l)
+	if err := l.Close(); err != nil {
+		e.bad("ledger", "", say("Журнал продаж не закрылся: %v", "The ledger could not be closed: %v", err))
+	}
+}
+
+func (e *examination) checkLedger(l *ledger.Ledger) {
+	report, err := l.Check()
+	for _, one := range leaves(err) {
+		if one != nil {
+			e.bad("ledger", "kopilka-agent ledger check", say("Журнал продаж повреждён: %v. Ничего не удаляйте, позовите поддержку", "The ledger is damaged: %v. Delete nothing, call support", one))
+		}
+	}
+	for _, w := range report.Warnings {
+		e.warn("ledger", "", say("Журнал продаж: %s", "Ledger: %s", w))
+	}
+	if err == nil {
+		e.ok("ledger", say("Журнал продаж цел: записей %[1]d, не переданы в офис: %[2]d", "The ledger is whole: %[1]d records, %[2]d not yet handed to head office", report.Records, l.Unsent()))
+	}
+	if l.HighWater() != 0 {
+		e.last = l.HighWater().Time()
+	}
+	if job, err := l.Unfinished(); err == nil && job != nil {
+		e.warn("ledger", "kopilka-agent service start", say("Последний чек не завершён: программа спросит кассу, когда запустится", "The last receipt is not finished: the program asks the register when it starts"))
+	}
+}
+
+// clock holds the machine's clock against what the till has seen already.
+func (e *examination) clock() {
+	now := e.Now()
+	if e.last.IsZero() {
+		return
+	}
+	behind := e.last.Sub(now)
+	switch {
+	case behind > clockWarning:
+		e.bad("clock", "", say("Часы этой машины отстают: они показывают %[1]s, а журнал дошёл до %[2]s. Поставьте время и проверьте батарейку", "This machine's clock is behind: it says %[1]s, the ledger has come to %[2]s. Set the time and have the battery checked", stamp(now), stamp(e.last)))
+	case e.view != nil && -behind > clockWarning:
+		e.warn("clock", "", say("Часы этой машины спешат на %[1]s против доверенного времени: поставьте время", "This machine's clock is %[2]s ahead of trusted time: set the time", duration(-behind).RU, duration(-behind).EN))
+	default:
+		e.ok("clock", say("Часы: %s", "Clock: %s", stamp(now)))
+	}
+}
+
+func stamp(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }
