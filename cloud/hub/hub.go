@@ -127,6 +127,7 @@ type Hub struct {
 
 	mu       sync.Mutex // of what follows, for moments only
 	ctx      context.Context
+	closed   bool
 	sessions map[tillKey]*session
 	wg       sync.WaitGroup
 }
@@ -154,7 +155,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.ctx = ctx
 	h.mu.Unlock()
 	<-ctx.Done()
-	h.mu.Lock() // nobody begins from here on
+	h.mu.Lock()
+	h.closed = true // nobody begins from here on, so Wait waits for all
 	h.mu.Unlock()
 	h.wg.Wait()
 	return nil
@@ -193,7 +195,7 @@ func (h *Hub) retryAfter() time.Duration {
 func (h *Hub) enter(work func(ctx context.Context)) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ctx == nil || h.ctx.Err() != nil {
+	if h.ctx == nil || h.closed {
 		return false
 	}
 	ctx := h.ctx

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -28,16 +27,12 @@ const (
 // dialect is all in which the two engines differ for us.
 type dialect struct {
 	postgres bool
-	rebound  sync.Map // text with ? → text with $1
 }
 
 // sql turns ? into $1… where the engine wants it. Our statements hold no ? in literals.
 func (d *dialect) sql(text string) string {
 	if !d.postgres {
 		return text
-	}
-	if known, ok := d.rebound.Load(text); ok {
-		return known.(string)
 	}
 	var b strings.Builder
 	n := 0
@@ -54,15 +49,6 @@ func (d *dialect) sql(text string) string {
 	}
 	b.WriteString(text)
 	return b.String()
-}
-
-// remember keeps the rebound form of statements that are used again and again.
-func (d *dialect) remember(text string) string {
-	out := d.sql(text)
-	if d.postgres {
-		d.rebound.Store(text, out)
-	}
-	return out
 }
 
 // lock is appended to a SELECT whose rows the transaction is going to change. SQLite's writer is alone.
