@@ -42,5 +42,9 @@ func (s *session) hearDownAck(ctx context.Context, a *wire.DownAck) error {
 	for len(s.flying) > 0 && s.flying[0] <= a.Version {
 		s.flying = s.flying[1:]
 	}
-	return s.hub.Store.SaveDown(ctx, s.key.org, s.key.till, a.Version)
+	if now := s.hub.Now(); now.Sub(s.noted) >= noteEvery {
+		s.noted = now
+		return s.hub.Store.SaveDown(ctx, s.key.org, s.key.till, a.Version)
+	}
+	return nil
 }

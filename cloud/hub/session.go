@@ -17,10 +17,11 @@ import (
 
 // Limits of one session.
 const (
-	downsMax    = 4    // Downs on the way without a DownAck
-	mergeMax    = 4000 // records in one append (sync.md C7)
-	backlogFrom = 64   // records at once: a till that hands in more is draining, not selling
-	inflateRate = 8    // how many times a batch grows when it is decompressed, at the outside of what was measured
+	downsMax    = 4                // Downs on the way without a DownAck
+	mergeMax    = 4000             // records in one append (sync.md C7)
+	backlogFrom = 64               // records at once: a till that hands in more is draining, not selling
+	inflateRate = 8                // how many times a batch grows when it is decompressed, at the outside of what was measured
+	noteEvery   = 30 * time.Second // between notes of how far a till's state is: for people, and each costs a commit
 	flagDay     = "2006-01-02"
 	storeMax    = time.Minute // for one append: beyond it the store is ill, and the till should try again
 )
@@ -48,6 +49,7 @@ type session struct {
 	flying   []uint64 // versions of Downs on the way
 	refill   bool     // the till fetches the snapshot: nothing more for this session
 	more     bool     // changes wait
+	noted    time.Time
 }
 
 // inbound is a message with the part of the budget that it holds, or the reader's end.
