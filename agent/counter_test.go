@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -26,8 +27,13 @@ import (
 // A counter is a real till on a real ledger with the real SHTRIH-M driver, wired in memory to an
 // emulated register, so that it runs in a synctest bubble.
 type counter struct {
-	t      *testing.T
-	dir    string
+	t   *testing.T
+	dir string
+	who ledger.Identity
+	// attach wires the daemon to what a main wires it to; it returns what ends that.
+	attach func(c *counter, clock *Clock) (detach func())
+	ask    func([]sale.CustomerNo)
+	log    *slog.Logger
 	reg    *emulator.Register
 	random *rand.ChaCha8
 	ledger *ledger.Ledger
@@ -35,6 +41,10 @@ type counter struct {
 	stop   func()
 	served sync.WaitGroup
 	asked  []sale.CustomerNo
+
+	mu     sync.Mutex
+	dead   bool       // the till's machine has no power: its cables are dead too
+	cables []net.Conn // the device's ends
 }
 
 const (
@@ -49,7 +59,9 @@ const (
 var testWho = ledger.Identity{Org: 1, Store: 1, Till: 7}
 
 func newCounter(t *testing.T, seed byte) *counter {
-	c := &counter{t: t, dir: t.TempDir(), random: rand.NewChaCha8([32]byte{seed})}
+	c := &counter{t: t, dir: t.TempDir(), who: testWho, random: rand.NewChaCha8([32]byte{seed})}
+	c.ask = func(no []sale.CustomerNo) { c.asked = append(c.asked, no...) }
+	c.attach = func(*counter, *Clock) func() { return func() {} }
 	var err error
 	c.reg, err = emulator.New(emulator.Options{INN: "7707083893", OFDDelay: time.Second})
 	require.NoError(t, err)
@@ -66,6 +78,12 @@ func newCounter(t *testing.T, seed byte) *counter {
 // dial plugs a fresh cable in. A device that is switched off answers nothing.
 func (c *counter) dial(ctx context.Context) (port.Conn, error) {
 	host, device := net.Pipe()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead {
+		return nil, errors.New("the machine is off")
+	}
+	c.cables = append(c.cables, device)
 	c.served.Go(func() { _ = c.reg.Serve(context.WithoutCancel(ctx), device) }) // ends with the cable
 	return host, nil
 }
@@ -75,7 +93,7 @@ func (c *counter) start() {
 	clock := NewClock(time.Now)
 	l, err := ledger.Open(filepath.Join(c.dir, "ledger"), ledger.Options{Clock: clock.Now, Random: c.random})
 	require.NoError(c.t, err)
-	require.NoError(c.t, l.Enrol(testWho))
+	require.NoError(c.t, l.Enrol(c.who))
 	c.ledger = l
 	c.till, err = NewTill(Options{
 		Ledger: l, Clock: clock, Random: c.random,
@@ -83,15 +101,17 @@ func (c *counter) start() {
 		Register: func(ctx context.Context) (drivers.Printer, error) {
 			return shtrih.New("front", c.dial, map[string]string{"protocol": "2"})
 		},
-		Ask: func(no []sale.CustomerNo) { c.asked = append(c.asked, no...) },
+		Ask: func(no []sale.CustomerNo) { c.ask(no) }, Log: c.log,
 	})
 	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.till.Run(ctx) }()
+	detach := c.attach(c, clock)
 	var once sync.Once
 	c.stop = func() {
 		once.Do(func() {
+			detach()
 			cancel()
 			if err := <-done; !errors.Is(err, context.Canceled) {
 				require.NoError(c.t, err)
@@ -243,7 +263,7 @@ func (c *counter) agree() {
 		sale.DocSale: sale.KindSale, sale.DocSaleReturn: sale.KindReturn, sale.DocShiftOpen: sale.KindShiftOpen, sale.DocShiftClose: sale.KindShiftClose,
 	} {
 		made, booked := c.receipts(doc), c.booked(kind)
-		require.Len(c.t, booked, len(made), "%s: storage and journal", kind)
+		require.Len(c.t, booked, len(made), "till %d, %s: storage and journal", c.who.Till, kind)
 		for i, f := range made {
 			require.Equal(c.t, f.Key.FD, booked[i].Fiscal.Key.FD)
 			require.Equal(c.t, f.Sign, booked[i].Fiscal.Sign)

@@ -46,7 +46,7 @@ func (t *Till) carryOut(ctx context.Context, p drivers.Printer, j job) error {
 	case err == nil:
 		t.finish(begun, fiscal)
 		return nil
-	case drivers.NotDone(err):
+	case drivers.NotDone(err) || canary:
 		// Cancel is best effort: a document left open is seen, and cancelled, before the next job.
 		t.abandon(begun, err, p.Cancel(ctx))
 		return linkOnly(err)
