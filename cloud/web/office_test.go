@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/cloud/store/storetest"
 	"github.com/kopilka/kopilka/cloud/web"
@@ -60,7 +62,7 @@ func open(t testing.TB) *office {
 	o.clock.Store(evening.UnixMilli())
 	o.Program = &cloud.Program{
 		Config: cloud.Config{Listen: "127.0.0.1:0", Data: t.TempDir()}, Now: o.now, Random: rand.Reader,
-		Logger: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelError})), Pages: cloud.Pages,
+		Logger: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	require.NoError(t, o.Open(ctx))
 	t.Cleanup(func() { require.NoError(t, o.Close()) })
@@ -73,12 +75,35 @@ func open(t testing.TB) *office {
 			Org: o.org, Login: login, Name: "Анна Петрова", Role: role, Hash: hash, Salt: salt, Lang: "ru", Made: sale.At(o.now()),
 		}, false))
 	}
-	pages, err := cloud.Pages(o.Program)
+	pages, err := web.New(web.Options{
+		Org: o.org, OrgName: "ООО «Домик в деревне»", Accounts: o.Store, Sales: o.Store, Tills: o.Store, Customers: o.Store, Catalogue: o.Store,
+		Programme: desk{o.Store, o.Office}, Flags: o.Store, Pulse: o.Store.Pulse, Watch: o.Store.Watch, Now: o.now, Logger: o.Logger,
+	})
 	require.NoError(t, err)
 	server := httptest.NewServer(pages)
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o
+}
+
+// desk is the program's own wiring of points and retirement.
+type desk struct {
+	*store.Store
+	office *programme.Office
+}
+
+func (d desk) AdjustPoints(ctx context.Context, org sale.OrgNo, id sale.ID, no sale.CustomerNo, amount sale.Points, reason, by string) error {
+	err := d.office.AdjustPoints(ctx, org, id, no, amount, reason, by)
+	var short *programme.NotFreeError
+	if errors.As(err, &short) {
+		return fmt.Errorf("%w: %w", page.ErrChanged, err)
+	}
+	return err
+}
+
+func (d desk) RetireTill(ctx context.Context, org sale.OrgNo, till sale.TillNo, by string) error {
+	_, err := d.office.RetireTill(ctx, org, till, by)
+	return err
 }
 
 type testWriter struct{ t testing.TB }

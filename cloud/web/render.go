@@ -208,6 +208,7 @@ func functions(lang Lang, a *assets) template.FuncMap {
 		"t": f.pick, "asset": a.href, "money": f.money, "moneyWhole": f.moneyWhole, "points": f.points, "signed": f.signed, "qty": f.qty,
 		"percent": f.percent, "count": f.count, "share": f.share, "date": f.date, "moment": f.moment, "seconds": f.momentSeconds,
 		"time":   func(t sale.Time, zoneName string) string { return t.Time().In(zone(zoneName)).Format("15:04:05") },
+		"clock":  func(t sale.Time, zoneName string) string { return t.Time().In(zone(zoneName)).Format("15:04") },
 		"ago":    func(now, t sale.Time) string { return f.ago(now.Sub(t)) },
 		"number": f.number, "say": func(t Text) string { return t.in(lang) },
 		"reason": func(r sale.Reason) string { return loyalty.ReasonText(r, string(lang)) },

@@ -107,7 +107,8 @@ func tillTroubles(t page.Till, now sale.Time) []Text {
 		out = append(out, Text{fmt.Sprintf("В ОФД не ушло %d док.", st.UnsentOFD), fmt.Sprintf("%d documents not yet at the OFD", st.UnsentOFD)})
 	}
 	if st.ClockLag > clockLagMax || st.ClockLag < -clockLagMax {
-		out = append(out, Text{fmt.Sprintf("Часы компьютера расходятся на %d мин", st.ClockLag/60000), fmt.Sprintf("The machine's clock is %d min off", st.ClockLag/60000)})
+		off := max(st.ClockLag, -st.ClockLag) / 60000
+		out = append(out, Text{fmt.Sprintf("Часы компьютера расходятся на %d мин", off), fmt.Sprintf("The machine's clock is %d min off", off)})
 	}
 	if t.Parked > 0 {
 		out = append(out, Text{fmt.Sprintf("%d запис. не удалось провести", t.Parked), fmt.Sprintf("%d records could not be booked", t.Parked)})
@@ -271,6 +272,7 @@ func (s *site) retire(c *call) error {
 					fmt.Sprintf("Риск: если касса без связи успела списать баллы и не прислала чеки, их могут потратить второй раз — не больше %s ₽.", ru.money(t.Exposure.Worth())),
 					fmt.Sprintf("Exposure: if the till has redeemed points offline and not sent the receipts, they can be spent again, %s ₽ at most.", en.money(t.Exposure.Worth())),
 				},
+				{"Ключ кассы будет отозван: вернуть её можно только новым кодом.", "The till's key is revoked: only a new code brings it back."},
 				{"Если касса ещё включается, сначала дайте ей связь и дождитесь, пока очередь опустеет.", "If the till still starts, connect it first and wait until its queue is empty."},
 			},
 			Yes: Text{"Вывести из работы", "Retire the till"}, Back: "/tills/" + strconv.Itoa(int(t.No)), Danger: true,
