@@ -93,6 +93,7 @@ func TestKeysBecomeCommands(t *testing.T) {
 		{"copy of another", selling, []string{"F1", "F4", "ArrowDown", "Enter"}, agent.Command{Do: "copy", ID: sale.ID{8}}},
 		{"continue printing", paperOut, []string{"F5"}, agent.Command{Do: "resume"}},
 		{"continue printing under a dialog", paperOut, []string{"F9", "F5"}, agent.Command{Do: "resume"}},
+		{"dismiss a notice", paperOut, []string{"Ctrl+M", "Ctrl+D"}, agent.Command{Do: "dismiss", Notice: 2}},
 		{"cash in", selling, []string{"F1", "F6", "5", "0", "0", "Enter"}, agent.Command{Do: "cash-in", Amount: 50_000, Reason: "Размен"}},
 		{"cash out", selling, []string{"F1", "F7", "1", "0", ",", "5", "Enter"}, agent.Command{Do: "cash-out", Amount: 1050, Reason: "Инкассация"}},
 		{"x report", selling, []string{"F1", "F8"}, agent.Command{Do: "x-report"}},

@@ -47,6 +47,8 @@ export function strips(app) {
   const all = gather(app);
   const shown = app.ui.all ? all : all.slice(0, STRIPS_MAX);
   const hidden = all.length - shown.length;
+  const first = shown.find((s) => s.notice !== undefined);
+  if (first) first.first = true; // the key dismisses this one, then the next takes its place
   return h('div', { class: 'strips', key: 'strips', role: 'region', 'aria-label': app.t('messages') },
     !app.dialog && refusal(app),
     shown.map((s, i) => strip(app, s, i === shown.length - 1 && rest(app, hidden, all.length))));
@@ -81,7 +83,7 @@ function strip(app, s, more) {
   return h('div', { class: 'strip ' + s.level, key: s.id, role: s.level === 'error' ? 'alert' : null },
     icon(s.level === 'calm' || s.level === 'info' ? 'info' : s.level), h('p', {}, s.words),
     s.resume && button(app, { label: app.t('resume'), key: 'F5', run: () => app.act({ do: 'resume' }), cls: 'small strong', do: 'resume' }),
-    s.notice !== undefined && button(app, { label: app.t('dismiss'), run: () => app.act({ do: 'dismiss', notice: s.notice }), cls: 'small', do: 'dismiss' }),
+    s.notice !== undefined && button(app, { label: app.t('dismiss'), run: () => app.act({ do: 'dismiss', notice: s.notice }), cls: 'small', do: 'dismiss', key: s.first ? 'Ctrl+D' : undefined }),
     more);
 }
 
