@@ -57,7 +57,7 @@ type Checkup struct {
 	Holders func(port string) []string
 	// Taken is what an error of dialling wraps when another program has the port.
 	Taken error
-	// Enrolled says whose till this is, or why it is nobody's.
+	// Enrolled says whose till this is; empty: nobody's yet. An error means that the key cannot be read.
 	Enrolled func() (string, error)
 	// HeadOffice tries to reach it.
 	HeadOffice func(ctx context.Context) Reach
@@ -159,7 +159,7 @@ func (e *examination) service(ctx context.Context) {
 	case err != nil:
 		e.warn("service", "kopilka-agent service status", say("Диспетчер служб не ответил: %v", "The service manager did not answer: %v", err))
 	case !running:
-		e.warn("service", "kopilka-agent service start", text)
+		e.warn("service", "", text)
 	default:
 		e.ok("service", text)
 	}

@@ -184,10 +184,12 @@ func orNone(names []string, none string) string {
 }
 
 func (e *examination) headOffice(ctx context.Context) {
-	who, err := e.Enrolled()
-	if err != nil {
-		e.bad("head office", "kopilka-agent enrol", say("Касса не подключена к головному офису: %v", "The till is not enrolled: %v", err))
-	} else {
+	switch who, err := e.Enrolled(); {
+	case err != nil:
+		e.bad("head office", "", say("Ключ кассы не читается: %v. Ничего не удаляйте, позовите поддержку", "The till's key cannot be read: %v. Delete nothing, call support", err))
+	case who == "":
+		e.bad("head office", "kopilka-agent enrol", say("Касса не подключена: возьмите код в головном офисе", "The till is not enrolled: get a code from head office"))
+	default:
 		e.ok("head office", say("Касса подключена: %s", "The till is enrolled: %s", who))
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeWait)

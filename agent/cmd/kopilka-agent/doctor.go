@@ -130,6 +130,9 @@ func askDaemon(ctx context.Context, page string) (view agent.View, err error) {
 
 func enrolled(file string) (string, error) {
 	id, err := uplink.Load(file)
+	if errors.Is(err, uplink.ErrNotEnrolled) {
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}
