@@ -92,7 +92,10 @@ func (f *form) text(field string, required bool, most int) string {
 
 func (f *form) money(field string, least, most sale.Money) sale.Money {
 	m, err := sale.ParseMoney(cleanFigure(f.V(field)))
-	if err != nil || m < least || m > most {
+	switch {
+	case err != nil || (most == sale.MoneyMax && (m < least || m > most)):
+		f.wrong(field, "Нужна сумма в рублях, копейки через запятую или точку: 129,90.", "Want a sum with at most two decimal places: 129.90.")
+	case m < least || m > most:
 		f.wrong(field, fmt.Sprintf("Нужна сумма от %s до %s, копейки через запятую или точку.", least, most),
 			fmt.Sprintf("Want a sum from %s to %s with at most two decimal places.", least, most))
 	}

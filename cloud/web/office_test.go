@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,10 +70,11 @@ func open(t testing.TB) *office {
 	var err error
 	o.org, err = o.Store.CreateOrg(ctx, "ООО «Домик в деревне»", rand.Reader)
 	require.NoError(t, err)
-	hash, salt := passwordHash(t)
+	h, err := hashOnce()
+	require.NoError(t, err)
 	for login, role := range map[string]page.Role{"viewer": page.RoleViewer, "manager": page.RoleManager, "owner": page.RoleOwner} {
 		require.NoError(t, o.Store.PutPageUser(ctx, page.User{
-			Org: o.org, Login: login, Name: "Анна Петрова", Role: role, Hash: hash, Salt: salt, Lang: "ru", Made: sale.At(o.now()),
+			Org: o.org, Login: login, Name: "Анна Петрова", Role: role, Hash: h.hash, Salt: h.salt, Lang: "ru", Made: sale.At(o.now()),
 		}, false))
 	}
 	pages, err := web.New(web.Options{
@@ -113,17 +115,13 @@ func (w testWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-var sharedHash, sharedSalt []byte
+// hashOnce hashes once: it costs a tenth of a second each time.
+var hashOnce = sync.OnceValues(func() (hashed, error) {
+	hash, salt, err := web.HashPassword(password)
+	return hashed{hash, salt}, err
+})
 
-// passwordHash hashes once: it costs a tenth of a second each time.
-func passwordHash(t testing.TB) (hash, salt []byte) {
-	if sharedHash == nil {
-		var err error
-		sharedHash, sharedSalt, err = web.HashPassword(password)
-		require.NoError(t, err)
-	}
-	return sharedHash, sharedSalt
-}
+type hashed struct{ hash, salt []byte }
 
 // fill gives the office three stores, tills, staff, products, customers and a day of records.
 func fill(t testing.TB) *office {

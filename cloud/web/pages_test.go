@@ -36,6 +36,7 @@ func (o *office) example(pattern string) string {
 // TestEveryRoleOnEveryPage holds each route against each role: below the least it is refused and
 // nothing happens, from there on it answers.
 func TestEveryRoleOnEveryPage(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	checked := 0
 	for login, role := range map[string]page.Role{"": 0, "viewer": page.RoleViewer, "manager": page.RoleManager, "owner": page.RoleOwner} {
@@ -71,6 +72,7 @@ func TestEveryRoleOnEveryPage(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.browser()
 	res, _ := b.get("/sales?till=1")
@@ -92,6 +94,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestSignOutEndsTheSessionOnTheServer(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("viewer")
 	home, err := url.Parse(o.url)
@@ -106,6 +109,7 @@ func TestSignOutEndsTheSessionOnTheServer(t *testing.T) {
 }
 
 func TestFailedSignInsAreCounted(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.browser()
 	for range 5 {
@@ -123,6 +127,7 @@ func TestFailedSignInsAreCounted(t *testing.T) {
 }
 
 func TestPostsNeedTheirToken(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("owner")
 	other := o.signedIn("owner")
@@ -146,6 +151,7 @@ func TestPostsNeedTheirToken(t *testing.T) {
 
 // TestHostileNamesStayText looks at every page for a tag that a name has smuggled in.
 func TestHostileNamesStayText(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("owner")
 	seen := 0
@@ -171,6 +177,7 @@ func TestHostileNamesStayText(t *testing.T) {
 }
 
 func TestCSVCannotCarryFormulas(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"=1+1": "'=1+1", "+cmd": "'+cmd", "-12.50": "-12.50", "-1+2": "'-1+2", "@x": "'@x", "Молоко": "Молоко", "\tx": "'\tx", " =x": "' =x", "": "", "-": "'-", "1-2": "1-2",
 	} {
@@ -183,6 +190,7 @@ func TestCSVCannotCarryFormulas(t *testing.T) {
 }
 
 func TestSalesFilters(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("viewer")
 	row := regexp.MustCompile(`<tr data-key=`)
@@ -228,6 +236,7 @@ func TestSalesFilters(t *testing.T) {
 }
 
 func TestSalesCSVHasTheFiltersOfThePage(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("viewer")
 	res, body := b.get("/sales.csv?till=2")
@@ -257,6 +266,7 @@ func TestSalesCSVHasTheFiltersOfThePage(t *testing.T) {
 }
 
 func TestReceiptExplainsItself(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("viewer")
 	r := o.tills[1].Records[3].Record
@@ -275,6 +285,7 @@ func TestReceiptExplainsItself(t *testing.T) {
 }
 
 func TestShiftsAreHeldAgainstTheStorage(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("viewer")
 	_, body := b.get("/shifts")
@@ -288,6 +299,7 @@ func TestShiftsAreHeldAgainstTheStorage(t *testing.T) {
 }
 
 func TestPointsByHand(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("manager")
 	res, body := b.post("/customers/1/points", url.Values{"amount": {"abc"}, "reason": {""}})
@@ -315,6 +327,7 @@ func (o *office) balance(no sale.CustomerNo) sale.Points {
 }
 
 func TestCustomersAreFoundAndChanged(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("manager")
 	for _, q := range []string{"петро", "анна", "8 (916) 123-45-67", "2900000001234", "1"} {
@@ -338,6 +351,7 @@ func TestCustomersAreFoundAndChanged(t *testing.T) {
 }
 
 func TestProgrammeVersions(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("owner")
 	form := url.Values{
@@ -368,6 +382,7 @@ func TestProgrammeVersions(t *testing.T) {
 }
 
 func TestProductImport(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("manager")
 	send := func(text string, more url.Values) (*http.Response, string) {
@@ -400,6 +415,7 @@ func TestProductImport(t *testing.T) {
 }
 
 func TestEnrolmentAndRevocation(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("owner")
 	res, body := b.post("/tills/new", url.Values{"store": {"1"}, "till": {""}})
@@ -422,6 +438,7 @@ func TestEnrolmentAndRevocation(t *testing.T) {
 }
 
 func TestFlagsAreResolvedWithANote(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("manager")
 	flags, err := o.Store.FlagRows(context.Background(), o.org, false, page.FlagKey{}, 50)
@@ -437,6 +454,7 @@ func TestFlagsAreResolvedWithANote(t *testing.T) {
 }
 
 func TestUsersAndPasswords(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("owner")
 	viewer := o.signedIn("viewer")
@@ -460,6 +478,7 @@ func TestUsersAndPasswords(t *testing.T) {
 }
 
 func TestLanguageIsTheUsersOwn(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	b := o.signedIn("viewer")
 	res, _ := b.post("/lang", url.Values{"lang": {"en"}, "next": {"/sales"}})
@@ -471,6 +490,7 @@ func TestLanguageIsTheUsersOwn(t *testing.T) {
 }
 
 func TestAssetsAreNamedByTheirContent(t *testing.T) {
+	t.Parallel()
 	o := fill(t)
 	_, body := o.browser().get("/sign-in")
 	m := regexp.MustCompile(`href="(/assets/app\.[0-9a-f]{12}\.css)"`).FindStringSubmatch(body)
@@ -485,6 +505,7 @@ func TestAssetsAreNamedByTheirContent(t *testing.T) {
 }
 
 func TestConditionsHaveWords(t *testing.T) {
+	t.Parallel()
 	require.Equal(t, []uint16{
 		uint16(drivers.PaperOut), uint16(drivers.PaperNear), uint16(drivers.CoverOpen), uint16(drivers.Printing), uint16(drivers.WaitsForResume), uint16(drivers.ShiftOver24h),
 		uint16(drivers.NotFiscal), uint16(drivers.StorageEnding), uint16(drivers.OFDOverdue), uint16(drivers.ClockUnset), uint16(drivers.Fault),
@@ -492,6 +513,7 @@ func TestConditionsHaveWords(t *testing.T) {
 }
 
 func TestEmptyListsSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	o := open(t)
 	b := o.signedIn("owner")
 	for path, want := range map[string]string{

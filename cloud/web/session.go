@@ -38,10 +38,9 @@ type call struct {
 	form    *form // of a POST
 }
 
-func (c *call) ctx() context.Context     { return c.r.Context() }
-func (c *call) org() sale.OrgNo          { return c.s.Org }
-func (c *call) now() sale.Time           { return sale.At(c.s.Now()) }
-func (c *call) may(least page.Role) bool { return c.user.Role >= least }
+func (c *call) ctx() context.Context { return c.r.Context() }
+func (c *call) org() sale.OrgNo      { return c.s.Org }
+func (c *call) now() sale.Time       { return sale.At(c.s.Now()) }
 
 // Errors that the wrapper turns into pages.
 var (
