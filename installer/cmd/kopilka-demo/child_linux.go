@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// stopsByAsking tells that a program that is asked to end can end well.
+const stopsByAsking = true
+
+// childAttributes put a program into a process group of its own, so that Ctrl-C reaches us alone and we
+// end the shop in order; and have the kernel end it should we be killed.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// lock keeps a second demo out of the same folder; the kernel opens it when we die.
+func lock(file string) (unlock func() error, err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, filePerm)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of the demo's folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("a demo runs in this folder already / демо в этой папке уже запущено (%s): %w", file, err), f.Close())
+	}
+	return f.Close, nil
+}
