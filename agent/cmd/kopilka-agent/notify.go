@@ -59,6 +59,7 @@ type noticeHelper struct {
 	lang  string
 	show  func(title, text string, alarm bool) error
 
+	silence  time.Duration       // after which a daemon that says nothing is taken for gone
 	standing map[agent.Text]bool // shown and not gone
 	ids      map[uint64]agent.Text
 	before   map[agent.Text]bool // were standing when the connection broke: not news when they come again
@@ -66,7 +67,7 @@ type noticeHelper struct {
 
 // notifyFlags reads the config where the person may; the defaults are right where nobody has changed them.
 func notifyFlags(args []string) (*noticeHelper, error) {
-	n := &noticeHelper{show: onDesktop, standing: map[agent.Text]bool{}}
+	n := &noticeHelper{show: onDesktop, silence: notifySilence, standing: map[agent.Text]bool{}, ids: map[uint64]agent.Text{}}
 	path, _, err := configFlag("notify", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&n.page, "page", "", "address of the cashier's page, as in the config")
 		fs.StringVar(&n.token, "token", "", "file of the notice token")
@@ -150,7 +151,7 @@ func (n *noticeHelper) listen(ctx context.Context) (heard bool, err error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	quiet := time.AfterFunc(notifySilence, func() { cancel(errQuiet) })
+	quiet := time.AfterFunc(n.silence, func() { cancel(errQuiet) })
 	defer quiet.Stop()
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.page+"/notices", nil)
 	if err != nil {
@@ -166,7 +167,11 @@ func (n *noticeHelper) listen(ctx context.Context) (heard bool, err error) {
 		return false, fmt.Errorf("the till program at %s answers %s", n.page, a.Status)
 	}
 	n.before, n.standing, n.ids = n.standing, map[agent.Text]bool{}, map[uint64]agent.Text{}
-	return true, n.read(a.Body, func() { quiet.Reset(notifySilence) })
+	err = n.read(a.Body, func() { quiet.Reset(n.silence) })
+	if errors.Is(context.Cause(ctx), errQuiet) {
+		err = errors.Join(errQuiet, err)
+	}
+	return true, err
 }
 
 // read takes the stream's lines: "event: …", "data: …", and a comment every few seconds.

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/windows/svc"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/installer"
+)
+
+// TestMain: the test's own program is the service that it installs. As the service it goes through the
+// same hook as the till program.
+func TestMain(m *testing.M) {
+	if !slices.Contains(os.Args, installer.Marker) {
+		os.Exit(m.Run())
+	}
+	handled, err := asService(func(ctx context.Context) error {
+		_, writeErr := os.Stderr.WriteString("the log is open\n")
+		<-ctx.Done()
+		return writeErr
+	})
+	if !handled || err != nil {
+		os.Exit(1)
+	}
+}
+
+func TestServiceRunsUnderTheManager(t *testing.T) {
+	service := installer.Service{}
+	st, err := service.Status(t.Context())
+	require.NoError(t, err)
+	if st.Installed {
+		t.Skip("this machine has the real service: the test leaves it alone")
+	}
+	log := filepath.Join(filepath.Dir(agent.DefaultConfigPath), logName)
+	do := func(verb string) string {
+		var out bytes.Buffer
+		require.NoError(t, serviceCommand.run(t.Context(), []string{verb, "-lang", "en"}, &out), verb)
+		return out.String()
+	}
+	require.Contains(t, do("install"), "starts with the machine")
+	t.Cleanup(func() {
+		require.Contains(t, do("uninstall"), "removed")
+		require.FileExists(t, log)
+		require.NoError(t, os.Remove(log))
+		require.NoError(t, os.Remove(filepath.Join(agent.DefaultConfig().Data, tokenFile)))
+	})
+	require.FileExists(t, filepath.Join(agent.DefaultConfig().Data, tokenFile), "the helper needs it before the first start")
+	require.Contains(t, do("start"), "The service runs")
+	require.Contains(t, do("status"), "The service runs")
+	require.Contains(t, do("stop"), "does not run (stopped)")
+	b, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.Contains(t, string(b), "the log is open")
+	require.Contains(t, do("start"), "The service runs", "again")
+	do("stop")
+}
+
+// conversation drives a handler as the service manager does.
+type conversation struct {
+	t        *testing.T
+	requests chan svc.ChangeRequest
+	states   chan svc.Status
+	ended    chan uint32
+}
+
+func converse(t *testing.T, run func(ctx context.Context) error) (*conversation, *handler) {
+	c := &conversation{t: t, requests: make(chan svc.ChangeRequest), states: make(chan svc.Status), ended: make(chan uint32, 1)}
+	h := &handler{run: run}
+	go func() {
+		_, code := h.Execute(nil, c.requests, c.states)
+		c.ended <- code
+	}()
+	return c, h
+}
+
+func (c *conversation) state() svc.Status {
+	select {
+	case s := <-c.states:
+		return s
+	case <-time.After(4 * stopBeat):
+		c.t.Fatal("no word from the handler")
+		return svc.Status{}
+	}
+}
+
+func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
+	printed := make(chan struct{})
+	c, h := converse(t, func(ctx context.Context) error {
+		<-ctx.Done()
+		<-printed // a receipt is on its way
+		return nil
+	})
+	require.Equal(t, svc.Running, c.state().State)
+	c.requests <- svc.ChangeRequest{Cmd: svc.Interrogate}
+	require.Equal(t, svc.Running, c.state().State)
+	c.requests <- svc.ChangeRequest{Cmd: svc.Stop}
+	first := c.state()
+	require.Equal(t, svc.StopPending, first.State)
+	require.Greater(t, first.WaitHint, uint32(stopBeat.Milliseconds()), "the next word must come before the manager's patience ends")
+	require.Greater(t, c.state().CheckPoint, first.CheckPoint, "the manager hears that stopping goes on")
+	close(printed)
+	require.Zero(t, <-c.ended)
+	require.NoError(t, h.err)
+}
+
+func TestServiceHandlerReportsFailures(t *testing.T) {
+	broken := errors.New("the ledger is damaged")
+	c, h := converse(t, func(context.Context) error { return broken })
+	require.Equal(t, svc.Running, c.state().State)
+	require.Equal(t, uint32(exitError), <-c.ended)
+	require.ErrorIs(t, h.err, broken)
+
+	c, _ = converse(t, func(context.Context) error { return nil })
+	require.Equal(t, svc.Running, c.state().State)
+	require.Equal(t, uint32(exitEarly), <-c.ended, "Windows must start it again")
+}
+
+func TestServiceLogTurns(t *testing.T) {
+	t.Cleanup(func() { require.NoError(t, debug.SetCrashOutput(nil, debug.CrashOptions{})) }) // it keeps the file open
+	path := filepath.Join(t.TempDir(), logName)
+	f, err := openLog(path)
+	require.NoError(t, err)
+	line := []byte(strings.Repeat("x", 1<<20))
+	for range logBytesMax>>20 + 2 {
+		n, err := f.Write(line)
+		require.NoError(t, err)
+		require.Len(t, line, n)
+	}
+	require.NoError(t, f.file.Close())
+	now, err := os.Stat(path)
+	require.NoError(t, err)
+	old, err := os.Stat(path + logOld)
+	require.NoError(t, err)
+	require.Equal(t, int64(logBytesMax), old.Size())
+	require.Equal(t, int64(2<<20), now.Size())
+}
