@@ -62,7 +62,8 @@ func TestRecall(t *testing.T) {
 	require.Zero(t, s.spendable(anna))
 	s.reopen()
 	s.apply(leaseChange(anna, 1, 1000, nil)) // a late copy
-	require.Zero(t, s.spendable(anna), "a released lease is not revived")
+	s.apply(leaseChange(anna, 1, 1000, recall))
+	require.Zero(t, s.spendable(anna), "a released lease is not revived, nor released twice")
 	require.Equal(t, []string{"epoch", "release"}, s.kinds())
 }
 
