@@ -1,10 +1,13 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"html"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -527,4 +530,74 @@ func TestEmptyListsSayWhatToDo(t *testing.T) {
 	res, body := b.get("/no-such-page")
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
 	require.Contains(t, body, "Такой страницы нет")
+}
+
+// TestWhoMayWrite says once more, apart from the table itself, who may change what.
+func TestWhoMayWrite(t *testing.T) {
+	t.Parallel()
+	own := map[string]page.Role{"/sign-in": 0, "/lang": 0, "/sign-out": page.RoleViewer, "/password": page.RoleViewer}
+	sections := map[string]page.Role{
+		"customers": page.RoleManager, "products": page.RoleManager, "staff": page.RoleManager, "flags": page.RoleManager,
+		"tills": page.RoleOwner, "programme": page.RoleOwner, "stores": page.RoleOwner, "users": page.RoleOwner,
+	}
+	writes := 0
+	for _, rt := range web.Routes() {
+		method, path, _ := strings.Cut(rt.Pattern, " ")
+		if method != "POST" {
+			require.True(t, rt.Least >= page.RoleViewer || path == "/sign-in", rt.Pattern)
+			continue
+		}
+		writes++
+		want, ok := own[path]
+		if !ok {
+			want, ok = sections[strings.Split(path, "/")[1]]
+		}
+		require.True(t, ok, "nobody has decided who may %s", rt.Pattern)
+		require.Equal(t, want, rt.Least, rt.Pattern)
+	}
+	require.Equal(t, 22, writes)
+	for _, rt := range web.Routes() {
+		if rt.Pattern == "GET /customers.csv" || rt.Pattern == "GET /users" {
+			require.Greater(t, rt.Least, page.RoleViewer)
+		}
+	}
+}
+
+// TestProductUpload sends a file as a browser does.
+func TestProductUpload(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	b := o.signedIn("manager")
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	require.NoError(t, w.WriteField("csrf", b.token()))
+	part, err := w.CreateFormFile("file", "товары.csv")
+	require.NoError(t, err)
+	_, err = io.WriteString(part, "\ufeffSKU,Name,Price,VAT\r\n902,\"Сыр, твёрдый\",700,none\r\n")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	res, err := b.Post(o.url+"/products/import", w.FormDataContentType(), &body)
+	require.NoError(t, err)
+	page := read(t, res)
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	require.Contains(t, page, "Сыр, твёрдый")
+	require.Contains(t, page, "товары.csv")
+}
+
+// TestStaffImport makes a cashier who can sign in at a till.
+func TestStaffImport(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	b := o.signedIn("manager")
+	res, body := b.post("/staff/import", url.Values{"text": {"name;role;pin;number\nСидоров Пётр;cashier;1111;\n;boss;;99\n"}, "name": {"x.csv"}})
+	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+	for _, want := range []string{"Слишком простой PIN", "Кассира с таким номером нет", "Заполните это поле"} {
+		require.Contains(t, body, want)
+	}
+	res, _ = b.post("/staff/import", url.Values{"text": {"name;role;pin\nСидоров Пётр;cashier;4826\n"}, "name": {"x.csv"}, "sure": {"1"}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	m, err := o.Store.Member(context.Background(), o.org, 4)
+	require.NoError(t, err)
+	require.Equal(t, "Сидоров Пётр", m.Name)
+	require.True(t, m.CheckPIN("4826"))
 }
