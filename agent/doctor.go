@@ -52,7 +52,8 @@ type Checkup struct {
 	// Register dials the register; used only when no daemon holds it.
 	Register OpenPrinter
 	Scanners []ScannerProbe
-	// Ports lists the serial ports of this machine, Holders the programs that have one open.
+	// Ports lists the serial ports of this machine, Holders the programs that have one open: a device file,
+	// or an address as in the config.
 	Ports   func() []string
 	Holders func(port string) []string
 	// Taken is what an error of dialling wraps when another program has the port.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -77,7 +78,7 @@ func checkup(path string) agent.Checkup {
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
 		Service: serviceState, Daemon: func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
 		Free: freeSpace, Foreign: foreignFiles, Register: register, Ports: serialPorts,
-		Holders: func(address string) []string { return holders(portName(address)) }, Taken: port.ErrBusy,
+		Holders: func(at string) []string { return holders(cmp.Or(portName(at), at)) }, Taken: port.ErrBusy,
 		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
 		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },
 	}

@@ -22,20 +22,16 @@ func logToFile(path string) (closeLog func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// What the runtime says when it dies goes past os.Stderr.
-	if err := debug.SetCrashOutput(f.file, debug.CrashOptions{}); err != nil {
-		return nil, errors.Join(fmt.Errorf("log crashes: %w", err), f.file.Close())
-	}
 	from, to, err := os.Pipe()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("log: %w", err), f.file.Close())
+		return nil, errors.Join(fmt.Errorf("log: %w", err), f.Close())
 	}
 	old := os.Stderr
 	os.Stderr = to
 	done := make(chan error, 1)
 	go func() {
 		_, err := io.Copy(f, from)
-		done <- errors.Join(err, from.Close(), f.file.Close())
+		done <- errors.Join(err, from.Close(), f.Close())
 	}()
 	return func() error {
 		os.Stderr = old
@@ -59,6 +55,10 @@ func openLog(path string) (*logFile, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the log: %w", err), f.Close())
 	}
+	// What the runtime says when it dies goes past os.Stderr.
+	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
+		return nil, errors.Join(fmt.Errorf("log crashes: %w", err), f.Close())
+	}
 	return &logFile{path: path, file: f, size: info.Size()}, nil
 }
 
@@ -78,18 +78,22 @@ func (l *logFile) Write(p []byte) (int, error) {
 
 // turn puts the full file aside. Where that fails, the log goes on in the file that there is.
 func (l *logFile) turn() {
-	l.size = 0
+	l.size = 0 // also where turning fails: the next try is a whole file later
 	if err := os.Remove(l.path + logOld); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	if err := l.file.Close(); err != nil {
+	if err := l.Close(); err != nil {
 		return
 	}
 	// If the rename fails, the same file is opened again and goes on.
 	_ = os.Rename(l.path, l.path+logOld)
 	if next, err := openLog(l.path); err == nil {
-		l.file = next.file
-		// A crash is still written to the file before; that is better than nowhere.
-		_ = debug.SetCrashOutput(l.file, debug.CrashOptions{})
+		l.file, l.size = next.file, next.size
 	}
+}
+
+// Close lets go of the file wholly: Windows does not rename one that is open anywhere, and the runtime
+// keeps a handle of its own for crashes.
+func (l *logFile) Close() error {
+	return errors.Join(debug.SetCrashOutput(nil, debug.CrashOptions{}), l.file.Close())
 }

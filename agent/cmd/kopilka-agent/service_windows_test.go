@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -127,7 +126,6 @@ func TestServiceHandlerReportsFailures(t *testing.T) {
 }
 
 func TestServiceLogTurns(t *testing.T) {
-	t.Cleanup(func() { require.NoError(t, debug.SetCrashOutput(nil, debug.CrashOptions{})) }) // it keeps the file open
 	path := filepath.Join(t.TempDir(), logName)
 	f, err := openLog(path)
 	require.NoError(t, err)
@@ -137,7 +135,7 @@ func TestServiceLogTurns(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, line, n)
 	}
-	require.NoError(t, f.file.Close())
+	require.NoError(t, f.Close())
 	now, err := os.Stat(path)
 	require.NoError(t, err)
 	old, err := os.Stat(path + logOld)
