@@ -114,6 +114,11 @@ func TestAppendFences(t *testing.T) {
 		twin.Add(twin.Plain(2))
 		_, err = s.Append(ctx, org, 1, 0, twin.Records)
 		require.Equal(t, wire.ByeFork, byeCode(t, err), "the same place, another record")
+		for range 4 {
+			twin.Add(twin.Plain(1))
+		}
+		_, err = s.Append(ctx, org, 1, 0, twin.Records[5:])
+		require.Equal(t, wire.ByeFork, byeCode(t, err), "the next place, after another record")
 		require.Equal(t, 4, count(t, s, `SELECT count(*) FROM sales`))
 	})
 }
@@ -151,6 +156,27 @@ func TestRestoredTillKeepsBothHistories(t *testing.T) {
 		now, err := s.Position(ctx, org, 1)
 		require.NoError(t, err)
 		require.Equal(t, have, now, "a fork's tail does not move the journal")
+	})
+}
+
+func TestASpendThatComesAfterTheReleaseLowersTheLotAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, js := seat(t, s, 1)
+		j, ctx := js[0], t.Context()
+		earned := j.Earning(7, 1, 100)
+		j.Add(earned)
+		image := j.Copy()
+		j.Add(j.Releasing(earned.Leases[0].ID))
+		_, err := s.Append(ctx, org, 1, 0, j.Records)
+		require.NoError(t, err)
+		late := image.Redeeming(earned.Leases[0], 30)
+		late.Fiscal.Key.FD += 100
+		tail := image.Add(late)
+		_, err = s.Append(ctx, org, 1, 2, []wire.Sealed{tail})
+		require.NoError(t, err)
+		require.Equal(t, 70, count(t, s, `SELECT remaining FROM lots`))
+		require.Zero(t, count(t, s, `SELECT leased FROM lots`))
+		invariants(t, s)
 	})
 }
 
