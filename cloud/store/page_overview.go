@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sort"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -41,17 +42,8 @@ func (s *Store) Day(ctx context.Context, org sale.OrgNo, store sale.StoreNo, fro
 			p.and("s.store = ?", int64(store))
 		}
 		var err error
-		if stores, err = dayTotals(ctx, tx, p); err != nil {
-			return err
-		}
-		return tx.each(ctx, `SELECT s.at / 900000, count(*), SUM(s.total) FROM sales s`+p.where()+` GROUP BY s.at / 900000 ORDER BY 1`, p.args, func(r *sql.Rows) error {
-			var n int64
-			var b page.Bucket
-			err := r.Scan(&n, &b.Sales, &b.Sold)
-			b.From = sale.Time(n * page.BucketMs)
-			buckets = append(buckets, b)
-			return err
-		})
+		stores, buckets, err = dayTotals(ctx, tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("add up the day: %w", err)
@@ -59,40 +51,65 @@ func (s *Store) Day(ctx context.Context, org sale.OrgNo, store sale.StoreNo, fro
 	return stores, buckets, nil
 }
 
-func dayTotals(ctx context.Context, tx *tx, p *picker) ([]page.StoreTotals, error) {
-	var out []page.StoreTotals
-	place := map[sale.StoreNo]int{}
-	at := func(store sale.StoreNo, name string) *page.Totals {
-		i, ok := place[store]
-		if !ok {
-			i = len(out)
-			place[store] = i
-			out = append(out, page.StoreTotals{Store: store, Name: name})
+// dayTotals passes over the day's sales once: by store and quarter, from which both answers follow.
+func dayTotals(ctx context.Context, tx *tx, p *picker) ([]page.StoreTotals, []page.Bucket, error) {
+	stores := map[sale.StoreNo]*page.StoreTotals{}
+	at := func(store sale.StoreNo, name string) *page.StoreTotals {
+		if stores[store] == nil {
+			stores[store] = &page.StoreTotals{Store: store, Name: name}
 		}
-		return &out[i].Totals
+		return stores[store]
 	}
-	err := tx.each(ctx, `SELECT s.store, COALESCE(MAX(st.name), ''), count(*), SUM(s.total), SUM(s.discount), SUM(CASE WHEN s.customer <> 0 THEN 1 ELSE 0 END), SUM(s.earned), SUM(s.redeemed)
- FROM sales s LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` GROUP BY s.store ORDER BY SUM(s.total) DESC, s.store`, p.args, func(r *sql.Rows) error {
+	buckets := map[sale.Time]page.Bucket{}
+	err := tx.each(ctx, `SELECT s.store, COALESCE(MAX(st.name), ''), s.at / 900000, count(*), SUM(s.total), SUM(s.discount), SUM(CASE WHEN s.customer <> 0 THEN 1 ELSE 0 END), SUM(s.earned), SUM(s.redeemed)
+ FROM sales s LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` GROUP BY s.store, s.at / 900000`, p.args, func(r *sql.Rows) error {
+		var store sale.StoreNo
+		var name string
+		var quarter int64
+		var t page.Totals
+		if err := r.Scan(&store, &name, &quarter, &t.Sales, &t.Sold, &t.Discount, &t.WithCustomer, &t.Earned, &t.Redeemed); err != nil {
+			return err
+		}
+		at(store, name).Add(t)
+		b := buckets[sale.Time(quarter*page.BucketMs)]
+		b.From, b.Sales, b.Sold = sale.Time(quarter*page.BucketMs), b.Sales+t.Sales, b.Sold+t.Sold
+		buckets[b.From] = b
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = tx.each(ctx, `SELECT s.store, COALESCE(MAX(st.name), ''), count(*), SUM(s.total) FROM returns s
+ LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` GROUP BY s.store`, p.args, func(r *sql.Rows) error {
 		var store sale.StoreNo
 		var name string
 		var t page.Totals
-		err := r.Scan(&store, &name, &t.Sales, &t.Sold, &t.Discount, &t.WithCustomer, &t.Earned, &t.Redeemed)
-		*at(store, name) = t
+		err := r.Scan(&store, &name, &t.Returns, &t.Refunded)
+		at(store, name).Add(t)
 		return err
 	})
-	if err != nil {
-		return nil, err
+	return bySales(stores), byTime(buckets), err
+}
+
+func bySales(stores map[sale.StoreNo]*page.StoreTotals) []page.StoreTotals {
+	out := make([]page.StoreTotals, 0, len(stores))
+	for _, s := range stores {
+		out = append(out, *s)
 	}
-	err = tx.each(ctx, `SELECT s.store, COALESCE(MAX(st.name), ''), count(*), SUM(s.total) FROM returns s
- LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` GROUP BY s.store ORDER BY s.store`, p.args, func(r *sql.Rows) error {
-		var store sale.StoreNo
-		var name string
-		var n int
-		var sum sale.Money
-		err := r.Scan(&store, &name, &n, &sum)
-		t := at(store, name)
-		t.Returns, t.Refunded = n, sum
-		return err
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Sold != out[j].Sold {
+			return out[i].Sold > out[j].Sold
+		}
+		return out[i].Store < out[j].Store
 	})
-	return out, err
+	return out
+}
+
+func byTime(buckets map[sale.Time]page.Bucket) []page.Bucket {
+	out := make([]page.Bucket, 0, len(buckets))
+	for _, b := range buckets {
+		out = append(out, b)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].From < out[j].From })
+	return out
 }

@@ -93,9 +93,7 @@ func (s *site) overviewSales(c *call, d *overviewData, store sale.StoreNo) error
 func sum(stores []page.StoreTotals) page.Totals {
 	var t page.Totals
 	for _, s := range stores {
-		t.Sales, t.Returns, t.WithCustomer = t.Sales+s.Sales, t.Returns+s.Returns, t.WithCustomer+s.WithCustomer
-		t.Sold, t.Refunded, t.Discount = t.Sold+s.Sold, t.Refunded+s.Refunded, t.Discount+s.Discount
-		t.Earned, t.Redeemed = t.Earned+s.Earned, t.Redeemed+s.Redeemed
+		t.Add(s.Totals)
 	}
 	return t
 }

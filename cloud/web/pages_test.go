@@ -601,3 +601,32 @@ func TestStaffImport(t *testing.T) {
 	require.Equal(t, "Сидоров Пётр", m.Name)
 	require.True(t, m.CheckPIN("4826"))
 }
+
+// TestOverviewAddsUp holds the day's figures against the journals.
+func TestOverviewAddsUp(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	day := time.Date(2026, 11, 21, 0, 0, 0, 0, time.FixedZone("", 3*3600))
+	stores, buckets, err := o.Store.Day(context.Background(), o.org, 0, sale.At(day), sale.At(day.AddDate(0, 0, 1)))
+	require.NoError(t, err)
+	require.Len(t, stores, 3)
+	var sold, inBuckets sale.Money
+	for _, j := range o.tills {
+		for _, r := range j.Records {
+			if r.Record.Sale != nil {
+				sold += r.Record.Sale.Total
+			}
+		}
+	}
+	var sum page.Totals
+	for _, s := range stores {
+		sum.Add(s.Totals)
+	}
+	for i, b := range buckets {
+		inBuckets += b.Sold
+		require.Zero(t, int64(b.From)%page.BucketMs)
+		require.True(t, i == 0 || buckets[i-1].From < b.From)
+	}
+	require.Equal(t, page.Totals{Sales: 72, Returns: 3, Sold: sold, Refunded: 3000, Discount: 24 * 924, WithCustomer: 24, Earned: 24 * 900}, sum)
+	require.Equal(t, sold, inBuckets)
+}

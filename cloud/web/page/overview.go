@@ -17,6 +17,13 @@ type Totals struct {
 	Redeemed     sale.Points
 }
 
+// Add adds other transactions' sums.
+func (t *Totals) Add(o Totals) {
+	t.Sales, t.Returns, t.WithCustomer = t.Sales+o.Sales, t.Returns+o.Returns, t.WithCustomer+o.WithCustomer
+	t.Sold, t.Refunded, t.Discount = t.Sold+o.Sold, t.Refunded+o.Refunded, t.Discount+o.Discount
+	t.Earned, t.Redeemed = t.Earned+o.Earned, t.Redeemed+o.Redeemed
+}
+
 // Bucket is the sales of a quarter of an hour.
 type Bucket struct {
 	From  sale.Time
