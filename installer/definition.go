@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 )
 
 // Marker is the last argument of the program when the Windows service manager starts it. Windows itself
@@ -45,8 +44,6 @@ func (n named) in(english bool) string {
 	}
 	return n.RU
 }
-
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 func readDefinition() (d definition, err error) {
 	b, err := Files.ReadFile("windows/service.json")

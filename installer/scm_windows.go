@@ -113,6 +113,8 @@ func repair(service *mgr.Service, c mgr.Config) error {
 	return service.UpdateConfig(old)
 }
 
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
 func commandLine(program string, args []string) string {
 	line := []string{windows.EscapeArg(program)}
 	for _, a := range args {

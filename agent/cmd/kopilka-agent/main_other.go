@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,12 +21,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asService leaves the program to run as it is: systemd wants nothing special but [notifyReady].
-func asService(func(ctx context.Context) error) (handled bool, err error) { return false, nil }
+// asService runs the till under systemd; started by hand, it leaves the program to run as it is.
+func asService(run func(ctx context.Context) error) (handled bool, err error) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return false, nil
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	lasting := time.NewTimer(readyAfter)
+	defer lasting.Stop()
+	select {
+	case err := <-ended:
+		return true, err
+	case <-lasting.C:
+	}
+	stopped := notifyReady(ctx)
+	err = <-ended
+	stopped()
+	return true, err
+}
 
 // notifyReady tells systemd that the till serves, then twice per watchdog period that it lives, and at the
-// end that it is on its way out. Call what it returns when the till has stopped. Without systemd it does
-// nothing.
+// end that it is on its way out. Call what it returns when the till has stopped.
 func notifyReady(ctx context.Context) (stopped func()) {
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {

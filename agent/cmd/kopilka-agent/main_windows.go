@@ -20,7 +20,7 @@ import (
 
 // Times that the service manager is told.
 const (
-	stopHint  = 10 * time.Second // until the next word from us while we stop
+	stopHint  = 10 * time.Second // until the next word from us while we start or stop
 	stopBeat  = 3 * time.Second  // so the next word comes in good time
 	exitError = 1                // service-specific: the till program failed
 	exitEarly = 2                // service-specific: it ended without being asked
@@ -61,8 +61,10 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, states 
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- h.run(ctx) }()
-	now := svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
+	now := svc.Status{State: svc.StartPending, WaitHint: uint32(stopHint.Milliseconds())}
 	states <- now
+	lasting := time.NewTimer(readyAfter)
+	defer lasting.Stop()
 	ticker := time.NewTicker(stopBeat)
 	defer ticker.Stop()
 	for {
@@ -75,6 +77,11 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, states 
 				now = svc.Status{State: svc.StopPending, WaitHint: uint32(stopHint.Milliseconds())}
 			}
 			states <- now
+		case <-lasting.C:
+			if now.State == svc.StartPending {
+				now = svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
+				states <- now
+			}
 		case <-ticker.C:
 			if now.State == svc.StopPending {
 				now.CheckPoint++
@@ -94,9 +101,6 @@ func verdict(err error, asked bool) (specific bool, code uint32) {
 	}
 	return false, 0
 }
-
-// notifyReady has nothing to say: the handler speaks with the service manager.
-func notifyReady(context.Context) (stopped func()) { return func() {} }
 
 // shareWithSession lets the person at the screen read what the notice helper needs: where the page is, and
 // the token. Who is signed in cannot read ProgramData\Kopilka otherwise.

@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,10 +57,40 @@ func TestSystemdHearsTheEndWithoutAWatchdog(t *testing.T) {
 	stopped()
 }
 
-func TestWithoutSystemdNothingHappens(t *testing.T) {
+func TestSystemdStartsAndStopsTheTill(t *testing.T) {
+	hear := systemdEar(t)
+	t.Setenv("WATCHDOG_USEC", "")
+	ended := make(chan error, 1)
+	printed := errors.New("the receipt was seen through")
+	go func() {
+		handled, err := asService(func(ctx context.Context) error {
+			<-ctx.Done()
+			return printed
+		})
+		if !handled {
+			err = errors.New("not taken for a service")
+		}
+		ended <- err
+	}()
+	require.Equal(t, "READY=1", hear())
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGTERM)) // as systemd stops it
+	require.Equal(t, "STOPPING=1", hear())
+	require.ErrorIs(t, <-ended, printed)
+}
+
+func TestATillThatCannotStartIsNeverReady(t *testing.T) {
+	hear := systemdEar(t)
+	broken := errors.New("the ledger is damaged")
+	handled, err := asService(func(context.Context) error { return broken })
+	require.True(t, handled)
+	require.ErrorIs(t, err, broken)
+	tellSystemd("STATUS=nothing came before this")
+	require.Equal(t, "STATUS=nothing came before this", hear())
+}
+
+func TestWithoutSystemdTheProgramRunsAsItIs(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
-	notifyReady(t.Context())()
-	handled, err := asService(func(context.Context) error { return nil })
+	handled, err := asService(func(context.Context) error { return errors.New("run by somebody else") })
 	require.NoError(t, err)
 	require.False(t, handled)
 }

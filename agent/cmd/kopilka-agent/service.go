@@ -8,12 +8,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/installer"
 )
 
 const serviceUsage = "service install | uninstall | start | stop | status [-lang ru|en] [-config FILE] [-delayed] [-root FOLDER]"
+
+// readyAfter is how long the till must last before the service manager hears that it is ready. What can be wrong at the
+// start (config, device settings, the page's port, the ledger) shows earlier on an ordinary disk, so that
+// `service start` tells of it.
+const readyAfter = 2 * time.Second
 
 // errNotRunning makes `service status` end with a failure, for scripts; the sentence is printed before.
 var errNotRunning = errors.New("the service does not run")

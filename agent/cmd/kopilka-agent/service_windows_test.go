@@ -100,7 +100,10 @@ func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
 		<-printed // a receipt is on its way
 		return nil
 	})
-	require.Equal(t, svc.Running, c.state().State)
+	require.Equal(t, svc.StartPending, c.state().State)
+	running := c.state()
+	require.Equal(t, svc.Running, running.State)
+	require.Equal(t, svc.AcceptStop|svc.AcceptShutdown, running.Accepts)
 	c.requests <- svc.ChangeRequest{Cmd: svc.Interrogate}
 	require.Equal(t, svc.Running, c.state().State)
 	c.requests <- svc.ChangeRequest{Cmd: svc.Stop}
@@ -116,12 +119,12 @@ func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
 func TestServiceHandlerReportsFailures(t *testing.T) {
 	broken := errors.New("the ledger is damaged")
 	c, h := converse(t, func(context.Context) error { return broken })
-	require.Equal(t, svc.Running, c.state().State)
+	require.Equal(t, svc.StartPending, c.state().State, "it is never said to run")
 	require.Equal(t, uint32(exitError), <-c.ended)
 	require.ErrorIs(t, h.err, broken)
 
 	c, _ = converse(t, func(context.Context) error { return nil })
-	require.Equal(t, svc.Running, c.state().State)
+	require.Equal(t, svc.StartPending, c.state().State)
 	require.Equal(t, uint32(exitEarly), <-c.ended, "Windows must start it again")
 }
 
