@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the "sqlite" driver of database/sql
 )
 
@@ -116,14 +118,23 @@ func openSQLite(folder string) (write, read *sql.DB, err error) {
 }
 
 func openPostgres(dsn string) (*sql.DB, error) {
-	connector, err := newConnector(dsn)
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the PostgreSQL address: %w", err)
 	}
-	db := sql.OpenDB(connector)
+	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(writersMax + readersMax)
 	db.SetMaxIdleConns(writersMax)
 	return db, nil
+}
+
+// script are the arguments of a text with several statements: PostgreSQL takes those in its simple
+// protocol only.
+func (d *dialect) script() []any {
+	if d.postgres {
+		return []any{pgx.QueryExecModeSimpleProtocol}
+	}
+	return nil
 }
 
 // isPostgres tells a URL of PostgreSQL from a folder.

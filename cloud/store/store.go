@@ -112,7 +112,7 @@ func (s *Store) migrateOne(ctx context.Context, name string) error {
 		if err != nil || done > 0 {
 			return err
 		}
-		if _, err := tx.exec(ctx, s.dialect.schema(string(text))); err != nil {
+		if _, err := tx.exec(ctx, s.dialect.schema(string(text)), s.dialect.script()...); err != nil {
 			return err
 		}
 		_, err = tx.exec(ctx, `INSERT INTO migrations (name, at) VALUES (?, ?)`, name, s.now().UnixMilli())
