@@ -51,6 +51,8 @@ func TestUnitIsHardened(t *testing.T) {
 	require.Contains(t, has["RestrictAddressFamilies"][0], "AF_NETLINK")
 	require.Equal(t, has["Wants"], []string{"modprobe@cdc_acm.service modprobe@usbserial.service"})
 	require.NotEmpty(t, has["WatchdogSec"])
+	require.Equal(t, []string{"+/usr/bin/chown -R --no-dereference kopilka:kopilka /var/lib/kopilka"}, has["ExecStartPre"],
+		"nothing else runs as root, and links are not followed")
 	require.NotContains(t, strings.Join(append(has["After"], has["Wants"]...), " "), "network", "a till sells without a network")
 }
 

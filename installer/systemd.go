@@ -124,7 +124,7 @@ func (s Service) reload(ctx context.Context) error {
 	if err := s.run(ctx, "systemctl", "daemon-reload"); err != nil {
 		return err
 	}
-	if _, err := exec.LookPath("udevadm"); err != nil {
+	if _, err := os.Stat("/run/udev/control"); err != nil {
 		return nil
 	}
 	if err := s.run(ctx, "udevadm", "control", "--reload"); err != nil {
