@@ -10,63 +10,78 @@ import (
 	"github.com/kopilka/kopilka/sync/wire"
 )
 
-// run of batches of one epoch (and one fork) that are stored at once.
+// haul is a run of batches of one epoch (and one fork) that are stored at once.
 type haul struct {
-	fork, epoch uint32
-	records     []wire.Sealed
-	held        int
+	fork    uint32
+	records []wire.Sealed
+	held    int // of the budget
 }
 
-// hearBatches takes a batch and those that have queued up behind it, stores them together and
-// acknowledges them. A message of another kind that it meets is answered after that.
-func (s *session) hearBatches(ctx context.Context, first *wire.Batch, held int) error {
-	for next := (&inbound{m: first, held: held}); next != nil; {
-		b, ok := next.m.(*wire.Batch)
-		if !ok || next.err != nil {
-			return s.hear(ctx, *next)
-		}
-		h := &haul{fork: b.Fork, epoch: b.Epoch, held: next.held}
-		var err error
-		if h.records, err = s.open(ctx, b, s.expect); err == nil {
-			next, err = s.gather(ctx, h)
-		}
-		if err == nil || len(h.records) > 0 {
-			err = errors.Join(s.store(ctx, h), err)
-		}
-		s.hub.budget.give(h.held)
-		if err != nil {
-			if next != nil {
-				s.hub.budget.give(next.held)
-			}
+// stored is how an append ended.
+type stored struct {
+	have sale.Position
+	err  error
+}
+
+func (h *haul) end() sale.Position {
+	last := h.records[len(h.records)-1]
+	return sale.Position{Epoch: last.Record.Epoch, Seq: last.Record.Seq, Head: last.Hash}
+}
+
+func (h *haul) goesOn(b *wire.Batch) bool {
+	end := h.end()
+	return b.Fork == h.fork && b.Epoch == end.Epoch && b.From == end.Seq+1
+}
+
+// hearBatch verifies a batch and adds it to what is stored next. While one haul is on its way to disk the
+// next is gathered, so that both cores of a small machine work and a backlog is stored in few transactions.
+func (s *session) hearBatch(ctx context.Context, b *wire.Batch, held int) error {
+	if h := s.newest(); h != nil && !h.goesOn(b) {
+		if err := s.settle(ctx); err != nil {
+			s.hub.budget.give(held)
 			return err
 		}
 	}
+	known := s.expect
+	if h := s.newest(); h != nil {
+		known = h.end()
+	}
+	records, err := s.open(ctx, b, known)
+	if err != nil {
+		s.hub.budget.give(held)
+		return errors.Join(s.settle(ctx), err) // what came before it is good
+	}
+	if s.gathered == nil {
+		s.gathered = &haul{fork: b.Fork}
+	}
+	s.gathered.records = append(s.gathered.records, records...)
+	s.gathered.held += held
+	s.startStore(ctx)
 	return nil
 }
 
-// gather adds batches that wait already, while they go on where the haul ends. It answers the message
-// that does not, if there is one. What was gathered before an error is good and should be stored.
-func (s *session) gather(ctx context.Context, h *haul) (*inbound, error) {
-	for len(h.records) < mergeMax-wire.BatchRecordsMax {
-		var m inbound
-		select {
-		case m = <-s.in:
-		default:
-			return nil, nil
-		}
-		b, ok := m.m.(*wire.Batch)
-		last := h.records[len(h.records)-1]
-		if !ok || m.err != nil || b.Fork != h.fork || b.Epoch != h.epoch || b.From != last.Record.Seq+1 {
-			return &m, nil
-		}
-		h.held += m.held
-		more, err := s.open(ctx, b, sale.Position{Epoch: h.epoch, Seq: last.Record.Seq, Head: last.Hash})
-		if err != nil {
-			return nil, err
-		}
-		h.records = append(h.records, more...)
+// newest is the haul that a batch may go on from.
+func (s *session) newest() *haul {
+	if s.gathered != nil {
+		return s.gathered
 	}
-	return nil, nil
+	return s.storing
+}
+
+// full tells that no further batch should be read until the store has caught up.
+func (s *session) full() bool {
+	return s.gathered != nil && len(s.gathered.records) > mergeMax-wire.BatchRecordsMax
+}
+
+// draining tells that the till hands in a backlog.
+func (s *session) draining() bool {
+	n := 0
+	for _, h := range []*haul{s.storing, s.gathered} {
+		if h != nil {
+			n += len(h.records)
+		}
+	}
+	return n >= backlogFrom
 }
 
 // open verifies a batch: its signature, its chain, and that it follows what is known.
@@ -127,30 +142,77 @@ func (s *session) flagBroken(ctx context.Context, b *wire.Batch, problem error) 
 		fmt.Sprintf("Till %d sent damaged records from %d/%d on: it still has them (%v)", s.key.till, b.Epoch, b.From, problem))
 }
 
-// store appends a haul and acknowledges it once it is on disk.
-func (s *session) store(ctx context.Context, h *haul) error {
+// startStore sends what is gathered on its way, one haul at a time.
+func (s *session) startStore(ctx context.Context) {
+	if s.storing != nil || s.gathered == nil {
+		return
+	}
+	h := s.gathered
+	s.storing, s.gathered = h, nil
+	s.wg.Go(func() {
+		have, err := s.store(ctx, h)
+		s.stored <- stored{have, err}
+	})
+}
+
+// afterStore acknowledges a haul that is on disk and sends the next on its way.
+func (s *session) afterStore(ctx context.Context, end stored) error {
+	h := s.storing
+	s.storing = nil
+	s.hub.budget.give(h.held)
+	if end.err != nil {
+		return end.err
+	}
+	if h.fork == 0 {
+		s.expect = end.have
+	}
+	if err := s.say(&wire.Ack{Have: end.have, Fork: h.fork}); err != nil {
+		return err
+	}
+	s.startStore(ctx)
+	return nil
+}
+
+// settle waits until all that was taken is on disk.
+func (s *session) settle(ctx context.Context) error {
+	for s.storing != nil {
+		if err := s.afterStore(ctx, <-s.stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abandon waits for an append that is under way: nothing of a session may happen after it.
+func (s *session) abandon() {
+	if s.storing != nil {
+		<-s.stored
+		s.hub.budget.give(s.storing.held)
+	}
+	if s.gathered != nil {
+		s.hub.budget.give(s.gathered.held)
+	}
+	s.storing, s.gathered = nil, nil
+}
+
+// store appends a haul.
+func (s *session) store(ctx context.Context, h *haul) (sale.Position, error) {
 	if s.hub.cut(CutBeforeCommit, s.key) {
-		return errCut
+		return sale.Position{}, errCut
 	}
 	if len(h.records) >= backlogFrom {
 		select {
 		case s.hub.backlog <- struct{}{}:
 			defer func() { <-s.hub.backlog }()
 		case <-ctx.Done():
-			return ctx.Err()
+			return sale.Position{}, ctx.Err()
 		}
 	}
 	within, cancel := context.WithTimeout(ctx, storeMax)
 	defer cancel()
 	have, err := s.hub.Store.Append(within, s.key.org, s.key.till, h.fork, h.records)
-	if err != nil {
-		return err
+	if err == nil && s.hub.cut(CutAfterCommit, s.key) {
+		err = errCut
 	}
-	if h.fork == 0 {
-		s.expect = have
-	}
-	if s.hub.cut(CutAfterCommit, s.key) {
-		return errCut
-	}
-	return s.say(&wire.Ack{Have: have, Fork: h.fork})
+	return have, err
 }

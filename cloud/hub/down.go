@@ -20,7 +20,7 @@ func (s *session) pushDown(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.more = !last
+		s.more, s.asked = !last, s.asked && !last
 		if to == s.down {
 			return nil
 		}

@@ -40,6 +40,10 @@ type session struct {
 	done chan struct{}
 	wg   sync.WaitGroup
 
+	gathered *haul       // verified, to be stored next
+	storing  *haul       // on its way to disk
+	stored   chan stored // its end
+
 	key      tillKey
 	pub      ed25519.PublicKey
 	revoked  bool
@@ -49,6 +53,7 @@ type session struct {
 	flying   []uint64 // versions of Downs on the way
 	refill   bool     // the till fetches the snapshot: nothing more for this session
 	more     bool     // changes wait
+	asked    bool     // a customer waits at the till for one of them
 	noted    time.Time
 }
 
@@ -62,6 +67,7 @@ type inbound struct {
 func newSession(h *Hub, conn *websocket.Conn, from string) *session {
 	return &session{
 		hub: h, conn: conn, from: from, replaced: make(chan struct{}), in: make(chan inbound, wire.WindowDefault), done: make(chan struct{}),
+		stored: make(chan stored, 1),
 	}
 }
 
@@ -284,31 +290,50 @@ func (s *session) welcome(ctx context.Context, h *wire.Hello) error {
 func (s *session) serve(ctx context.Context) error {
 	moved, stop := s.hub.Store.Watch(s.key.org)
 	defer stop()
+	defer s.abandon()
 	ping, poll := time.NewTicker(pingEvery), time.NewTicker(pollEvery)
 	defer ping.Stop()
 	defer poll.Stop()
 	wake := time.NewTimer(0) // the first Down
 	defer wake.Stop()
 	for {
+		in := s.in
+		if s.full() {
+			in = nil
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.replaced:
 			return &wire.Bye{Code: wire.ByeReplaced, Text: "the same till has connected again"}
-		case m := <-s.in:
+		case m := <-in:
 			if err := s.hear(ctx, m); err != nil {
 				return err
 			}
-			if s.more && len(s.flying) < downsMax {
+			if s.more && len(s.flying) < downsMax && s.mayPush() {
 				wake.Reset(0)
+			}
+		case end := <-s.stored:
+			if err := s.afterStore(ctx, end); err != nil {
+				return err
+			}
+			if s.more && s.mayPush() {
+				wake.Reset(s.hub.pause())
 			}
 		case <-moved:
 			s.more = true
-			wake.Reset(s.hub.pause())
+			if s.mayPush() {
+				wake.Reset(s.hub.pause())
+			}
 		case <-poll.C:
 			s.more = true
-			wake.Reset(0)
+			if err := s.pushDown(ctx); err != nil {
+				return err
+			}
 		case <-wake.C:
+			if !s.mayPush() {
+				continue // afterStore wakes us again
+			}
 			if err := s.pushDown(ctx); err != nil {
 				return err
 			}
@@ -320,18 +345,27 @@ func (s *session) serve(ctx context.Context) error {
 	}
 }
 
+// mayPush tells whether changes are read as soon as there are any. While a till hands in a backlog, each of
+// its sales changes its customers once more: what would be sent now would be sent again. So they wait for the
+// poll, unless a customer stands at the till.
+func (s *session) mayPush() bool { return s.asked || !s.draining() }
+
 func (s *session) hear(ctx context.Context, m inbound) error {
 	if m.err != nil {
-		return m.err
+		return errors.Join(s.settle(ctx), m.err)
 	}
 	switch x := m.m.(type) {
 	case *wire.Batch:
-		return s.hearBatches(ctx, x, m.held)
+		return s.hearBatch(ctx, x, m.held)
 	case *wire.DownAck:
 		return s.hearDownAck(ctx, x)
 	case *wire.Ask:
 		if s.revoked {
 			return nil
+		}
+		s.asked = true
+		if err := s.settle(ctx); err != nil { // what it sold to that customer just now counts
+			return err
 		}
 		return s.hub.Leases.Request(ctx, s.key.org, s.key.till, x.Customers)
 	case *wire.Status:
