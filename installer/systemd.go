@@ -49,8 +49,10 @@ func (s Service) booted() bool {
 	return s.here() && err == nil && info.IsDir()
 }
 
-func (s Service) packaged() bool {
-	_, err := os.Stat(s.path(packagedUnit))
+func (s Service) packaged() bool { return exists(s.path(packagedUnit)) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
 	return err == nil
 }
 
@@ -124,7 +126,7 @@ func (s Service) reload(ctx context.Context) error {
 	if err := s.run(ctx, "systemctl", "daemon-reload"); err != nil {
 		return err
 	}
-	if _, err := os.Stat("/run/udev/control"); err != nil {
+	if !exists("/run/udev/control") {
 		return nil
 	}
 	if err := s.run(ctx, "udevadm", "control", "--reload"); err != nil {
@@ -202,10 +204,7 @@ func (s Service) status(ctx context.Context) (Status, error) {
 
 // offline reads what is on the disk.
 func (s Service) offline(ctx context.Context) (Status, error) {
-	st := Status{NoManager: true, Installed: s.packaged()}
-	if _, err := os.Stat(s.path(places[0].at)); err == nil {
-		st.Installed = true
-	}
+	st := Status{NoManager: true, Installed: s.packaged() || exists(s.path(places[0].at))}
 	if !st.Installed {
 		return st, nil
 	}

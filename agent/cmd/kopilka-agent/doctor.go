@@ -241,9 +241,8 @@ func tryAnswer(ctx context.Context, u *url.URL) (at time.Time, err error) {
 	if a.StatusCode >= http.StatusInternalServerError {
 		return at, errors.New(a.Status)
 	}
-	at, err = http.ParseTime(a.Header.Get("Date"))
-	if err != nil {
-		return time.Time{}, nil // a proxy took the date away: nothing to compare
+	if date, err := http.ParseTime(a.Header.Get("Date")); err == nil { // a proxy may take the date away
+		at = date
 	}
 	return at, nil
 }

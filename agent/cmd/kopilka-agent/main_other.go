@@ -124,7 +124,7 @@ func freeSpace(folder string) (uint64, error) {
 	if err := unix.Statfs(folder, &s); err != nil {
 		return 0, fmt.Errorf("ask for the free space of %s: %w", folder, err)
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize), nil //nolint:gosec // neither is ever negative
+	return s.Bavail * uint64(s.Bsize), nil //nolint:gosec // a block has a size
 }
 
 // foreignFiles lists what the service, which runs as the folder's owner, could not open: mostly files that

@@ -96,15 +96,15 @@ func notifyFlags(args []string) (*noticeHelper, error) {
 func (n *noticeHelper) run(ctx context.Context, out io.Writer) error {
 	wait, said, seen := notifyRetryMin, "", time.Now()
 	told := false
-	for {
-		heard, err := n.listen(ctx)
+	for ctx.Err() == nil {
+		heard, ended := n.listen(ctx)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		if heard {
 			wait, seen, told = notifyRetryMin, time.Now(), false
 		}
-		if text := err.Error(); text != said {
+		if text := ended.Error(); text != said {
 			said = text
 			if err := say(out, "%s\n", text); err != nil {
 				return err
@@ -119,6 +119,7 @@ func (n *noticeHelper) run(ctx context.Context, out io.Writer) error {
 		pause(ctx, time.Duration(rand.Int64N(int64(wait)))+notifyRetryMin/2) //nolint:gosec // jitter
 		wait = min(2*wait, notifyRetryMax)
 	}
+	return nil
 }
 
 var textGone = agent.Text{
