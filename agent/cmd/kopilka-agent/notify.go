@@ -119,7 +119,7 @@ func (n *noticeHelper) run(ctx context.Context, out io.Writer) error {
 		pause(ctx, time.Duration(rand.Int64N(int64(wait)))+notifyRetryMin/2) //nolint:gosec // jitter
 		wait = min(2*wait, notifyRetryMax)
 	}
-	return nil
+	return nil //nolint:nilerr // the session has ended: how the connection did is nobody's concern
 }
 
 var textGone = agent.Text{
