@@ -45,7 +45,7 @@ func (d *demo) counterConfig(t till) node {
 		"name": fmt.Sprintf("Касса %d, %s", t.n, at.Name),
 		"register": node{
 			"listen": local(d.ports.Registers[t.n-1]), "folder": d.at(t.folder(), "register"), "fn": fmt.Sprintf("99990789000000%02d", t.n),
-			"serial": t.n, "inn": taxpayer, "shop": []string{"ООО «КОПИЛКА»", at.Name, at.Address},
+			"serial": t.n, "inn": taxpayer, "zone": at.Zone, "shop": []string{"ООО «КОПИЛКА»", at.Name, at.Address},
 		},
 		"scanner": node{"link": d.scanner(t), "aim": true},
 		"network": node{"listen": local(d.ports.Relays[t.n-1]), "target": local(d.ports.Cloud)},
