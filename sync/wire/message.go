@@ -29,7 +29,7 @@ const (
 	BatchInflatedMax  = 1 << 20   // of a batch after decompression: refused before memory is taken
 	DownChangesMax    = 512       // changes in one Down
 	DownBytesMax      = 256 << 10 // of their bodies together
-	WindowDefault     = 8         // batches on the way without an Ack
+	WindowDefault     = 16        // batches on the way without an Ack: a megabyte, which fills a transaction and a line of 100 ms (sync.md A8)
 	WindowMax         = 32
 	NonceBytes        = 32
 	AskCustomersMax   = 16
