@@ -16,8 +16,8 @@ import (
 	"github.com/kopilka/kopilka/cloud/store"
 )
 
-// rawStatement is how many rows one statement of the raw insertion has: as many as the store's own.
-const rawStatement = 96
+// rawSizes are how many rows the statements of the raw insertion have: as many as the store's own.
+var rawSizes = [...]int{96, 12, 1}
 
 // drained are the tables that a drain of sales writes, each in the order in which sales brought its rows,
 // so that the raw insertion meets the same random keys; key is the column by which the rows of one
@@ -107,7 +107,7 @@ type rawTable struct {
 	done       int
 	cols       int
 	rows       *sql.Rows
-	many, last *sql.Stmt
+	statements [len(rawSizes)]*sql.Stmt
 	portion    [][]any
 }
 
@@ -124,7 +124,9 @@ func newRawTable(t testing.TB, from, to *sql.DB, table, query string, key int) *
 	cols, err := c.rows.Columns()
 	require.NoError(t, err)
 	c.cols = len(cols)
-	c.many, c.last = c.prepare(to, cols, rawStatement), c.prepare(to, cols, 1)
+	for i, size := range rawSizes {
+		c.statements[i] = c.prepare(to, cols, size)
+	}
 	return c
 }
 
@@ -156,19 +158,15 @@ func (c *rawTable) fetch(n int) {
 }
 
 func (c *rawTable) insert(ctx context.Context, tx *sql.Tx) {
-	args := make([]any, 0, rawStatement*c.cols)
-	many, last := tx.StmtContext(ctx, c.many), tx.StmtContext(ctx, c.last)
-	for i, row := range c.portion {
+	args := make([]any, 0, len(c.portion)*c.cols)
+	for _, row := range c.portion {
 		args = append(args, row...)
-		if len(args) == rawStatement*c.cols {
-			_, err := many.ExecContext(ctx, args...)
+	}
+	for i, size := range rawSizes {
+		statement := tx.StmtContext(ctx, c.statements[i])
+		for n := size * c.cols; len(args) >= n; args = args[n:] {
+			_, err := statement.ExecContext(ctx, args[:n]...)
 			require.NoError(c.t, err)
-			args = args[:0]
-		} else if left := len(c.portion) - i - 1; left == 0 {
-			for ; len(args) > 0; args = args[c.cols:] {
-				_, err := last.ExecContext(ctx, args[:c.cols]...)
-				require.NoError(c.t, err)
-			}
 		}
 	}
 }
