@@ -72,7 +72,6 @@ func (t *Till) addSKU(c Command) error {
 func (t *Till) add(line sale.Line) error {
 	if line.Product.Traits.Has(sale.AdultOnly) && !t.desk.sale.adult {
 		t.desk.sale.waiting = &line
-		t.desk.stage = StageAdult
 		return nil
 	}
 	return t.change(func(b *sale.Basket) error {
@@ -104,7 +103,6 @@ func sameLine(lines []sale.Line, line sale.Line) int {
 func (t *Till) adult(c Command) error {
 	line := t.desk.sale.waiting
 	t.desk.sale.waiting = nil
-	t.desk.stage = StageSale
 	if !c.Yes || line == nil {
 		return nil
 	}

@@ -138,7 +138,6 @@ func (t *Till) signIn(c Command) error {
 		return err
 	}
 	t.desk.cashier = s
-	t.settleStage()
 	t.log.Info("signed in", "staff", s.No)
 	return nil
 }
@@ -152,25 +151,31 @@ func (t *Till) signOut(Command) error {
 	return nil
 }
 
-// settleStage brings the page to where it belongs when nothing special is going on.
-func (t *Till) settleStage() {
-	tally := t.ledger.Tally()
+// stage is what the page is about. It follows from the state of the desk alone, so that whatever ends,
+// in whatever order, cannot leave the page in the wrong place.
+func (t *Till) stage() Stage {
+	d := &t.desk
 	switch {
-	case t.desk.unknown != nil:
-		t.desk.stage = StageUnknown
-	case t.desk.cashier == nil:
-		t.desk.stage = StageSignIn
-	case !tally.Open || t.desk.register.snapshot.Shift == drivers.ShiftExpired:
-		t.desk.stage = StageShift
-	default:
-		t.desk.stage = StageSale
+	case d.printing > 0:
+		return StagePrinting
+	case d.unknown != nil:
+		return StageUnknown
+	case d.cashier == nil:
+		return StageSignIn
+	case d.ret != nil:
+		return StageReturn
+	case d.sale.waiting != nil:
+		return StageAdult
+	case d.done != nil:
+		return StageDone
+	case !t.ledger.Tally().Open || d.register.snapshot.Shift == drivers.ShiftExpired:
+		return StageShift
 	}
+	return StageSale
 }
 
-func (t *Till) next() {
-	t.desk.done = nil
-	t.settleStage()
-}
+// next leaves the receipt just made behind.
+func (t *Till) next() { t.desk.done = nil }
 
 func (t *Till) dismiss(c Command) error {
 	for i, n := range t.desk.notices {

@@ -18,11 +18,21 @@ type job struct {
 	do      func(ctx context.Context, p drivers.Printer, j *ledger.Job) (sale.Fiscal, error)
 }
 
-// start gives a job to the register's line; the page shows that it prints until the job's end is posted.
+// start gives a job to the register's line.
 func (t *Till) start(j job) error {
+	return t.queue(func(ctx context.Context, p drivers.Printer) error { return t.carryOut(ctx, p, j) })
+}
+
+// queue gives the register's line work that must not meet other work of the cashier's: from here to its
+// end the page says that the register prints, and takes nothing else.
+func (t *Till) queue(work func(ctx context.Context, p drivers.Printer) error) error {
+	counted := func(ctx context.Context, p drivers.Printer) error {
+		defer t.post(func() { t.desk.printing-- })
+		return work(ctx, p)
+	}
 	select {
-	case t.register.jobs <- func(ctx context.Context, p drivers.Printer) error { return t.carryOut(ctx, p, j) }:
-		t.desk.stage = StagePrinting
+	case t.register.jobs <- counted:
+		t.desk.printing++
 		return nil
 	default:
 		return refuse(textBusy(), nil)
@@ -160,7 +170,6 @@ func shorten(err error) string {
 // failed returns the page to what it was, with the sentence.
 func (t *Till) failed(err error) {
 	t.desk.unknown = nil
-	t.backToWork()
 	var r *Refusal
 	if !errors.As(inWords(err), &r) {
 		return
@@ -171,18 +180,9 @@ func (t *Till) failed(err error) {
 	}
 }
 
-func (t *Till) backToWork() {
-	if t.desk.ret != nil {
-		t.desk.stage = StageReturn
-		return
-	}
-	t.settleStage()
-}
-
 // undecided shows that nobody knows whether the job was done. Only fiscal work stands still.
 func (t *Till) undecided(j *ledger.Job) {
 	t.desk.unknown = j
-	t.desk.stage = StageUnknown
 }
 
 // finished shows what came out.
@@ -198,9 +198,5 @@ func (t *Till) finished(r *sale.Record) {
 		t.desk.ret = nil
 	default:
 		t.desk.done = nil
-	}
-	t.settleStage()
-	if t.desk.done != nil && t.desk.stage == StageSale {
-		t.desk.stage = StageDone
 	}
 }

@@ -11,7 +11,10 @@ import (
 )
 
 // publish makes the page anew and sends it to whoever watches.
-func (t *Till) publish() { t.viewers.send(t.view()) }
+func (t *Till) publish() {
+	t.desk.stage = t.stage()
+	t.viewers.send(t.view())
+}
 
 func (t *Till) view() View {
 	s := t.shop.settings
@@ -51,9 +54,17 @@ var conditionNames = []struct {
 	is   drivers.Condition
 	name string
 }{
-	{drivers.PaperOut, "paper-out"}, {drivers.PaperNear, "paper-near"}, {drivers.CoverOpen, "cover-open"}, {drivers.Printing, "printing"},
-	{drivers.WaitsForResume, "waits-for-resume"}, {drivers.ShiftOver24h, "shift-over-24h"}, {drivers.NotFiscal, "not-fiscal"},
-	{drivers.StorageEnding, "storage-ending"}, {drivers.OFDOverdue, "ofd-overdue"}, {drivers.ClockUnset, "clock-unset"}, {drivers.Fault, "fault"},
+	{drivers.PaperOut, "paper-out"},
+	{drivers.PaperNear, "paper-near"},
+	{drivers.CoverOpen, "cover-open"},
+	{drivers.Printing, "printing"},
+	{drivers.WaitsForResume, "waits-for-resume"},
+	{drivers.ShiftOver24h, "shift-over-24h"},
+	{drivers.NotFiscal, "not-fiscal"},
+	{drivers.StorageEnding, "storage-ending"},
+	{drivers.OFDOverdue, "ofd-overdue"},
+	{drivers.ClockUnset, "clock-unset"},
+	{drivers.Fault, "fault"},
 }
 
 func (t *Till) registerView() RegisterView {

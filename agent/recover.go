@@ -216,9 +216,6 @@ func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snap
 			t.desk.frozen = &text
 		}
 		t.notify("warning", "behind", text)
-		if t.desk.stage != StagePrinting {
-			t.settleStage()
-		}
 	})
 	return nil
 }
@@ -261,20 +258,12 @@ func foundID(k sale.FiscalKey) sale.ID {
 // retry asks the register again what became of the job.
 func (t *Till) retry(Command) error {
 	j := t.desk.unknown
-	ask := func(ctx context.Context, p drivers.Printer) error {
+	return t.queue(func(ctx context.Context, p drivers.Printer) error {
 		if p == nil {
-			t.post(func() { t.undecided(j) })
-			return nil
+			return nil // it stays undecided, and the page says why
 		}
 		return t.resolve(ctx, p, j)
-	}
-	select {
-	case t.register.jobs <- ask:
-		t.desk.stage = StagePrinting
-		return nil
-	default:
-		return refuse(textBusy(), nil)
-	}
+	})
 }
 
 // settleByHand lets a manager decide what no machine can: the register is dead, or its storage gone.

@@ -84,7 +84,6 @@ func (t *Till) returnOf(r *sale.Record, err error) error {
 	}
 	t.desk.done = nil
 	t.desk.ret = &openReturn{of: r, before: before, chosen: map[int]sale.Qty{}}
-	t.desk.stage = StageReturn
 	return nil
 }
 

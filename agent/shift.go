@@ -28,11 +28,9 @@ func (t *Till) openShift(Command) error {
 }
 
 // closeShift prints the Z report. Before it the shift's receipts are read back from the fiscal
-// storage, document by document, to stand beside the journal's own count.
+// storage, document by document, to stand beside the journal's own count. A basket may stay open: a shift
+// that has run out must be closed before it can be paid.
 func (t *Till) closeShift(Command) error {
-	if len(t.desk.sale.basket.Lines) > 0 {
-		return refuse(textBasketOpen(), nil)
-	}
 	if !t.ledger.Tally().Open {
 		return refuse(textShiftIsClosed(), nil)
 	}
@@ -191,9 +189,4 @@ func (t *Till) copyReceipt(c Command) error {
 	})
 }
 
-func (t *Till) sawRegister(s registerState) {
-	t.desk.register = s
-	if t.desk.stage == StageSale && s.online && s.snapshot.Shift == drivers.ShiftExpired && len(t.desk.sale.basket.Lines) == 0 {
-		t.settleStage()
-	}
-}
+func (t *Till) sawRegister(s registerState) { t.desk.register = s }

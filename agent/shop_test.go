@@ -132,7 +132,6 @@ func (st *shopTill) signInQuietly() {
 			return err
 		}
 		st.till.desk.cashier = &st.till.shop.staff[0]
-		st.till.settleStage()
 		return nil
 	}))
 }

@@ -158,7 +158,8 @@ func (s *shop1) newTill(i int, seed uint64) *shopTill {
 	require.NoError(s.t, err)
 	client.CloseIdleConnections()
 	st.who = ledger.Identity{Org: st.id.Org, Store: st.id.Store, Till: st.id.Till}
-	st.reg, err = emulator.New(emulator.Options{INN: "7707083893", FNSerial: fmt.Sprintf("99990789%08d", i), OFDDelay: time.Second, LineTime: 10 * time.Millisecond,
+	st.reg, err = emulator.New(emulator.Options{
+		INN: "7707083893", FNSerial: fmt.Sprintf("99990789%08d", i), OFDDelay: time.Second, LineTime: 10 * time.Millisecond,
 		Now: func() time.Time { return time.Now().In(moscow) },
 	})
 	require.NoError(s.t, err)

@@ -3,9 +3,11 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
+	_ "time/tzdata" // stores' zones are data: a till's machine may have none
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/ledger"
@@ -69,7 +71,8 @@ type shop struct {
 
 // desk is the state of the cashier's page.
 type desk struct {
-	stage     Stage
+	stage     Stage // of the view last published; see Till.stage
+	printing  int   // jobs given to the register's line and not ended
 	cashier   *sale.Staff
 	attempts  attempts
 	sale      open
@@ -98,7 +101,12 @@ func NewTill(o Options) (*Till, error) {
 	}
 	t.register.seen = func(s registerState) { t.post(func() { t.sawRegister(s) }) }
 	t.register.connect = t.recover
-	t.desk.stage = StageSignIn
+	// A job that the last run of the program left open is decided before anything else is sold.
+	unfinished, err := o.Ledger.Unfinished()
+	if err != nil {
+		return nil, fmt.Errorf("read the unfinished job: %w", err)
+	}
+	t.desk.unknown = unfinished
 	return t, t.reload()
 }
 

@@ -294,7 +294,12 @@ func (r *Register) State() State {
 	}
 }
 
-func (r *Register) clock() time.Time { return r.opt.Now().UTC().Add(r.ram.Drift) }
+func (r *Register) clock() time.Time { return wall(r.opt.Now()).Add(r.ram.Drift) }
+
+// wall is what a clock on the wall shows, without a zone: a register knows none.
+func wall(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
 
 // Modes, the low nibble of the mode byte.
 const (

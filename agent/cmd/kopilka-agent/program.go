@@ -55,41 +55,44 @@ type scannerPort struct {
 
 // NewProgram makes the daemon in the order in which its parts need each other; nothing runs yet but the
 // page's port is taken, so that a second copy fails at once.
-func NewProgram(c agent.Config, log *slog.Logger) (p *Program, err error) {
-	p = &Program{config: c, log: log, clock: agent.NewClock(time.Now)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
+func NewProgram(c agent.Config, log *slog.Logger) (*Program, error) {
+	p := &Program{config: c, log: log, clock: agent.NewClock(time.Now)}
+	if err := p.open(); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (p *Program) open() error {
+	c := p.config
 	register, err := p.devices()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	id, err := uplink.Load(filepath.Join(c.Data, identityFile))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if p.listener, err = desk.Listen(c.Page); err != nil {
-		return nil, err
+		return err
 	}
 	if p.ledger, err = ledger.Open(filepath.Join(c.Data, ledgerFolder), ledger.Options{Clock: p.clock.Now, Random: rand.Reader}); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.ledger.Enrol(ledger.Identity{Org: id.Org, Store: id.Store, Till: id.Till}); err != nil {
-		return nil, err
+		return err
 	}
 	p.uplink, err = uplink.New(uplink.Options{
 		Identity: id, Ledger: p.ledger, Cache: filepath.Join(c.Data, chunkFolder), Program: "kopilka-agent " + version,
-		Trust: p.clock.Trust, Logger: log,
+		Trust: p.clock.Trust, Logger: p.log,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.makeTill(id, register); err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.makeDesk()
+	return p.makeDesk()
 }
 
 func (p *Program) makeTill(id uplink.Identity, register agent.OpenPrinter) (err error) {

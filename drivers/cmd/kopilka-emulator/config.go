@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+	_ "time/tzdata" // a machine may have no zones of its own
 
 	"gopkg.in/yaml.v3"
 
@@ -39,6 +41,7 @@ type registerConfig struct {
 	Shop         []string `yaml:"shop"`
 	Width        int      `yaml:"width"`
 	KeepDocument bool     `yaml:"keep_document"`
+	Zone         string   `yaml:"zone"` // of the wall clock, "Europe/Moscow"; empty: this machine's
 }
 
 // scannerConfig is a pseudo terminal behind a link, or where listen is set a TCP port.
@@ -123,11 +126,21 @@ func (c *config) check() error {
 			bad(at+"register.folder", "belongs to another counter", f)
 		}
 		folders[k.Register.Folder] = true
+		if _, err := k.Register.location(); err != nil {
+			bad(at+"register.zone", "must be an IANA name such as Europe/Moscow", k.Register.Zone)
+		}
 		if (k.Network.Listen == "") != (k.Network.Target == "") {
 			bad(at+"network", "needs both listen and target", k.Network)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (r registerConfig) location() (*time.Location, error) {
+	if r.Zone == "" {
+		return time.Local, nil
+	}
+	return time.LoadLocation(r.Zone)
 }
 
 func loopback(addr string) bool {

@@ -36,7 +36,12 @@ func openCounter(c counterConfig) (*counter, error) {
 }
 
 func (k *counter) open(c counterConfig) (err error) {
+	zone, err := c.Register.location()
+	if err != nil {
+		return fmt.Errorf("zone of the register's clock: %w", err)
+	}
 	k.reg, err = emulator.New(emulator.Options{
+		Now:    func() time.Time { return time.Now().In(zone) },
 		Folder: c.Register.Folder, FNSerial: c.Register.FN, Serial: c.Register.Serial, INN: c.Register.INN,
 		Shop: c.Register.Shop, Width: c.Register.Width, KeepDocument: c.Register.KeepDocument, OFDDelay: 2 * time.Second,
 	})
