@@ -257,10 +257,13 @@ func foundID(k sale.FiscalKey) sale.ID {
 
 // retry asks the register again what became of the job.
 func (t *Till) retry(Command) error {
-	j := t.desk.unknown
 	return t.queue(func(ctx context.Context, p drivers.Printer) error {
 		if p == nil {
 			return nil // it stays undecided, and the page says why
+		}
+		j, err := t.ledger.Unfinished() // the register may have come back by itself and decided it meanwhile
+		if err != nil || j == nil {
+			return err
 		}
 		return t.resolve(ctx, p, j)
 	})
