@@ -257,7 +257,20 @@ func (t *tx) seen(ctx context.Context, org sale.OrgNo, till sale.TillNo) (sale.S
 // customerChanges reads customers with balances, debts and keys.
 func (t *tx) customerChanges(ctx context.Context, org sale.OrgNo, numbers []any, seen sale.Seen) (map[sale.CustomerNo]*sale.CustomerChange, error) {
 	out := map[sale.CustomerNo]*sale.CustomerChange{}
-	err := t.in(ctx, `SELECT no, short, tier, home, state FROM customers WHERE org = ? AND no IN %s`, []any{int64(org)}, numbers, func(r *sql.Rows) error {
+	for len(numbers) > 0 {
+		n := min(askMax, len(numbers))
+		if err := t.readCustomers(ctx, org, "IN ("+marks(n)+")", numbers[:n], seen, out); err != nil {
+			return nil, err
+		}
+		numbers = numbers[n:]
+	}
+	return out, nil
+}
+
+// readCustomers adds those whose numbers are as `which` says: "IN (?, ?)" or "BETWEEN ? AND ?".
+func (t *tx) readCustomers(ctx context.Context, org sale.OrgNo, which string, numbers []any, seen sale.Seen, out map[sale.CustomerNo]*sale.CustomerChange) error {
+	args := append([]any{int64(org)}, numbers...)
+	err := t.each(ctx, `SELECT no, short, tier, home, state FROM customers WHERE org = ? AND no `+which, args, func(r *sql.Rows) error {
 		c := &sale.CustomerChange{Customer: sale.Customer{Seen: seen}}
 		x := &c.Customer
 		err := r.Scan(&x.No, &x.Name, &x.Tier, &x.Home, &x.State)
@@ -265,9 +278,9 @@ func (t *tx) customerChanges(ctx context.Context, org sale.OrgNo, numbers []any,
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read customers: %w", err)
+		return fmt.Errorf("read customers: %w", err)
 	}
-	err = t.in(ctx, `SELECT kind, no, balance FROM accounts WHERE org = ? AND kind IN (1, 4) AND no IN %s`, []any{int64(org)}, numbers, func(r *sql.Rows) error {
+	err = t.each(ctx, `SELECT kind, no, balance FROM accounts WHERE org = ? AND kind IN (1, 4) AND no `+which, args, func(r *sql.Rows) error {
 		var kind sale.AccountKind
 		var no sale.CustomerNo
 		var balance sale.Points
@@ -282,15 +295,14 @@ func (t *tx) customerChanges(ctx context.Context, org sale.OrgNo, numbers []any,
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read balances: %w", err)
+		return fmt.Errorf("read balances: %w", err)
 	}
-	err = t.in(ctx, `SELECT customer, kind, key FROM customer_keys WHERE org = ? AND customer IN %s ORDER BY customer, kind, key`, []any{int64(org)}, numbers, func(r *sql.Rows) error {
-		return scanKey(r, out)
-	})
+	err = t.each(ctx, `SELECT customer, kind, key FROM customer_keys WHERE org = ? AND customer `+which+` ORDER BY customer, kind, key`, args,
+		func(r *sql.Rows) error { return scanKey(r, out) })
 	if err != nil {
-		return nil, fmt.Errorf("read look-up keys: %w", err)
+		return fmt.Errorf("read look-up keys: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 func scanKey(r *sql.Rows, into map[sale.CustomerNo]*sale.CustomerChange) error {

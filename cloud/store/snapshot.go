@@ -134,8 +134,8 @@ func (t *tx) packAll(ctx context.Context, org sale.OrgNo, m *wire.Manifest) (chu
 		if err != nil || len(numbers) == 0 {
 			return chunks, err
 		}
-		found, err := t.customerChanges(ctx, org, numbers, sale.Seen{})
-		if err != nil {
+		found := make(map[sale.CustomerNo]*sale.CustomerChange, len(numbers))
+		if err := t.readCustomers(ctx, org, "BETWEEN ? AND ?", []any{numbers[0], after}, sale.Seen{}, found); err != nil {
 			return nil, err
 		}
 		page := make([]sale.CustomerChange, 0, len(numbers))
