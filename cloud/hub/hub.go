@@ -115,7 +115,7 @@ type tillKey struct {
 	till sale.TillNo
 }
 
-// Hub serves tills. Its handlers answer "busy" unless Run is running.
+// Hub serves tills. A till that comes before Run waits for it.
 type Hub struct {
 	Options
 	upgrader   websocket.Upgrader
@@ -124,6 +124,8 @@ type Hub struct {
 	backlog    chan struct{}
 	budget     *budget
 	enrols     *rate
+
+	running chan struct{} // closed by Run
 
 	mu       sync.Mutex // of what follows, for moments only
 	ctx      context.Context
@@ -142,6 +144,7 @@ func New(o Options) *Hub {
 		},
 		handshakes: make(chan struct{}, handshakesMax), downloads: make(chan struct{}, downloadsMax), backlog: make(chan struct{}, backlogMax),
 		budget: newBudget(budgetBytes), enrols: newRate(), sessions: map[tillKey]*session{},
+		running: make(chan struct{}),
 	}
 }
 
@@ -154,6 +157,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	h.ctx = ctx
 	h.mu.Unlock()
+	close(h.running)
 	<-ctx.Done()
 	h.mu.Lock()
 	h.closed = true // nobody begins from here on, so Wait waits for all
@@ -204,6 +208,11 @@ func (h *Hub) enter(work func(ctx context.Context)) bool {
 }
 
 func (h *Hub) serveSocket(w http.ResponseWriter, q *http.Request) {
+	select {
+	case <-h.running: // the listener may be a moment ahead of it
+	case <-q.Context().Done():
+		return
+	}
 	select {
 	case h.handshakes <- struct{}{}:
 	default:
