@@ -19,7 +19,7 @@ func (t *Till) publish() {
 func (t *Till) view() View {
 	s := t.shop.settings
 	v := View{
-		Now: t.now(), Till: t.holder().Till, Store: s.StoreName, Org: s.Org, Support: s.Support, Stage: t.desk.stage,
+		Now: t.now(), Till: t.holder().Till, Store: s.StoreName, Zone: s.Zone, Org: s.Org, Support: s.Support, Stage: t.desk.stage,
 		Shift: t.shiftView(), Register: t.registerView(), Network: t.networkView(), Scanners: append([]DeviceView{}, t.desk.scanners...),
 		Basket: t.basketView(), Return: t.returnView(), Done: t.desk.done, Parked: t.parkedViews(),
 		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(),

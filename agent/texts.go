@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -11,11 +12,19 @@ import (
 // Every sentence that the cashier's page says on the till's own account. Each names what is wrong and
 // what to do next.
 
+// say writes a sentence twice; amounts get the decimal comma in Russian.
 func say(ru, en string, args ...any) Text {
 	if len(args) == 0 {
 		return Text{RU: ru, EN: en}
 	}
-	return Text{RU: fmt.Sprintf(ru, args...), EN: fmt.Sprintf(en, args...)}
+	russian := append([]any(nil), args...)
+	for i, a := range russian {
+		switch a.(type) {
+		case sale.Money, sale.Points, sale.Qty:
+			russian[i] = strings.Replace(fmt.Sprint(a), ".", ",", 1)
+		}
+	}
+	return Text{RU: fmt.Sprintf(ru, russian...), EN: fmt.Sprintf(en, args...)}
 }
 
 func textInternal() Text {

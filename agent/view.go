@@ -16,6 +16,7 @@ type View struct {
 	Now      sale.Time    `json:"now"`
 	Till     sale.TillNo  `json:"till"`
 	Store    string       `json:"store"`
+	Zone     string       `json:"zone,omitempty"` // IANA name: the store's time, whatever the machine's
 	Org      string       `json:"org"`
 	Support  string       `json:"support,omitempty"`
 	Stage    Stage        `json:"stage"`

@@ -39,13 +39,13 @@ const (
 var texts = map[string]struct{ ru, en string }{
 	RuleTierUnknown:     {"Уровень {n} в программе не найден, применён базовый", "Tier {n} is not in the programme, the base tier was used"},
 	RuleTierDiscount:    {"Скидка уровня {tier}: {rate} от {of} ₽ — {money} ₽", "Discount of tier {tier}: {rate} of {of} is {money}"},
-	RuleTierEarn:        {"Начисление уровня {tier}: {rate} от {of} ₽ — {points} балла", "Accrual of tier {tier}: {rate} of {of} is {points} points"},
-	RuleRoundEarn:       {"Округление начисления вниз до {step}: −{points} балла", "Accrual rounded down to {step}: −{points} points"},
-	RuleRedeemCap:       {"Баллами можно оплатить до {rate} от {of} ₽ — {points} балла", "Points may pay up to {rate} of {of}: {points} points"},
+	RuleTierEarn:        {"Начислено баллов по уровню {tier}: {rate} от {of} ₽ = {points}", "Accrual of tier {tier}: {rate} of {of} is {points} points"},
+	RuleRoundEarn:       {"Начисление округлено вниз до {step}: −{points}", "Accrual rounded down to {step}: −{points} points"},
+	RuleRedeemCap:       {"Баллами можно оплатить до {rate} от {of} ₽ = {points}", "Points may pay up to {rate} of {of}: {points} points"},
 	RuleRedeemFloor:     {"Минимальные цены товаров оставляют баллам не больше {points}", "Minimum prices leave room for {points} points at most"},
-	RuleRedeemSpendable: {"Сейчас на этой кассе доступно {points} балла", "{points} points can be spent at this till now"},
-	RuleRedeemStep:      {"Баллы списываются по {step}: −{points} балла", "Points are taken in steps of {step}: −{points} points"},
-	RuleRedeemLess:      {"Списано на {points} балла меньше, чем просили", "{points} points fewer than asked were taken"},
+	RuleRedeemSpendable: {"Сейчас на этой кассе доступно баллов: {points}", "{points} points can be spent at this till now"},
+	RuleRedeemStep:      {"Баллы списываются по {step}: −{points}", "Points are taken in steps of {step}: −{points} points"},
+	RuleRedeemLess:      {"Просили больше, чем можно, на баллов: {points}", "{points} points fewer than asked were taken"},
 	RuleRedeemPolicy:    {"Программа даёт скидку и баллы не принимает", "The programme gives a discount and takes no points"},
 	RuleRedeemNobody:    {"Покупатель не назван, баллы списать нельзя", "No customer is named, points cannot be taken"},
 	RuleNoProgramme:     {"Программа лояльности не действует", "No loyalty programme is in force"},
@@ -65,10 +65,14 @@ func ReasonText(r sale.Reason, lang string) string {
 	if !known {
 		return strings.TrimSpace(fmt.Sprintf("%s %d %s", r.Rule, r.Amount, r.Detail))
 	}
-	pairs := []string{"{money}", sale.Money(r.Amount).String(), "{points}", sale.Points(r.Amount).String(), "{n}", fmt.Sprint(r.Amount)}
+	amount := func(s string) string { return s }
+	if lang == "ru" {
+		amount = func(s string) string { return strings.ReplaceAll(s, ".", ",") } // the decimal comma
+	}
+	pairs := []string{"{money}", amount(sale.Money(r.Amount).String()), "{points}", amount(sale.Points(r.Amount).String()), "{n}", fmt.Sprint(r.Amount)}
 	for _, field := range strings.Fields(r.Detail) {
 		if name, value, ok := strings.Cut(field, "="); ok {
-			pairs = append(pairs, "{"+name+"}", value)
+			pairs = append(pairs, "{"+name+"}", amount(value))
 		}
 	}
 	text := t.en

@@ -9,10 +9,10 @@ import (
 
 func TestReasonText(t *testing.T) {
 	earn := rated(RuleTierEarn, 495, Tier{No: 1}, 300, 16512)
-	require.Equal(t, "Начисление уровня 1: 3% от 165.12 ₽ — 4.95 балла", ReasonText(earn, "ru"))
+	require.Equal(t, "Начислено баллов по уровню 1: 3% от 165,12 ₽ = 4,95", ReasonText(earn, "ru"))
 	require.Equal(t, "Accrual of tier 1: 3% of 165.12 is 4.95 points", ReasonText(earn, "en"))
 	require.Equal(t, "Accrual rounded down to 1: −0.95 points", ReasonText(stepped(RuleRoundEarn, 95, 100), "en"))
-	require.Equal(t, "Минимальная цена: 349.00 ₽", ReasonText(sale.Reason{Rule: RulePriceFloor, Amount: 34900}, "ru"))
+	require.Equal(t, "Минимальная цена: 349,00 ₽", ReasonText(sale.Reason{Rule: RulePriceFloor, Amount: 34900}, "ru"))
 	require.Equal(t, "stamp.card 3 of=6", ReasonText(sale.Reason{Rule: "stamp.card", Amount: 3, Detail: "of=6"}, "ru"))
 }
 

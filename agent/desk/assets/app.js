@@ -136,6 +136,7 @@ function refocus(onRow) {
 function take(view) {
   const old = app.view;
   app.view = view;
+  format.setZone(view.zone);
   app.skew = view.now - Date.now();
   const stage = old && old.stage !== view.stage;
   if (stage) {

@@ -64,16 +64,28 @@ export function plural(n, one, few, many) {
   return ones === 1 ? one : ones > 1 && ones < 5 ? few : many;
 }
 
+let zone; // of the store; the machine's own may be another
+
+/** setZone makes the formats below speak the store's time. A name that the browser does not know changes nothing. */
+export function setZone(name) {
+  if (!name || name === zone) return;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    zone = name;
+  } catch { /* an old browser without this zone shows its own */ }
+}
+
 /** clock is hours and minutes at the till. */
 export function clock(ms, lang) {
-  return new Date(ms).toLocaleTimeString(lang === 'en' ? 'en-GB' : 'ru-RU', { hour: '2-digit', minute: '2-digit' });
+  return new Date(ms).toLocaleTimeString(lang === 'en' ? 'en-GB' : 'ru-RU', { hour: '2-digit', minute: '2-digit', timeZone: zone });
 }
 
 /** moment is a day and a time; today's day is left out. */
 export function moment(ms, now, lang) {
   const then = new Date(ms);
-  if (then.toDateString() === new Date(now).toDateString()) return clock(ms, lang);
-  const day = then.toLocaleDateString(lang === 'en' ? 'en-GB' : 'ru-RU', { day: 'numeric', month: 'short' });
+  const date = (t) => t.toLocaleDateString('en-CA', { timeZone: zone });
+  if (date(then) === date(new Date(now))) return clock(ms, lang);
+  const day = then.toLocaleDateString(lang === 'en' ? 'en-GB' : 'ru-RU', { day: 'numeric', month: 'short', timeZone: zone });
   return day + ', ' + clock(ms, lang);
 }
 
