@@ -68,6 +68,8 @@ CREATE TABLE sales (
   PRIMARY KEY (org, id)
 ) WITHOUT ROWID;
 CREATE INDEX sales_at ON sales (org, at);
+CREATE INDEX sales_till ON sales (org, till, at);
+CREATE INDEX sales_store ON sales (org, store, at);
 CREATE INDEX sales_customer ON sales (org, customer, at) WHERE customer <> 0;
 
 CREATE TABLE sale_lines (
@@ -85,6 +87,8 @@ CREATE TABLE returns (
   PRIMARY KEY (org, id)
 ) WITHOUT ROWID;
 CREATE INDEX returns_at ON returns (org, at);
+CREATE INDEX returns_till ON returns (org, till, at);
+CREATE INDEX returns_store ON returns (org, store, at);
 CREATE INDEX returns_of ON returns (org, of_sale);
 
 CREATE TABLE return_lines (
