@@ -457,6 +457,13 @@ func TestNoticeStream(t *testing.T) {
 	till.show(agent.View{})
 	require.Equal(t, "gone", nextEvent(t, lines))
 	require.Equal(t, "gone", nextEvent(t, lines))
+	cover := agent.View{Now: 1, Register: agent.RegisterView{Text: &agent.Text{RU: "Крышка", EN: "Cover"}}}
+	till.show(cover)
+	require.Equal(t, "notice", nextEvent(t, lines), "what the page's bar says is told too")
+	cover.Now = 2
+	till.show(cover)
+	till.show(agent.View{Now: 3})
+	require.Equal(t, "gone", nextEvent(t, lines), "the same trouble is told once")
 }
 
 func notices(t *testing.T, address, authorization string) *http.Response {

@@ -93,7 +93,7 @@ func (s *noticeStream) run(r *http.Request, d *Desk) error {
 			if !ok {
 				return nil
 			}
-			err = s.show(v.Notices)
+			err = s.show(append(s.standing(v), v.Notices...))
 		case <-beat.C:
 			err = s.send(": still here\n\n")
 		}
@@ -101,6 +101,32 @@ func (s *noticeStream) run(r *http.Request, d *Desk) error {
 			return err
 		}
 	}
+}
+
+// standingID is above every number that the till gives its notices.
+const standingID = 1 << 52
+
+// standing are the sentences that the page shows in its bar and not as notices; behind another window
+// they would go unseen.
+func (s *noticeStream) standing(v agent.View) (out []agent.Notice) {
+	var unknown *agent.Text
+	if v.Unknown != nil {
+		unknown = &v.Unknown.Text
+	}
+	for i, c := range []struct {
+		level string
+		text  *agent.Text
+	}{{"error", v.Register.Text}, {"error", unknown}, {"warning", v.Shift.Warn}, {"warning", v.Frozen}} {
+		if c.text == nil {
+			continue
+		}
+		n := agent.Notice{ID: standingID + uint64(i), Level: c.level, At: v.Now, Text: *c.text}
+		if old, ok := s.shown[n.ID]; ok && old.Text == n.Text {
+			n.At = old.At // it is the same trouble still
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 func (s *noticeStream) show(notices []agent.Notice) error {
