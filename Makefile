@@ -31,7 +31,7 @@ test: ## run every test; skipped ones are named with their reason
 	go test -json -timeout 290s ./... | go run .ci/summary.go
 
 race: ## the packages where goroutines meet, under the race detector
-	go test -race -timeout 20m ./agent/... ./drivers/... ./ledger ./sync/... ./cloud/hub
+	KOPILKA_HISTORIES=40 go test -race -timeout 20m ./agent/... ./drivers/... ./ledger ./sync/... ./cloud/hub
 
 sim: ## thousands of simulated shop histories (SIMS=3000)
 	KOPILKA_HISTORIES=$(SIMS) go test ./agent -run 'TestShop' -count=1 -timeout 60m -v | grep -v '^=== '
