@@ -10,7 +10,7 @@ TOOL    := go tool -modfile=tools.mod
 PROGRAMS := ./agent/cmd/kopilka-agent ./cloud/cmd/kopilka-cloud ./drivers/cmd/kopilka-emulator ./installer/cmd/kopilka-demo
 SIMS    ?= 3000
 
-.PHONY: help run build build-windows test race sim fuzz bench lint fmt deps clean
+.PHONY: help run build build-windows test race sim fuzz bench lint ci fmt deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: ## gofumpt, vet, staticcheck, golangci-lint
 	GOOS=windows CGO_ENABLED=0 go vet ./agent/... ./ledger/... ./drivers/... ./sync/... ./installer/...
 	$(TOOL) staticcheck ./...
 	$(TOOL) golangci-lint run ./...
+
+ci: ## all of it as before a change goes in: lint, builds, tests, races, the planted bug, fuzz, wine, a fresh make run
+	@.ci/run
 
 fmt: ## format the code
 	$(TOOL) gofumpt -w .
