@@ -272,7 +272,7 @@ func TestReceiptExplainsItself(t *testing.T) {
 	_, body := b.get("/sales/" + r.ID.String())
 	body = html.UnescapeString(body)
 	for _, want := range []string{
-		"1,432 × 129,00", "−9,24", "122,55", "Начисление уровня 1: 5% от 180.00", "Минимальная цена: 90.00", r.Fiscal.Key.FN, `class="qr"`, "fn=" + r.Fiscal.Key.FN,
+		"1,432 × 129,00", "−9,24", "122,55", "Начислено баллов по уровню 1: 5% от 180,00", "Минимальная цена: 90,00", r.Fiscal.Key.FN, `class="qr"`, "fn=" + r.Fiscal.Key.FN,
 		r.Prev.String(), o.tills[1].Records[3].Hash.String(), "Возвраты по этому чеку", "Новосибирск", "+9", "UTC+7",
 	} {
 		require.Contains(t, body, want)
