@@ -154,7 +154,7 @@ func (t *Till) Run(ctx context.Context) error {
 func (t *Till) post(do func()) {
 	reply := make(chan error, 1)
 	t.ops <- op{func() error { do(); return nil }, reply}
-	<-reply
+	_ = <-reply // do has no error to give
 }
 
 // Do carries out a command and answers when it is done, or begun where the register has to print. A

@@ -87,7 +87,7 @@ func (s *session) run(parent context.Context) {
 
 func (s *session) read(ctx context.Context) {
 	s.conn.SetReadLimit(commandBytesMax)
-	s.alive("")
+	_ = s.alive("") // a deadline that cannot be set shows at the next read
 	s.conn.SetPongHandler(s.alive)
 	for {
 		_, b, err := s.conn.ReadMessage()

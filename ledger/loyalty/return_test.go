@@ -15,7 +15,7 @@ func TestRefundIn200Parts(t *testing.T) {
 	p.Tiers[0].Earn = 1000
 	q, err := p.Quote(Request{Lines: []sale.Line{pieces(sale.Product{Name: "Пакет", Price: 500}, 200)}, Buyer: buyer(0, 0)})
 	require.NoError(t, err)
-	require.Equal(t, sale.Points(100*sale.Point), q.Earned)
+	require.Equal(t, 100*sale.Point, q.Earned)
 	s := saleOf(q)
 	var before []Returned
 	var money sale.Money
