@@ -152,9 +152,11 @@ func (t *Till) Run(ctx context.Context) error {
 // post gives the till's goroutine something to do and waits until it is done. Only the register's
 // goroutine, which Run outlives, calls it.
 func (t *Till) post(do func()) {
-	reply := make(chan error, 1)
-	t.ops <- op{func() error { do(); return nil }, reply}
-	_ = <-reply // do has no error to give
+	done := make(chan error, 1)
+	t.ops <- op{func() error { do(); return nil }, done}
+	if err := <-done; err != nil {
+		t.log.Error("a turn that cannot fail has failed", "err", err)
+	}
 }
 
 // Do carries out a command and answers when it is done, or begun where the register has to print. A

@@ -98,7 +98,7 @@ func (s *shop) sellOn(d sale.Record) (*sale.Record, error) {
 
 func TestReadOnlyFolder(t *testing.T) {
 	dir := t.TempDir()
-	var want error = os.ErrPermission
+	want := os.ErrPermission
 	if os.Geteuid() == 0 { // root writes everywhere but on a disk mounted read-only
 		require.NoError(t, syscall.Mount("kopilka-test", dir, "tmpfs", syscall.MS_RDONLY, ""))
 		t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, 0)) })
