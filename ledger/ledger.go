@@ -103,11 +103,8 @@ func Open(dir string, o Options) (*Ledger, error) {
 		return nil, fmt.Errorf("make the ledger's folder: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
-	if err := finishCompact(dir); err != nil {
-		return nil, err
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	db, err := openFile(dir)
+	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("open %s: %w", path, ErrLocked)
 	}
 	if err != nil {
@@ -119,6 +116,50 @@ func Open(dir string, o Options) (*Ledger, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return l, nil
+}
+
+// openFile opens and locks the file that the name stands for. A file that was waited for may have been
+// replaced by Compact meanwhile, and what is written to that one is gone at the next start: so, with the lock
+// held, a new file that waits to be put in place is taken away, and only then the names are compared.
+func openFile(dir string) (*bbolt.DB, error) {
+	path := filepath.Join(dir, FileName)
+	for {
+		var file *os.File
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+			OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+				f, err = os.OpenFile(name, flag, mode)
+				file = f
+				return f, err
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		current, err := false, finishCompact(dir)
+		if err == nil {
+			current, err = isNamed(file, path)
+		}
+		if current {
+			return db, nil
+		}
+		if err := errors.Join(err, db.Close()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// isNamed tells whether an open file is still the one that the path names.
+func isNamed(file *os.File, path string) (bool, error) {
+	opened, err := file.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(opened, named), err
 }
 
 // Close closes the files. A second Close does nothing.
