@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// errLocked says that another demo holds a lock.
+var errLocked = errors.New("a demo runs in this folder already / демо в этой папке уже запущено")
+
 // child is one program of the shop.
 type child struct {
 	name  string
@@ -51,7 +54,15 @@ func (d *demo) start(ctx context.Context, program, name, page string, args ...st
 		close(c.ended)
 		d.died <- c
 	}()
-	return d.await(ctx, name, page, nil)
+	if err := d.await(ctx, name, page, nil); err != nil {
+		return err
+	}
+	select {
+	case <-c.ended: // somebody else's page answered
+		return c.death()
+	default:
+		return nil
+	}
 }
 
 // pollEvery is how often a page that does not answer yet is asked again; nothing tells us when it does.

@@ -20,14 +20,14 @@ func childAttributes() *syscall.SysProcAttr {
 
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
-// lock keeps a second demo out of the same folder; the kernel opens it when we die.
+// lock takes a lock that another demo may hold; the kernel opens it when we die.
 func lock(file string) (unlock func() error, err error) {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, filePerm)
 	if err != nil {
-		return nil, fmt.Errorf("open the lock of the demo's folder: %w", err)
+		return nil, fmt.Errorf("open a lock: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("a demo runs in this folder already / демо в этой папке уже запущено (%s): %w", file, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("%w (%s): %w", errLocked, file, err), f.Close())
 	}
 	return f.Close, nil
 }

@@ -22,7 +22,7 @@ const (
 const (
 	readyWait = 2 * time.Minute  // until a program's page answers
 	onceWait  = 2 * time.Minute  // for a command that ends by itself; the longest loads 500 customers
-	endWait   = 15 * time.Second // until a program that was asked to end is killed
+	endWait   = 50 * time.Second // until a program that was asked to end is killed; the till may see a receipt through, its service unit gives it 45 s
 )
 
 // till is one till of the demo; its folder is "till-1", its counter the one with the same number.
@@ -65,9 +65,6 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if d.ports, err = choosePorts(d.at("ports.json")); err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, d.end()) }()
 	if err := d.open(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -86,7 +83,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 }
 
-// open starts head office first, then the counters with their way to it, then the tills.
+// open makes what a first start lacks, then starts all programs.
 func (d *demo) open(ctx context.Context) error {
 	seed, err := makeSeed()
 	if err != nil {
@@ -98,6 +95,15 @@ func (d *demo) open(ctx context.Context) error {
 	if err := writeJSON(d.at("goods.json"), seed.goods()); err != nil {
 		return err
 	}
+	done, err := d.takePorts(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.startAll(ctx), done())
+}
+
+// startAll starts head office first, then the counters with their way to it, then the tills.
+func (d *demo) startAll(ctx context.Context) error {
 	if err := d.writeConfigs(); err != nil {
 		return err
 	}

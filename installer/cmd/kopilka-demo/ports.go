@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // ports are where the demo's programs listen on this machine, remembered so that yesterday's bookmarks
@@ -37,6 +40,28 @@ const (
 	portStep  = 20
 	portTries = 200
 )
+
+// takePorts chooses ports, and keeps every other demo of this user from choosing until ours are in use:
+// else two that start together would choose the same, and each take the other's pages for its own.
+func (d *demo) takePorts(ctx context.Context) (done func() error, err error) {
+	queue := filepath.Join(os.TempDir(), fmt.Sprintf("kopilka-demo-%d.lock", os.Getuid()))
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for done, err = lock(queue); errors.Is(err, errLocked); done, err = lock(queue) {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.ports, err = choosePorts(d.at("ports.json")); err != nil {
+		return nil, errors.Join(err, done())
+	}
+	return done, nil
+}
 
 // choosePorts takes those of the last run, and another one for each that is taken now.
 func choosePorts(file string) (ports, error) {
