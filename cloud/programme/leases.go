@@ -40,6 +40,8 @@ type Holders interface {
 	Ask(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, till sale.TillNo) error
 	Asked(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, after sale.Time) (sale.TillNo, error)
 	FirstTill(ctx context.Context, org sale.OrgNo, store sale.StoreNo) (sale.TillNo, sale.StoreNo, error)
+	// Active tells whether a till may be granted anything: a revoked one hears nothing.
+	Active(ctx context.Context, org sale.OrgNo, till sale.TillNo) (bool, error)
 	Recall(ctx context.Context, org sale.OrgNo, lease sale.ID) error
 	TakeBack(ctx context.Context, org sale.OrgNo, lease sale.ID) error
 	LeasesHeld(ctx context.Context, org sale.OrgNo, till sale.TillNo) ([]sale.LeaseChange, error)
@@ -162,7 +164,11 @@ func (o *Office) settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo)
 	}
 	now := sale.At(o.Now())
 	free = alive(lots, free, now)
-	if r := net(no, c.Debt, lots, free); r != nil {
+	r, err := o.even(ctx, org, no, c.Debt, lots, free)
+	if err != nil {
+		return err
+	}
+	if r != nil {
 		if err := o.Store.Post(ctx, org, r); err != nil {
 			return err
 		}
@@ -210,7 +216,14 @@ func (o *Office) holder(ctx context.Context, org sale.OrgNo, c sale.Customer, as
 		return sale.Holder{Till: asker}, nil
 	}
 	for _, l := range leases {
-		if !l.Recall {
+		if l.Recall {
+			continue
+		}
+		active, err := o.Store.Active(ctx, org, l.Lease.Holder.Till)
+		if err != nil {
+			return sale.Holder{}, err
+		}
+		if active {
 			return l.Lease.Holder, nil
 		}
 	}
@@ -242,9 +255,27 @@ func grant(no sale.CustomerNo, holder sale.Holder, free []sale.LotAmount, before
 	}
 }
 
+// even is the event that brings a debt to nothing: paid out of what is free, or, where two tills that could
+// not know of each other have paid it twice, given back. Nil when there is nothing to do.
+func (o *Office) even(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotAmount) (*sale.Record, error) {
+	now := sale.At(o.Now())
+	if debt >= 0 {
+		return net(no, debt, lots, free, now), nil
+	}
+	id := sale.DeriveID(sale.ID{}, fmt.Sprintf("overpaid/%d/%d", no, now), 0)
+	lot, err := o.newLot(ctx, org, id, no)
+	if err != nil {
+		return nil, err
+	}
+	return &sale.Record{Kind: sale.KindNet, ID: id, Lots: []sale.Lot{lot}, Postings: []sale.Posting{
+		{Account: sale.DebtAccount(no), Amount: debt}, {Account: lot.Account, Lot: lot.ID, Amount: -debt},
+	}}, nil
+}
+
 // net is the event that pays a debt out of free points, the nearest expiry first; nil when nothing is
-// owed or free.
-func net(no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotAmount) *sale.Record {
+// owed or free. The same standing may come again, so the moment is in the ID; that two nodes do not pay one
+// debt twice is seen to by the store, which refuses an event that would overpay.
+func net(no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotAmount, now sale.Time) *sale.Record {
 	if debt <= 0 || len(free) == 0 {
 		return nil
 	}
@@ -259,7 +290,7 @@ func net(no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotA
 		paid += n
 	}
 	r.Postings = append(r.Postings, sale.Posting{Account: sale.DebtAccount(no), Amount: paid})
-	r.ID = sale.DeriveID(r.Postings[0].Lot, fmt.Sprintf("net/%d/%d", debt, free[0].Amount), len(free))
+	r.ID = sale.DeriveID(r.Postings[0].Lot, fmt.Sprintf("net/%d/%d/%d", debt, free[0].Amount, now), len(free))
 	return r
 }
 

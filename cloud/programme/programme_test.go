@@ -241,3 +241,77 @@ func TestPublishIsSignedAndNumbered(t *testing.T) {
 	}
 	require.Equal(t, 2, found)
 }
+
+// hasty is a store whose every lease taken back is settled at once, as Run may do on another goroutine.
+type hasty struct {
+	*store.Store
+	settle func()
+}
+
+func (h hasty) TakeBack(ctx context.Context, org sale.OrgNo, lease sale.ID) error {
+	err := h.Store.TakeBack(ctx, org, lease)
+	h.settle()
+	return err
+}
+
+// A retired till that held two leases of one customer: what the first sets free must not go back to it, as
+// to the holder of the second.
+func TestARetiredTillGetsNothingBack(t *testing.T) {
+	d := newDesk(t, 2)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Home: 1})
+	require.NoError(t, err)
+	for i := range 2 {
+		require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, sale.DeriveID(d.tills[0].ID(), "gift", i), no, 10_000, "opening", "test"))
+		d.drain(t)
+	}
+	_, leases := d.held(t, 1)
+	require.Len(t, leases, 2)
+	d.office.Store = hasty{d.Store, func() { require.NoError(t, d.office.SettleAll(t.Context(), d.org)) }}
+	_, err = d.office.RetireTill(t.Context(), d.org, 1, "boss")
+	require.NoError(t, err)
+	require.NoError(t, d.office.SettleAll(t.Context(), d.org))
+	one, _ := d.held(t, 1)
+	two, _ := d.held(t, 2)
+	require.Zero(t, one)
+	require.Equal(t, sale.Points(20_000), two)
+}
+
+// A revoked till hears nothing: what becomes free must not be granted to it.
+func TestARevokedTillIsGrantedNothing(t *testing.T) {
+	d := newDesk(t, 2)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Home: 1})
+	require.NoError(t, err)
+	require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, sale.DeriveID(d.tills[0].ID(), "gift", 0), no, 100, "opening", "test"))
+	d.drain(t)
+	require.NoError(t, d.RevokeTill(t.Context(), d.org, 1, "boss"))
+	require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, sale.DeriveID(d.tills[0].ID(), "gift", 1), no, 50, "gift", "test"))
+	d.drain(t)
+	one, _ := d.held(t, 1)
+	two, _ := d.held(t, 2)
+	require.Equal(t, sale.Points(100), one)
+	require.Equal(t, sale.Points(50), two)
+}
+
+// Two tills without a line each pay the same debt out of what a sale earns: what was paid too much comes back.
+func TestADebtPaidTwiceComesBack(t *testing.T) {
+	d := newDesk(t, 2)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Home: 1})
+	require.NoError(t, err)
+	sold := d.tills[0].Earning(no, 1, 60)
+	d.tills[0].Add(sold)
+	d.tills[0].Add(d.tills[0].Owing(sold, 60))
+	for _, j := range d.tills {
+		paying := j.Plain(1)
+		paying.Sale.Customer, paying.Sale.Earned, paying.Sale.Lines[0].Earned = no, 60, 60
+		paying.Postings = []sale.Posting{{Account: sale.ProgrammeAccount(), Amount: -60}, {Account: sale.DebtAccount(no), Amount: 60}}
+		j.Add(paying)
+	}
+	for range 2 {
+		d.drain(t)
+		require.NoError(t, d.office.Settle(t.Context(), d.org, no))
+		c, _, _, _, err := d.Standing(t.Context(), d.org, no)
+		require.NoError(t, err)
+		require.Zero(t, c.Debt)
+		require.Equal(t, sale.Points(60+60), c.Balance)
+	}
+}

@@ -48,12 +48,34 @@ func (t *tx) postRecord(ctx context.Context, org sale.OrgNo, r *sale.Record) err
 	if err := b.examine(&placed); err != nil {
 		return err
 	}
+	if err := t.mayHold(ctx, org, r.Leases); err != nil {
+		return err
+	}
 	hash := sale.HashOf(body)
 	b.take(&wire.Sealed{Record: &placed, Bytes: body, Hash: hash})
 	if err := b.write(ctx); err != nil {
 		return err
 	}
 	return t.moveCursor(ctx, org, 0, 0, sale.Position{Epoch: 1, Seq: placed.Seq, Head: hash})
+}
+
+// mayHold refuses to grant to a till that was revoked since it was chosen: it would never hear of the lease,
+// and whoever retires it may have counted its leases already.
+func (t *tx) mayHold(ctx context.Context, org sale.OrgNo, leases []sale.Lease) error {
+	for _, l := range leases {
+		if l.Holder.Till == 0 {
+			continue
+		}
+		var state int64
+		err := t.row(ctx, `SELECT state FROM tills WHERE org = ? AND till = ?`+t.s.dialect.lock(), []any{int64(org), int64(l.Holder.Till)}, &state)
+		if err != nil {
+			return fmt.Errorf("look at till %d: %w", l.Holder.Till, err)
+		}
+		if state == tillRevoked {
+			return fmt.Errorf("%w: till %d is revoked", ErrStale, l.Holder.Till)
+		}
+	}
+	return nil
 }
 
 // Standing is a customer with every lot that has a remainder, what of each nobody holds, and the leases
@@ -188,6 +210,16 @@ func (s *Store) Asked(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, a
 	return till, err
 }
 
+// Active tells whether a till is enrolled and not revoked.
+func (s *Store) Active(ctx context.Context, org sale.OrgNo, till sale.TillNo) (active bool, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		n, err := tx.int(ctx, `SELECT count(*) FROM tills WHERE org = ? AND till = ? AND state = ?`, int64(org), int64(till), tillActive)
+		active = n > 0
+		return err
+	})
+	return active, err
+}
+
 // FirstTill is the lowest-numbered active till of a store, or of any store when the store is zero or
 // has none; zero when there is no till at all.
 func (s *Store) FirstTill(ctx context.Context, org sale.OrgNo, store sale.StoreNo) (till sale.TillNo, at sale.StoreNo, err error) {
@@ -276,7 +308,7 @@ func (s *Store) Lapsed(ctx context.Context, org sale.OrgNo, slack time.Duration)
 				if err := sale.Decode(body, &st); err != nil {
 					return err
 				}
-				if st.Unsent == 0 && st.At > until.Add(slack) {
+				if st.Unsent == 0 && st.Unknown == 0 && st.At > until.Add(slack) { // an undecided job may yet have spent
 					out = append(out, sale.ID(id))
 				}
 				return nil

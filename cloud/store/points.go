@@ -187,8 +187,10 @@ func (b *booking) post(r *sale.Record, x sale.Posting) {
 			p.due[x.Account.No] = r.ID // points that nobody holds
 		}
 	case sale.AccountDebt:
-		if x.Amount < 0 {
-			p.due[x.Account.No] = r.ID
+		if b.till != 0 {
+			p.due[x.Account.No] = r.ID // owed, or perhaps paid at two tills
+		}
+		if b.till != 0 && x.Amount < 0 {
 			b.flagDebt(r, x)
 		}
 	default:
@@ -388,7 +390,28 @@ func (p *points) writeAccounts(ctx context.Context, b *booking) error {
 	for _, a := range accounts {
 		rows.add(int64(b.org), int64(a.Kind), int64(a.No), int64(p.accounts[a]))
 	}
-	return rows.write(ctx, b.tx)
+	if err := rows.write(ctx, b.tx); err != nil || b.till != 0 {
+		return err
+	}
+	return p.checkDebts(ctx, b, accounts)
+}
+
+// checkDebts draws head office's own event back when it would pay more than is owed, or give back more than
+// was paid too much: another has decided the same meanwhile.
+func (p *points) checkDebts(ctx context.Context, b *booking, accounts []sale.Account) error {
+	for _, a := range accounts {
+		if a.Kind != sale.AccountDebt {
+			continue
+		}
+		balance, err := b.tx.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ?`, int64(b.org), int64(a.Kind), int64(a.No))
+		if err != nil {
+			return fmt.Errorf("read the debt of customer %s: %w", a.No, err)
+		}
+		if moved := p.accounts[a]; (moved > 0 && balance > 0) || (moved < 0 && balance < 0) {
+			return fmt.Errorf("%w: the debt of customer %s would be %s", ErrStale, a.No, sale.Points(-balance))
+		}
+	}
+	return nil
 }
 
 func (p *points) writeDue(ctx context.Context, b *booking) error {
