@@ -124,6 +124,8 @@ func checkLine(l sale.Line) (sale.Money, error) {
 	switch p := l.Product; {
 	case l.Qty <= 0:
 		return 0, fmt.Errorf("quantity %s, want more than zero / количество должно быть больше нуля", l.Qty)
+	case l.Qty > sale.QtyMax:
+		return 0, fmt.Errorf("%w: quantity %s, a register holds %s / количество слишком велико", sale.ErrAmount, l.Qty, sale.QtyMax)
 	case l.Qty%sale.Piece != 0 && !p.Traits.Has(sale.Weighed):
 		return 0, fmt.Errorf("quantity %s of goods sold by the piece / штучный товар продаётся целыми штуками", l.Qty)
 	case p.Price < 0 || p.MinPrice < 0:

@@ -28,7 +28,8 @@ const (
 	Point    Points      = 100
 	Piece    Qty         = 1000
 	Hundred  BasisPoints = 10000
-	MoneyMax Money       = 1<<39 - 1 // five bytes on a SHTRIH-M register hold 40 bits; one is kept for the sign of sums
+	QtyMax   Qty         = 100_000_000 * Piece // a SHTRIH-M register holds millionths of a unit in six bytes
+	MoneyMax Money       = 1<<39 - 1           // five bytes on a SHTRIH-M register hold 40 bits; one is kept for the sign of sums
 )
 
 // ErrAmount is wrapped by every refusal of an amount: malformed, out of range, overflowing.
