@@ -180,8 +180,12 @@ func (t *Till) failed(err error) {
 	}
 }
 
-// undecided shows that nobody knows whether the job was done. Only fiscal work stands still.
+// undecided shows that nobody knows whether the job was done. Only fiscal work stands still. A manager may
+// have settled it while the register was being asked: then there is nothing left to decide.
 func (t *Till) undecided(j *ledger.Job) {
+	if left, err := t.ledger.Unfinished(); err == nil && left == nil {
+		j = nil
+	}
 	t.desk.unknown = j
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -204,20 +205,68 @@ func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snap
 	if err != nil {
 		return err
 	}
+	settled, err := t.settledSince(t.ledger.Tally().Last)
+	if err != nil {
+		return err
+	}
+	found := 0
 	for _, d := range docs {
+		if i := sameDeed(settled, d.Fiscal); i >= 0 {
+			settled = append(settled[:i], settled[i+1:]...)
+			continue
+		}
 		if err := t.bookFound(d.Fiscal); err != nil {
 			return err
 		}
+		found++
+	}
+	if found == 0 {
+		return nil
 	}
 	t.log.Warn("documents of the fiscal storage were not in the journal", "from", from, "to", snap.LastFD)
 	t.post(func() {
-		text := textJournalBehind(len(docs))
+		text := textJournalBehind(found)
 		if !t.desk.network.Online {
 			t.desk.frozen = &text
 		}
 		t.notify("warning", "behind", text)
 	})
 	return nil
+}
+
+// settledSince are the jobs that a manager has settled as done after a document: the register, silent then,
+// may hold their documents, whose numbers the journal does not know.
+func (t *Till) settledSince(last sale.FiscalKey) (out []*sale.Record, err error) {
+	err = t.ledger.Walk(true, func(r *sale.Record, _ sale.Entry) bool {
+		f := r.Fiscal
+		if f != nil && f.Kind == sale.FiscalOwn && f.Settled && f.Key.FN == last.FN && f.Key.FD == 0 {
+			out = append(out, r)
+		}
+		return f == nil || f.Key != last
+	})
+	slices.Reverse(out)
+	return out, err
+}
+
+// sameDeed finds the settled job that a document is of, -1 where it is of none.
+func sameDeed(settled []*sale.Record, f sale.Fiscal) int {
+	return slices.IndexFunc(settled, func(r *sale.Record) bool { return r.Fiscal.Doc == f.Doc && r.Fiscal.Sum == f.Sum })
+}
+
+// foundUnsent counts the documents found in the storage that head office has not heard of: until it has,
+// points stay frozen, over a restart too.
+func (t *Till) foundUnsent() (n int, err error) {
+	acked := t.ledger.Acked()
+	err = t.ledger.Walk(true, func(r *sale.Record, _ sale.Entry) bool {
+		if r.Epoch < acked.Epoch || (r.Epoch == acked.Epoch && r.Seq <= acked.Seq) {
+			return false
+		}
+		if r.Fiscal != nil && r.ID == foundID(r.Fiscal.Key) {
+			n++
+		}
+		return true
+	})
+	return n, err
 }
 
 // bookFound journals one document known from the fiscal storage alone. Its ID comes from the storage's

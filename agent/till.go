@@ -107,6 +107,14 @@ func NewTill(o Options) (*Till, error) {
 		return nil, fmt.Errorf("read the unfinished job: %w", err)
 	}
 	t.desk.unknown = unfinished
+	found, err := t.foundUnsent()
+	if err != nil {
+		return nil, fmt.Errorf("look for documents that head office does not know: %w", err)
+	}
+	if found > 0 {
+		text := textJournalBehind(found)
+		t.desk.frozen = &text
+	}
 	return t, t.reload()
 }
 

@@ -152,6 +152,7 @@ func TestLostAnswersAreFoundOut(t *testing.T) {
 				v := c.until("an end", func(v View) bool { return v.Stage == StageDone || v.Stage == StageSale })
 				if v.Stage == StageSale { // it was not printed: the basket is still there
 					require.Len(t, v.Basket.Lines, 1)
+					synctest.Wait() // the page may still show the register as it was before the link broke
 					c.until("the register", func(v View) bool { return v.Register.Online })
 					require.NoError(t, c.payCash())
 					c.untilStage(StageDone)
@@ -235,7 +236,43 @@ func TestADeadRegisterIsSettledByAManager(t *testing.T) {
 		r := c.booked(sale.KindSale)
 		require.Len(t, r, 1)
 		require.True(t, r[0].Fiscal.Settled)
+
+		c.reg.SetPower(true)
+		c.until("the register, not dead after all", func(v View) bool { return v.Register.Online })
+		c.scan(sugarCode)
+		require.NoError(t, c.payCash())
+		v = c.untilStage(StageDone)
+		require.Len(t, c.receipts(sale.DocSale), 2)
+		require.Len(t, c.booked(sale.KindSale), 2, "what the manager settled is not booked again from the storage")
+		require.Nil(t, v.Frozen)
 	})
+}
+
+// The register comes back and tells, while a manager settles the same job by hand.
+func TestSettledWhileTheRegisterIsAsked(t *testing.T) {
+	for name, printed := range map[string]bool{"as printed": true, "as not printed": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCounter(t, 15)
+				c.openShift()
+				c.scan(milkCode)
+				c.reg.Inject(emulator.Fault{Kind: emulator.PowerAfterWrite, Command: frame.CmdClose2})
+				require.NoError(t, c.payCash())
+				v := c.untilStage(StageUnknown)
+				j, err := c.ledger.Unfinished()
+				require.NoError(t, err)
+				c.must(Command{Do: "settle", ID: v.Unknown.ID, Yes: printed, PIN: managerPIN})
+				c.till.finish(j, sale.Fiscal{Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: j.Before.FN, FD: j.Before.FD + 1}})
+				require.Nil(t, c.view().Unknown, "what is settled is not asked again")
+				c.reg.SetPower(true)
+				c.until("the register", func(v View) bool { return v.Register.Online })
+				c.scan(sugarCode)
+				require.NoError(t, c.payCash())
+				c.untilStage(StageDone)
+				require.Len(t, c.booked(sale.KindSale), 2)
+			})
+		})
+	}
 }
 
 // A disk restored from an image: the storage knows documents that the journal does not.
@@ -262,6 +299,9 @@ func TestARestoredDiskIsCaughtUp(t *testing.T) {
 		v := c.until("doubt", func(v View) bool { return v.Frozen != nil && v.Register.Online && len(v.Notices) > 0 })
 		require.Contains(t, v.Frozen.EN, "journal lacked")
 		c.agree()
+		c.stop()
+		c.start()
+		c.until("the same doubt after a restart", func(v View) bool { return v.Frozen != nil && v.Register.Online })
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(testCard, milkCode)
 		require.Error(t, c.do(Command{Do: "redeem", Points: 1000}), "what was spent in the lost record is not known here")
