@@ -8,11 +8,11 @@ import (
 
 // pushDown sends what is new, a few messages ahead of the till's acknowledgements.
 func (s *session) pushDown(ctx context.Context) error {
-	_, revoked, err := s.hub.Store.TillKey(ctx, s.key.org, s.key.till)
+	key, revoked, err := s.hub.Store.TillKey(ctx, s.key.org, s.key.till)
 	if err != nil {
 		return err
 	}
-	if revoked != s.revoked {
+	if revoked != s.revoked || !s.pub.Equal(key) { // another machine may have been enrolled in its place
 		return &wire.Bye{Code: wire.ByeBusy, Text: "this till's standing has changed: say hello again", RetryAfter: retryMin.Milliseconds()}
 	}
 	for s.more && !s.revoked && !s.refill && len(s.flying) < downsMax {

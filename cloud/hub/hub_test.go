@@ -273,6 +273,20 @@ func TestRevokedTillHandsInToQuarantine(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
+// The machine that was replaced, stolen perhaps, must not stay connected with its old key.
+func TestAReplacedMachineIsSentAway(t *testing.T) {
+	h := cloudtest.Start(t, cloudtest.Options{})
+	e := h.Enrol(1)
+	l := greet(t, h, e, sale.Position{})
+	code, err := h.Store.NewCode(t.Context(), h.Org, 1, e.Till, "boss", rand.Reader)
+	require.NoError(t, err)
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	status, _ := post(t, h, wire.EnrolRequest{Secret: code.Secret, Key: public, Proof: ed25519.Sign(private, wire.ProofBytes(code.Secret))})
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, wire.ByeBusy, bye(t, l))
+}
+
 func TestEnrolmentOverTheWire(t *testing.T) {
 	h := cloudtest.Start(t, cloudtest.Options{})
 	code := h.Code(1)

@@ -180,6 +180,28 @@ func TestASpendThatComesAfterTheReleaseLowersTheLotAlone(t *testing.T) {
 	})
 }
 
+// A stolen till must not free what another holds: both would spend it then.
+func TestATillHandsBackItsOwnLeasesOnly(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, js := seat(t, s, 2)
+		earned := js[0].Earning(7, 1, 100)
+		js[0].Add(earned)
+		_, err := s.Append(t.Context(), org, 1, 0, js[0].Records)
+		require.NoError(t, err)
+		js[1].Add(js[1].Releasing(earned.Leases[0].ID))
+		_, err = s.Append(t.Context(), org, 2, 0, js[1].Records)
+		require.NoError(t, err)
+		booked, err := s.Release(t.Context(), org, 2, "boss")
+		require.NoError(t, err)
+		require.Zero(t, booked)
+		require.Equal(t, 100, count(t, s, `SELECT leased FROM lots`))
+		require.Equal(t, 1, count(t, s, `SELECT count(*) FROM parked`))
+		changes, _ := readAll(t, s, org, 1, 0, 0, 100)
+		require.Equal(t, 1, kinds(changes)[sale.ChangeLease], "its holder goes on hearing of it")
+		invariants(t, s)
+	})
+}
+
 func TestWhatCannotBeBookedIsParked(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		org, js := seat(t, s, 1)

@@ -19,6 +19,7 @@ type points struct {
 	parts    map[partKey]*partMove
 	born     map[sale.ID]*sale.Lease
 	released map[sale.ID]bool // of all leases known here: true when handed back
+	holders  map[sale.ID]sale.TillNo
 	closed   map[sale.ID]bool // handed back by this transaction
 	feed     map[feedKey]feedRow
 	due      map[sale.CustomerNo]sale.ID
@@ -37,7 +38,7 @@ type partKey struct{ lease, lot sale.ID }
 type partMove struct{ amount, spent sale.Points }
 
 func newPoints() points {
-	p := points{released: map[sale.ID]bool{}, lots: map[sale.ID]*lotMove{}}
+	p := points{released: map[sale.ID]bool{}, holders: map[sale.ID]sale.TillNo{}, lots: map[sale.ID]*lotMove{}}
 	p.forget()
 	return p
 }
@@ -89,6 +90,11 @@ func (b *booking) examinePoints(r *sale.Record) error {
 			return fmt.Errorf("%w: a spend of %s", errClaim, s.Amount)
 		}
 	}
+	if r.Release != nil { // or a stolen till could free what another goes on spending
+		if holder := b.points.holders[r.Release.Lease]; holder != 0 && holder != b.till {
+			return fmt.Errorf("%w: handing back lease %s of till %d", errClaim, r.Release.Lease, holder)
+		}
+	}
 	for _, l := range r.Leases {
 		if err := b.examineLease(&l, given); err != nil {
 			return err
@@ -115,7 +121,7 @@ func (b *booking) examineLease(l *sale.Lease, given map[sale.ID]sale.Points) err
 	return nil
 }
 
-// prefetchLeases learns which leases that the records name are handed back already.
+// prefetchLeases learns who holds the leases that the records name, and which are handed back already.
 func (b *booking) prefetchLeases(ctx context.Context, records []wire.Sealed) error {
 	named := map[sale.ID]bool{}
 	var ids []any
@@ -136,13 +142,14 @@ func (b *booking) prefetchLeases(ctx context.Context, records []wire.Sealed) err
 	if len(ids) == 0 {
 		return nil
 	}
-	err := b.tx.in(ctx, `SELECT id, released FROM leases WHERE org = ? AND id IN %s`, []any{int64(b.org)}, ids, func(r *sql.Rows) error {
+	err := b.tx.in(ctx, `SELECT id, released, till FROM leases WHERE org = ? AND id IN %s`, []any{int64(b.org)}, ids, func(r *sql.Rows) error {
 		var id []byte
 		var released int64
-		if err := r.Scan(&id, &released); err != nil {
+		var holder sale.TillNo
+		if err := r.Scan(&id, &released, &holder); err != nil {
 			return err
 		}
-		b.points.released[sale.ID(id)] = released > 0
+		b.points.released[sale.ID(id)], b.points.holders[sale.ID(id)] = released > 0, holder
 		return nil
 	})
 	if err != nil {

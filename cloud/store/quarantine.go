@@ -65,11 +65,11 @@ func (t *tx) bookAgain(ctx context.Context, org sale.OrgNo, till sale.TillNo, a 
 	sealed := wire.Sealed{Record: r, Bytes: a.body, Hash: sale.HashOf(a.body)}
 	b := newBooking(t, org, till, a.fork)
 	b.again = true
-	if b.examine(r) != nil {
-		return false, nil
-	}
 	if err := b.prefetch(ctx, []wire.Sealed{sealed}); err != nil {
 		return false, err
+	}
+	if b.examine(r) != nil {
+		return false, nil
 	}
 	state := recordBooked
 	if b.duplicate(r) {
