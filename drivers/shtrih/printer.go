@@ -30,6 +30,9 @@ const (
 	answerWaitRead  = 5 * time.Second
 	answerWaitZ     = 65 * time.Second
 	answerWaitShift = 120 * time.Second
+	// A storage signs a receipt in a second or two. Giving up early costs nothing, since the register is
+	// asked what became of it; waiting long costs a queue of customers.
+	answerWaitClose = 15 * time.Second
 	// busyPause is the vendor's; busyMax is a receipt of three hundred lines at 50 mm a second.
 	busyPause = 333 * time.Millisecond
 	busyMax   = 60 * time.Second
@@ -208,8 +211,10 @@ func waitFor(cmd frame.Cmd) time.Duration {
 		return answerWaitRead
 	case frame.CmdZReport, frame.CmdFNShiftClose2:
 		return answerWaitZ
-	case frame.CmdOpenShift, frame.CmdClose2, frame.CmdFNShiftOpen:
+	case frame.CmdOpenShift, frame.CmdFNShiftOpen:
 		return answerWaitShift
+	case frame.CmdClose2:
+		return answerWaitClose
 	}
 	return answerWait
 }
