@@ -20,7 +20,8 @@ const (
 	// AskTerm is how long a till that asked for a customer is still likely to have them at the counter.
 	AskTerm = 15 * time.Minute
 
-	staleMax    = 8 // decisions made again because the balances moved: more means a defect
+	partsMax    = 256 // lots in one event: the journal takes no more than twice that
+	staleMax    = 32  // decisions made again because the balances moved, or more is to be decided
 	duePage     = 500
 	settleEvery = time.Minute // for what another node left behind, and for lapsed leases
 )
@@ -147,7 +148,7 @@ func (o *Office) Request(ctx context.Context, org sale.OrgNo, till sale.TillNo, 
 func (o *Office) Settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) error {
 	var err error
 	for range staleMax {
-		if err = o.settle(ctx, org, no); !errors.Is(err, o.Stale) {
+		if err = o.settle(ctx, org, no); !errors.Is(err, o.Stale) && !errors.Is(err, errMore) {
 			break
 		}
 	}
@@ -156,6 +157,9 @@ func (o *Office) Settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo)
 	}
 	return nil
 }
+
+// errMore says that more lots are free than one event takes: the rest follows in the next decision.
+var errMore = errors.New("more is free than one event takes")
 
 func (o *Office) settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) error {
 	c, lots, free, leases, err := o.Store.Standing(ctx, org, no)
@@ -195,7 +199,11 @@ func (o *Office) settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo)
 	if err != nil {
 		return err
 	}
-	return o.Store.Post(ctx, org, grant(no, holder, free, n, now.Add(LeaseTerm)))
+	first := free[:min(len(free), partsMax)]
+	if err := o.Store.Post(ctx, org, grant(no, holder, first, n, now.Add(LeaseTerm))); err != nil || len(first) == len(free) {
+		return err
+	}
+	return errMore
 }
 
 // recall asks every other till to hand back what it holds.
@@ -283,7 +291,7 @@ func net(no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotA
 	var paid sale.Points
 	for _, f := range byExpiry(lots, free) {
 		n := min(f.Amount, debt-paid)
-		if n == 0 {
+		if n == 0 || len(r.Postings) == partsMax {
 			break
 		}
 		r.Postings = append(r.Postings, sale.Posting{Account: sale.CustomerAccount(no), Lot: f.Lot, Amount: -n})

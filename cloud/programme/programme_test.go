@@ -315,3 +315,20 @@ func TestADebtPaidTwiceComesBack(t *testing.T) {
 		require.Equal(t, sale.Points(60+60), c.Balance)
 	}
 }
+
+// Some hundred small lots, set free by a till that was retired, are more than one event takes.
+func TestManyLotsAreGrantedInParts(t *testing.T) {
+	d := newDesk(t, 2)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Home: 1})
+	require.NoError(t, err)
+	for range 600 {
+		d.tills[0].Add(d.tills[0].Earning(no, 1, 10))
+	}
+	d.drain(t)
+	_, err = d.office.RetireTill(t.Context(), d.org, 1, "boss")
+	require.NoError(t, err)
+	require.NoError(t, d.office.SettleAll(t.Context(), d.org))
+	two, leases := d.held(t, 2)
+	require.Equal(t, sale.Points(6000), two)
+	require.Len(t, leases, 3)
+}
