@@ -27,7 +27,7 @@ type Config struct {
 	Log        LogConfig        `yaml:"log"`
 }
 
-// HeadOfficeConfig says where head office is.
+// HeadOfficeConfig says where head office has moved to since enrolment; whom to believe there is pinned.
 type HeadOfficeConfig struct {
 	URL string `yaml:"url"`
 }

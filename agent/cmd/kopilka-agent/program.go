@@ -73,6 +73,9 @@ func (p *Program) open() error {
 	if err != nil {
 		return err
 	}
+	if c.HeadOffice.URL != "" {
+		id.URL = c.HeadOffice.URL
+	}
 	if p.listener, err = desk.Listen(c.Page); err != nil {
 		return err
 	}

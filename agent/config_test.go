@@ -1,0 +1,92 @@
+package agent
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/drivers"
+)
+
+func TestExampleConfig(t *testing.T) {
+	c, err := LoadConfig("../config.example.yaml")
+	require.NoError(t, err)
+	require.Equal(t, DefaultConfig().Weights, c.Weights)
+	require.Equal(t, "127.0.0.1:8765", c.Page)
+	require.NotEmpty(t, c.Register.Port)
+	require.Equal(t, drivers.TaxOSN, Taxes[c.Register.Tax])
+	// What the comments show as off must be right too when it is switched on.
+	b, err := os.ReadFile("../config.example.yaml")
+	require.NoError(t, err)
+	on := strings.NewReplacer("# head_office:", "head_office:", "#   url:", "  url:").Replace(string(b))
+	c, err = ParseConfig([]byte(on))
+	require.NoError(t, err)
+	require.NotEmpty(t, c.HeadOffice.URL)
+}
+
+func TestEveryProblemOfAConfigAtOnce(t *testing.T) {
+	_, err := ParseConfig([]byte(`
+data: ""
+language: fr
+page: 0.0.0.0:80
+colour: red
+head_office: {url: "shop"}
+register: {port: [1, 2], tax: none, settings: {a: {b: c}}}
+scanners:
+  - {name: register, speed: 9600}
+  - just a word
+weights: ["21PPP"]
+receipt: {balance: maybe, language: de}
+log: {level: loud}
+`))
+	require.Error(t, err)
+	for _, want := range []string{
+		"data: want the folder", `language: want ru or en (got "fr")`, `page: want 127.0.0.1 and a port`, `colour: there is no such setting, line 5 (got "red")`,
+		`head_office.url: want https://… as head office shows it (got "shop")`, "register.port: want one value", `register.tax: want osn`,
+		"register.settings.a: want one value", `scanners[0].name: want a name that no other device has (got "register")`, "scanners[0].speed: there is no such setting",
+		"scanners[0].port: missing", `scanners[1]: want settings of its own`, `weights[0]: want 13 characters`, `receipt.balance: want true or false`,
+		`receipt.language: want ru or en (got "de")`, `log.level: want debug`,
+	} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestConfigThatIsNone(t *testing.T) {
+	for name, text := range map[string]string{"not YAML": "a: [", "a word": "hello", "a list": "- 1\n- 2\n", "empty": "", "twice": "page: 127.0.0.1:1\npage: 127.0.0.1:2\n"} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseConfig([]byte(text))
+			var p *ConfigProblem
+			require.ErrorAs(t, err, &p)
+		})
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	example, err := os.ReadFile("../config.example.yaml")
+	require.NoError(f, err)
+	f.Add(string(example))
+	f.Add("scanners: [{}]\nregister: {settings: {1: 2}}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseConfig([]byte(text))
+		if err == nil {
+			require.Empty(t, c.Problems())
+		}
+	})
+}
+
+func TestWeightPatterns(t *testing.T) {
+	for _, good := range []WeightPattern{"21PPPPPWWWWWK", "2PPPPPPWWWWWK", "22PPPPWWWWWWK"} {
+		require.NoError(t, good.Validate(), good)
+	}
+	for _, bad := range []WeightPattern{"", "21PPPPPWWWWW", "46PPPPPWWWWWK", "21WWWWWPPPPPK", "21PPPPPPPPPPK", "2100000WWWWWK", "21PPPPPWWWWWKK"} {
+		require.ErrorIs(t, bad.Validate(), ErrPattern, bad)
+	}
+	item, weight, ok := WeightPattern("21PPPPPWWWWWK").Match("2100123014321")
+	require.True(t, ok)
+	require.Equal(t, "2100123", item)
+	require.EqualValues(t, 1432, weight)
+	_, _, ok = WeightPattern("21PPPPPWWWWWK").Match("2200123014321")
+	require.False(t, ok)
+}
