@@ -197,6 +197,20 @@ func TestClockSetBack(t *testing.T) {
 	require.Equal(t, high.Add(time.Minute), r.At)
 }
 
+// A machine that is set a year ahead, with nobody to vouch for it, writes; then head office speaks.
+func TestAnUnvouchedClockIsNotRemembered(t *testing.T) {
+	s := newShop(t)
+	right := s.clock.At
+	s.clock.At, s.clock.Quality = right.Add(365*24*time.Hour), sale.TimeFrozen
+	r := s.sell(0, 0, 100)
+	require.Equal(t, sale.TimeFrozen, r.Quality)
+	s.clock.At, s.clock.Quality = right.Add(time.Minute), sale.TimeHeadOffice
+	s.reopen()
+	at, _ := s.Now()
+	require.Equal(t, right.Add(time.Minute), at)
+	require.Equal(t, right.Add(time.Minute), s.sell(0, 0, 100).At)
+}
+
 func TestClosedLedger(t *testing.T) {
 	s := openShop(t, t.TempDir())
 	require.NoError(t, s.Close())

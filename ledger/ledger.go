@@ -333,13 +333,14 @@ func (w *writer) saveState(before *state) error {
 	return nil
 }
 
-// now is trusted time, never below the high-water mark, which it raises.
+// now is trusted time, never below the high-water mark, which it raises. A clock that nobody vouches for does
+// not raise it: a machine set a year ahead would hold every later clock to that year.
 func (w *writer) now() (sale.Time, sale.TimeQuality) {
 	at, quality := w.l.clock()
-	if at < w.s.high {
-		at = w.s.high
+	at = max(at, w.s.high)
+	if quality != sale.TimeFrozen {
+		w.s.high = at
 	}
-	w.s.high = at
 	return at, quality
 }
 
