@@ -81,8 +81,13 @@ func (t *Till) begin(ctx context.Context, p drivers.Printer, j job) (*ledger.Job
 	if err != nil {
 		return nil, err
 	}
+	head := t.ledger.Head()
 	if err := t.checkStorage(ctx, p, snap); err != nil {
 		return nil, err
+	}
+	if len(j.draft.Spends) > 0 && t.ledger.Head() != head {
+		// Documents were found that the journal lacked: what they spent is not known here.
+		return nil, refuse(textFoundDocuments(), nil)
 	}
 	begun := ledger.Job{
 		Draft: j.draft, Before: sale.FiscalKey{FN: snap.FN, FD: snap.LastFD}, Stamp: sale.StampOf(snap.Clock), Sealed: j.sealed,

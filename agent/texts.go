@@ -154,6 +154,11 @@ func textJournalBehind(n int) Text {
 		"The fiscal storage held %d documents that the journal lacked. They are booked; points wait for head office", n)
 }
 
+func textFoundDocuments() Text {
+	return say("Чек не напечатан: в накопителе нашлись чужие документы, и баллы пока не списываются. Уберите списание или дождитесь связи с офисом",
+		"Not printed: the storage held documents that the journal lacked, so points wait. Take the points off, or wait for head office")
+}
+
 func textTenders(sum, total sale.Money) Text {
 	return say("Оплачено %s, а чек на %s", "%s paid, the receipt is for %s", sum, total)
 }
