@@ -27,8 +27,8 @@ build-windows: ## cross-build the agent for Windows; HID needs mingw, without it
 	if command -v x86_64-w64-mingw32-gcc >/dev/null; then export CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc; else export CGO_ENABLED=0; fi; \
 	GOOS=windows GOARCH=amd64 $(BUILD) -o bin/windows/ ./agent/cmd/kopilka-agent
 
-test: ## run every test; skipped ones are named with their reason
-	go test -json -timeout 290s ./... | go run .ci/summary.go
+test: ## run every test anew; skipped ones are named with their reason
+	go test -count=1 -json -timeout 290s ./... | go run .ci/summary.go
 
 race: ## the packages where goroutines meet, under the race detector
 	KOPILKA_HISTORIES=40 go test -race -timeout 20m ./agent/... ./drivers/... ./ledger ./sync/... ./cloud/hub
