@@ -41,8 +41,9 @@ func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
 // vouch lets the register's clock speak where head office has not, unless it lies behind what is
 // journalled already.
 func (t *Till) vouch(snap drivers.Snapshot) {
-	wall := snap.Clock
-	at := sale.At(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, t.shop.zone))
+	wall, zone := snap.Clock, time.UTC
+	t.post(func() { zone = t.shop.zone }) // the till's own, and this is the register's goroutine
+	at := sale.At(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone))
 	if high, _ := t.ledger.Now(); at.Add(clockSlack) >= t.ledger.HighWater() {
 		t.clock.Vouch(max(at, t.ledger.HighWater()))
 	} else {

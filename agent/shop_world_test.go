@@ -99,7 +99,7 @@ func (s *shop1) runHO() {
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
 	office := s.office
-	s.hub = hub.New(hub.Options{Store: s.store, Leases: office, Now: time.Now, Random: s.random, Logger: log})
+	s.hub = hub.New(hub.Options{Store: s.store, Leases: office, Now: time.Now, Random: rand.NewChaCha8([32]byte{byte(s.rng.Uint64()), 9}), Logger: log})
 	l, err := s.net.Host("ho").Listen(hoPort)
 	require.NoError(s.t, err)
 	server := &http.Server{Handler: s.hub.Handler(), BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: time.Minute}
