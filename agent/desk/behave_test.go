@@ -229,6 +229,27 @@ func TestSecondPressWaitsForTheFirst(t *testing.T) {
 	require.Equal(t, int32(1), calls.Load())
 }
 
+// A finger is faster than the till's answer to the last tap: paying opens all the same.
+func TestPayingOpensWhileTheTillAnswers(t *testing.T) {
+	p := small(t, selling())
+	release := make(chan struct{})
+	p.till.answers(func(ctx context.Context, _ agent.Command) error {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	p.press("Ctrl+ArrowUp")
+	require.Equal(t, "qty", p.asked().Do)
+	for _, way := range []string{"cash", "card"} {
+		p.click("[data-do=" + way + "]")
+		p.see("[data-dialog=pay]")
+		p.press("Escape")
+	}
+	close(release)
+}
+
 func TestRefusalStaysUntilActedOn(t *testing.T) {
 	p := small(t, selling())
 	p.till.answers(refuseAll)

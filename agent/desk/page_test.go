@@ -229,9 +229,10 @@ func (p *page) scan(code string, russian bool) {
 	})()`, quoted, russian))
 }
 
+// click is a finger's tap; like a finger it waits until the button may be pressed.
 func (p *page) click(selector string) {
 	p.Helper()
-	p.see(selector)
+	p.see(selector + ":not(:disabled)")
 	p.do(chromedp.Click(chromedp.CSS(selector)))
 }
 

@@ -117,8 +117,8 @@ function side(app) {
         !empty && button(app, { label: app.t('explain'), key: 'Ctrl+I', run: () => app.open('explain'), cls: 'quiet link', do: 'explain' })), h('output', {}, app.money(b.total))),
     b.customer && redeemButton(app, b),
     h('div', { class: 'pays' },
-      button(app, { label: app.t('payCash'), key: 'F9', run: pay('cash'), cls: 'primary pay', disabled: empty || app.busy, do: 'cash' }),
-      button(app, { label: app.t('payCard'), key: 'F10', run: pay('card'), cls: 'primary pay', disabled: empty || app.busy, do: 'card' })));
+      button(app, { label: app.t('payCash'), key: 'F9', run: pay('cash'), cls: 'primary pay', disabled: empty, do: 'cash' }),
+      button(app, { label: app.t('payCard'), key: 'F10', run: pay('card'), cls: 'primary pay', disabled: empty, do: 'card' })));
 }
 
 function redeemButton(app, b) {
