@@ -274,7 +274,9 @@ func (t *Till) stateChanged() {
 }
 
 func (t *Till) programme() *loyalty.Programme {
-	return loyalty.Current(t.shop.programmes, t.now())
+	return loyalty.Current(t.shop.programmes, t.now(), loyalty.Place{
+		Region: t.shop.settings.Region, Store: t.shop.settings.Store, Zone: t.shop.zone,
+	})
 }
 
 func (t *Till) holder() sale.Holder {

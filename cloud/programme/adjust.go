@@ -96,7 +96,7 @@ func (o *Office) Current(ctx context.Context, org sale.OrgNo) (*loyalty.Programm
 		}
 		versions = append(versions, p)
 	}
-	return loyalty.Current(versions, sale.At(o.Now())), nil
+	return loyalty.Current(versions, sale.At(o.Now()), loyalty.Place{}), nil
 }
 
 // Publish signs a version of the rules and sends it to every till. Version zero is given the next number.

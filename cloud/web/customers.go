@@ -158,7 +158,7 @@ func (c *call) tiers() (map[uint16]string, error) {
 		return nil, err
 	}
 	out := map[uint16]string{}
-	if p := loyalty.Current(decoded(versions), c.now()); p != nil {
+	if p := loyalty.Current(decoded(versions), c.now(), loyalty.Place{}); p != nil {
 		for _, t := range p.Tiers {
 			out[t.No] = Text{t.RU, t.EN}.in(c.lang)
 		}

@@ -55,7 +55,7 @@ func (s *site) programmePage(c *call) error {
 	if err != nil {
 		return err
 	}
-	d := programmeData{Current: loyalty.Current(decoded(versions), c.now()), Zone: sh.zone(0)}
+	d := programmeData{Current: loyalty.Current(decoded(versions), c.now(), loyalty.Place{}), Zone: sh.zone(0)}
 	for _, v := range versions {
 		row := programmeRow{ProgrammeVersion: v, Future: v.From > c.now()}
 		if p, err := loyalty.Decode(v.Body); err == nil {
@@ -85,7 +85,7 @@ func (s *site) programmeForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	base := loyalty.Current(decoded(versions), c.now())
+	base := loyalty.Current(decoded(versions), c.now(), loyalty.Place{})
 	for _, p := range decoded(versions) {
 		if fmt.Sprint(p.Version) == c.r.URL.Query().Get("from") {
 			base = p

@@ -3,6 +3,7 @@ package loyalty
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -14,6 +15,7 @@ type Policy uint8
 const (
 	PolicyPoints   Policy = 1 // customers earn points and pay with them
 	PolicyDiscount Policy = 2 // a percentage off by tier; points are neither earned nor taken
+	PolicyCombined Policy = 3 // both: the tier's discount first, then points on what is left
 )
 
 // String is the name used in JSON.
@@ -23,6 +25,8 @@ func (p Policy) String() string {
 		return "points"
 	case PolicyDiscount:
 		return "discount"
+	case PolicyCombined:
+		return "combined"
 	}
 	return fmt.Sprintf("policy%d", uint8(p))
 }
@@ -32,13 +36,13 @@ func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // UnmarshalText reads "points" or "discount".
 func (p *Policy) UnmarshalText(b []byte) error {
-	for _, known := range []Policy{PolicyPoints, PolicyDiscount} {
+	for _, known := range []Policy{PolicyPoints, PolicyDiscount, PolicyCombined} {
 		if string(b) == known.String() {
 			*p = known
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: policy: want points or discount (got %q)", ErrProgramme, b)
+	return fmt.Errorf("%w: policy: want points, discount or combined (got %q)", ErrProgramme, b)
 }
 
 // Tier is a level of customers. Tier 0 is everybody's first and the one that an unknown tier falls to.
@@ -49,6 +53,7 @@ type Tier struct {
 	Earn      sale.BasisPoints `cbor:"4,keyasint,omitempty" json:"earn"`      // of the money paid
 	Discount  sale.BasisPoints `cbor:"5,keyasint,omitempty" json:"discount"`  // off the price
 	RedeemMax sale.BasisPoints `cbor:"6,keyasint,omitempty" json:"redeemMax"` // of the goods that points may pay for
+	Need      Need             `cbor:"7,keyasint,omitzero" json:"need,omitzero"`
 }
 
 // LotRules are the life of earned points.
@@ -58,8 +63,7 @@ type LotRules struct {
 }
 
 // Programme is one version of an organisation's rules. It is never changed, only followed by the next
-// version; a sale names the version that reckoned it. CBOR keys from 20 on are kept for rules to come
-// (categories, coupons, gifts, referrals), which an older till skips.
+// version; a sale names the version that reckoned it. Versions are numbered over all scopes together.
 type Programme struct {
 	Version       uint32      `cbor:"1,keyasint" json:"version"` // from 1; a sale's zero means no programme
 	EffectiveFrom sale.Time   `cbor:"2,keyasint,omitempty" json:"effectiveFrom"`
@@ -69,6 +73,23 @@ type Programme struct {
 	EarnStep      sale.Points `cbor:"6,keyasint" json:"earnStep"`            // a receipt's accrual is rounded down to it: 100 is whole points
 	RedeemStep    sale.Points `cbor:"7,keyasint" json:"redeemStep"`          // points are taken in multiples of it
 	LineFloor     sale.Money  `cbor:"8,keyasint,omitempty" json:"lineFloor"` // least money that a reduced line keeps; zero lets a line cost nothing
+
+	Day        sale.Date   `cbor:"20,keyasint,omitempty" json:"day,omitempty"` // begins at the store's midnight; instead of EffectiveFrom
+	Scope      Scope       `cbor:"21,keyasint,omitzero" json:"scope,omitzero"`
+	Withdrawn  bool        `cbor:"22,keyasint,omitempty" json:"withdrawn,omitempty"` // from here on the scope follows the next wider one
+	Promotions []Promotion `cbor:"23,keyasint,omitempty" json:"promotions,omitempty"`
+	Campaigns  []Campaign  `cbor:"24,keyasint,omitempty" json:"campaigns,omitempty"`
+	Caps       []GoodsCap  `cbor:"25,keyasint,omitempty" json:"caps,omitempty"`
+	Gifts      []Gift      `cbor:"26,keyasint,omitempty" json:"gifts,omitempty"`
+	Purses     []Purse     `cbor:"27,keyasint,omitempty" json:"purses,omitempty"`
+	Window     Window      `cbor:"28,keyasint,omitzero" json:"window,omitzero"`
+	Referral   Referral    `cbor:"29,keyasint,omitzero" json:"referral,omitzero"`
+	Grants     Grants      `cbor:"30,keyasint,omitzero" json:"grants,omitzero"`
+	Cashier    Cashier     `cbor:"31,keyasint,omitzero" json:"cashier,omitzero"`
+	Watch      Watch       `cbor:"32,keyasint,omitzero" json:"watch,omitzero"`
+	Enrolment  Enrolment   `cbor:"33,keyasint,omitzero" json:"enrolment,omitzero"`
+	Returns    Returns     `cbor:"34,keyasint,omitzero" json:"returns,omitzero"`
+	GraceDays  uint32      `cbor:"35,keyasint,omitempty" json:"graceDays,omitempty"` // after a lot's expiry before it is taken off the books
 }
 
 // Limits of a programme.
@@ -98,20 +119,58 @@ func Default() *Programme {
 	}
 }
 
-// Current is the version in force at a moment: the latest that has begun, of those that begin together
-// the highest. Nil when none has begun.
-func Current(versions []*Programme, at sale.Time) *Programme {
-	var best *Programme
-	for _, v := range versions {
-		if v == nil || v.EffectiveFrom > at {
+// Place is where a programme is asked for.
+type Place struct {
+	Region string
+	Store  sale.StoreNo
+	Zone   *time.Location // nil is UTC
+}
+
+func (p Place) zone() *time.Location {
+	if p.Zone == nil {
+		return time.UTC
+	}
+	return p.Zone
+}
+
+// Current is the version in force at a place and moment: the store's own before its region's before
+// the organisation's; of each the latest that has begun, of those that begin together the highest. A
+// withdrawn one leaves the word to the next wider scope. Nil when none has begun.
+func Current(versions []*Programme, at sale.Time, where Place) *Programme {
+	scopes := []Scope{{Store: where.Store}, {Region: where.Region}, {}}
+	for i, s := range scopes {
+		if i < len(scopes)-1 && s == (Scope{}) {
 			continue
 		}
-		if best == nil || v.EffectiveFrom > best.EffectiveFrom ||
-			(v.EffectiveFrom == best.EffectiveFrom && v.Version > best.Version) {
-			best = v
+		if p := currentOf(versions, at, s, where.zone()); p != nil && !p.Withdrawn {
+			return p
 		}
 	}
+	return nil
+}
+
+func currentOf(versions []*Programme, at sale.Time, scope Scope, zone *time.Location) *Programme {
+	var best *Programme
+	var from sale.Time
+	for _, v := range versions {
+		if v == nil || v.Scope != scope {
+			continue
+		}
+		begins := v.Begins(zone)
+		if begins > at || (best != nil && (begins < from || (begins == from && v.Version < best.Version))) {
+			continue
+		}
+		best, from = v, begins
+	}
 	return best
+}
+
+// Begins is the moment from which the version holds in a store's zone.
+func (p *Programme) Begins(zone *time.Location) sale.Time {
+	if p.Day != 0 {
+		return p.Day.Start(zone)
+	}
+	return p.EffectiveFrom
 }
 
 // Encode writes the programme as deterministic CBOR, the bytes that are signed.

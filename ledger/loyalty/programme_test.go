@@ -64,7 +64,7 @@ func TestProgrammeEncoding(t *testing.T) {
 func TestDecodeSkipsLaterRules(t *testing.T) {
 	later := struct {
 		Programme `cbor:",inline"`
-		Rules     []string `cbor:"20,keyasint"`
+		Rules     []string `cbor:"999,keyasint"`
 	}{*Default(), []string{"stamps"}}
 	b, err := sale.Encode(later)
 	require.NoError(t, err)
@@ -90,12 +90,12 @@ func TestCurrent(t *testing.T) {
 	version := func(v uint32, from sale.Time) *Programme { return &Programme{Version: v, EffectiveFrom: from} }
 	first, second, third, mended := version(1, 0), version(2, 1000), version(3, 2000), version(4, 1000)
 	all := []*Programme{third, nil, mended, first, second}
-	require.Nil(t, Current(nil, 5000))
-	require.Nil(t, Current(all, -1))
-	require.Same(t, first, Current(all, 999))
-	require.Same(t, mended, Current(all, 1000))
-	require.Same(t, mended, Current(all, 1999))
-	require.Same(t, third, Current(all, 2000))
+	require.Nil(t, Current(nil, 5000, Place{}))
+	require.Nil(t, Current(all, -1, Place{}))
+	require.Same(t, first, Current(all, 999, Place{}))
+	require.Same(t, mended, Current(all, 1000, Place{}))
+	require.Same(t, mended, Current(all, 1999, Place{}))
+	require.Same(t, third, Current(all, 2000, Place{}))
 }
 
 // Whatever bytes arrive, a programme that decodes is one that reckons, and encodes to the same value.

@@ -11,7 +11,17 @@ const (
 	ChangeProduct   ChangeKind = 4 // Body: Product
 	ChangeStaff     ChangeKind = 5 // Body: Staff
 	ChangeSettings  ChangeKind = 6 // Body: Settings
+	ChangeCodes     ChangeKind = 7 // Body: CodeShard; Key: campaign u32, first byte of the codes' keys
 )
+
+// CodeShard is the unused single codes of one campaign whose keys begin with one byte, sorted by key.
+// A used code is missing from the next version.
+type CodeShard struct {
+	Campaign uint32       `cbor:"1,keyasint"`
+	Shard    uint8        `cbor:"2,keyasint"`
+	Keys     []byte       `cbor:"3,keyasint,omitempty"` // 8 bytes each
+	Owners   []CustomerNo `cbor:"4,keyasint,omitempty"` // whose each is; empty: anybody's
+}
 
 // Change is one versioned piece of state for a till. Applying it twice, or an older one after a newer
 // one of the same key, changes nothing.
@@ -56,14 +66,16 @@ type LeaseChange struct {
 
 // Settings is what head office tells a till about itself and its store.
 type Settings struct {
-	Org        string    `cbor:"1,keyasint" json:"org"`
-	Store      StoreNo   `cbor:"2,keyasint" json:"store"`
-	StoreName  string    `cbor:"3,keyasint" json:"storeName"`
-	Address    string    `cbor:"4,keyasint,omitempty" json:"address,omitempty"`
-	Zone       string    `cbor:"5,keyasint" json:"zone"` // IANA name: "Europe/Moscow"
-	CardSecret []byte    `cbor:"6,keyasint" json:"-"`    // key of CardKey
-	Phones     PhoneHash `cbor:"7,keyasint" json:"-"`
-	Support    string    `cbor:"8,keyasint,omitempty" json:"support,omitempty"` // whom a cashier calls
+	Org        string     `cbor:"1,keyasint" json:"org"`
+	Store      StoreNo    `cbor:"2,keyasint" json:"store"`
+	StoreName  string     `cbor:"3,keyasint" json:"storeName"`
+	Address    string     `cbor:"4,keyasint,omitempty" json:"address,omitempty"`
+	Zone       string     `cbor:"5,keyasint" json:"zone"` // IANA name: "Europe/Moscow"
+	CardSecret []byte     `cbor:"6,keyasint" json:"-"`    // key of CardKey
+	Phones     PhoneHash  `cbor:"7,keyasint" json:"-"`
+	Support    string     `cbor:"8,keyasint,omitempty" json:"support,omitempty"` // whom a cashier calls
+	Region     string     `cbor:"9,keyasint,omitempty" json:"region,omitempty"`  // of the store, for programmes of a region
+	House      CustomerNo `cbor:"10,keyasint,omitempty" json:"house,omitempty"`  // account of receipts without a customer; zero: none
 }
 
 // Entry is a record as it travels: its bytes, and beside them the personal data that it commits to,

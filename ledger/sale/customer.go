@@ -20,6 +20,38 @@ type Customer struct {
 	Debt    Points        `cbor:"6,keyasint,omitempty" json:"debt,omitempty"`
 	State   CustomerState `cbor:"7,keyasint,omitempty" json:"state,omitempty"`
 	Seen    Seen          `cbor:"8,keyasint,omitzero" json:"seen"`
+
+	Segment  uint8         `cbor:"9,keyasint,omitempty" json:"segment,omitempty"`
+	Staff    StaffNo       `cbor:"10,keyasint,omitempty" json:"staff,omitempty"`    // a member of staff's own card
+	Accounts []CustomerNo  `cbor:"11,keyasint,omitempty" json:"accounts,omitempty"` // of enrolments merged into this one, beside No
+	Bought   uint32        `cbor:"12,keyasint,omitempty" json:"bought,omitempty"`   // receipts so far, as far as known
+	Progress Progress      `cbor:"13,keyasint,omitzero" json:"progress"`
+	Expiring Expiring      `cbor:"14,keyasint,omitzero" json:"expiring"`
+	Uses     []PromoUse    `cbor:"15,keyasint,omitempty" json:"uses,omitempty"` // of promotions limited per customer
+	Purses   []PurseAmount `cbor:"16,keyasint,omitempty" json:"purses,omitempty"`
+	Enrolled Time          `cbor:"17,keyasint,omitempty" json:"enrolled,omitempty"`
+	// Bearer is a gift certificate: whoever shows its code pays with it as with money. It earns nothing
+	// and is nobody's card.
+	Bearer bool `cbor:"18,keyasint,omitempty" json:"bearer,omitempty"`
+}
+
+// Progress is what counts towards tiers, within the programme's window.
+type Progress struct {
+	Spend     Money  `cbor:"1,keyasint,omitempty" json:"spend"`
+	Receipts  uint32 `cbor:"2,keyasint,omitempty" json:"receipts"`
+	Referrals uint32 `cbor:"3,keyasint,omitempty" json:"referrals"` // friends who have bought
+}
+
+// Expiring is the next points to expire.
+type Expiring struct {
+	Amount Points `cbor:"1,keyasint,omitempty" json:"amount"`
+	At     Time   `cbor:"2,keyasint,omitempty" json:"at"`
+}
+
+// PromoUse is how often a customer has had a promotion, up to Seen.
+type PromoUse struct {
+	Promotion uint32 `cbor:"1,keyasint" json:"promotion"`
+	Times     uint32 `cbor:"2,keyasint" json:"times"`
 }
 
 // Seen says up to where head office had read this till's journal when it reckoned a balance: what the
@@ -39,6 +71,7 @@ const (
 	CustomerBlocked CustomerState = 1 // neither earns nor redeems
 	CustomerTest    CustomerState = 2 // training: left out of analytics
 	CustomerErased  CustomerState = 3
+	CustomerHouse   CustomerState = 4 // a store's account for buyers without a card: earns nothing, is in no analysis
 )
 
 // LookupKey stands for a card or phone number on a till; it cannot be turned back without work.
@@ -101,6 +134,60 @@ func ParsePhone(s string) (string, error) {
 		return "", fmt.Errorf("%w: got %q", ErrPhone, s)
 	}
 	return "+" + string(digits), nil
+}
+
+// CodeKey is the key of a promo code: HMAC-SHA256 with the organisation's secret over the campaign and
+// the code in capitals without spaces and dashes. A till holds keys only, so it cannot mint codes.
+func CodeKey(secret []byte, code string) LookupKey {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("code:" + NormalCode(code)))
+	return LookupKey(mac.Sum(nil)[:8])
+}
+
+// NormalCode is a promo code as it is compared: capitals, no spaces, no dashes.
+func NormalCode(code string) string {
+	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(code))
+}
+
+// ConsentKind is what a customer agreed to; each needs a text and a yes of its own (156-FZ, 38-FZ).
+type ConsentKind uint8
+
+// The consents.
+const (
+	ConsentPersonalData ConsentKind = 1
+	ConsentAdvertising  ConsentKind = 2
+)
+
+// Consent is one yes or no at enrolment, with the version of the text that was shown.
+type Consent struct {
+	Kind    ConsentKind `cbor:"1,keyasint" json:"kind"`
+	Version uint32      `cbor:"2,keyasint" json:"version"`
+	Given   bool        `cbor:"3,keyasint" json:"given"`
+}
+
+// Enrolment is a customer taken in at a till. Who it is stands sealed beside the record.
+type Enrolment struct {
+	Customer CustomerNo    `cbor:"1,keyasint" json:"customer"`
+	Tier     uint16        `cbor:"2,keyasint,omitempty" json:"tier"`
+	Person   Commitment    `cbor:"3,keyasint" json:"-"` // to the sealed [Person]
+	Keys     []CustomerKey `cbor:"4,keyasint,omitempty" json:"-"`
+	Consents []Consent     `cbor:"5,keyasint,omitempty" json:"consents,omitempty"`
+	Code     *CodeUse      `cbor:"6,keyasint,omitempty" json:"code,omitempty"` // of the friend, cashier or channel that brought them
+}
+
+// Person is who was enrolled; it is sealed to head office and never enters a record.
+type Person struct {
+	Salt   [16]byte `cbor:"1,keyasint"`
+	Name   string   `cbor:"2,keyasint,omitempty"`
+	Phone  string   `cbor:"3,keyasint,omitempty"` // E.164
+	Card   string   `cbor:"4,keyasint,omitempty"`
+	Friend string   `cbor:"5,keyasint,omitempty"` // referral code as typed, when it is no campaign's
+}
+
+// Commit is what the record holds instead of the person.
+func (p Person) Commit() (Commitment, error) {
+	b, err := Encode(p)
+	return HashOf(b), err
 }
 
 // Staff is a member of staff as a till knows them. The PIN is kept as an argon2id hash.

@@ -98,6 +98,9 @@ const TillNoMax TillNo = 1<<21 - 1
 // StaffNo is a member of staff; zero is nobody (the system).
 type StaffNo uint32
 
+// PartnerNo is a business that brings customers or honours points.
+type PartnerNo uint32
+
 // Number is what people and the partner API call a sale or a customer: the till's number times 2^32
 // plus a counter of that till that no epoch resets. Customers made at head office have till zero.
 type Number int64

@@ -76,6 +76,27 @@ type Product struct {
 	Codes    []string `cbor:"9,keyasint,omitempty" json:"codes,omitempty"` // barcodes, GTIN-13 or shorter as scanned
 	Category string   `cbor:"10,keyasint,omitempty" json:"category,omitempty"`
 	Gone     bool     `cbor:"11,keyasint,omitempty" json:"gone,omitempty"` // withdrawn: not sold any more, kept for returns
+	Tags     []string `cbor:"12,keyasint,omitempty" json:"tags,omitempty"` // for rules to name: "own-brand", "spring"
+	// Floors are minimum prices known in advance, by the day from which they hold; a till without
+	// network switches at the store's midnight.
+	Floors []DatedPrice `cbor:"13,keyasint,omitempty" json:"floors,omitempty"`
+}
+
+// DatedPrice is a price that holds from a day on.
+type DatedPrice struct {
+	From  Date  `cbor:"1,keyasint" json:"from"`
+	Price Money `cbor:"2,keyasint" json:"price"`
+}
+
+// Floor is the least price of a unit on a day: of the floors that have begun the latest, else MinPrice.
+func (p Product) Floor(day Date) Money {
+	price, from := p.MinPrice, Date(0)
+	for _, f := range p.Floors {
+		if f.From <= day && f.From > from {
+			price, from = f.Price, f.From
+		}
+	}
+	return price
 }
 
 // Line is one position of a basket before any rule has touched it. The product is a copy: a price
@@ -84,6 +105,7 @@ type Line struct {
 	Product Product `cbor:"1,keyasint" json:"product"`
 	Qty     Qty     `cbor:"2,keyasint" json:"qty"`
 	Code    string  `cbor:"3,keyasint,omitempty" json:"code,omitempty"` // as scanned, for marked goods and for the audit
+	Gift    bool    `cbor:"4,keyasint,omitempty" json:"gift,omitempty"` // chosen from the list of goods for points
 }
 
 // Gross is price × quantity before discounts.
@@ -105,22 +127,24 @@ type Part struct {
 // SoldLine is a line with every figure that the rules gave it, kept so that a return can be computed
 // from it years later.
 type SoldLine struct {
-	SKU      SKU      `cbor:"1,keyasint" json:"sku"`
-	Name     string   `cbor:"2,keyasint" json:"name"`
-	Code     string   `cbor:"3,keyasint,omitempty" json:"code,omitempty"`
-	Qty      Qty      `cbor:"4,keyasint" json:"qty"`
-	Price    Money    `cbor:"5,keyasint" json:"price"`
-	Gross    Money    `cbor:"6,keyasint" json:"gross"`
-	Discount Money    `cbor:"7,keyasint,omitempty" json:"discount,omitempty"`
-	Redeemed Points   `cbor:"8,keyasint,omitempty" json:"redeemed,omitempty"`
-	Net      Money    `cbor:"9,keyasint" json:"net"` // Gross − Discount − Redeemed: what is paid in money
-	Earned   Points   `cbor:"10,keyasint,omitempty" json:"earned,omitempty"`
-	VAT      VAT      `cbor:"11,keyasint" json:"vat"`
-	Subject  Subject  `cbor:"12,keyasint" json:"subject"`
-	Unit     Unit     `cbor:"13,keyasint,omitempty" json:"unit,omitempty"`
-	Traits   Traits   `cbor:"14,keyasint,omitempty" json:"traits,omitempty"`
-	Parts    []Part   `cbor:"15,keyasint" json:"parts"`
-	Reasons  []Reason `cbor:"16,keyasint,omitempty" json:"reasons,omitempty"`
+	SKU      SKU           `cbor:"1,keyasint" json:"sku"`
+	Name     string        `cbor:"2,keyasint" json:"name"`
+	Code     string        `cbor:"3,keyasint,omitempty" json:"code,omitempty"`
+	Qty      Qty           `cbor:"4,keyasint" json:"qty"`
+	Price    Money         `cbor:"5,keyasint" json:"price"`
+	Gross    Money         `cbor:"6,keyasint" json:"gross"`
+	Discount Money         `cbor:"7,keyasint,omitempty" json:"discount,omitempty"`
+	Redeemed Points        `cbor:"8,keyasint,omitempty" json:"redeemed,omitempty"`
+	Net      Money         `cbor:"9,keyasint" json:"net"` // Gross − Discount − Redeemed: what is paid in money
+	Earned   Points        `cbor:"10,keyasint,omitempty" json:"earned,omitempty"`
+	VAT      VAT           `cbor:"11,keyasint" json:"vat"`
+	Subject  Subject       `cbor:"12,keyasint" json:"subject"`
+	Unit     Unit          `cbor:"13,keyasint,omitempty" json:"unit,omitempty"`
+	Traits   Traits        `cbor:"14,keyasint,omitempty" json:"traits,omitempty"`
+	Parts    []Part        `cbor:"15,keyasint" json:"parts"`
+	Reasons  []Reason      `cbor:"16,keyasint,omitempty" json:"reasons,omitempty"`
+	Extra    []PurseAmount `cbor:"17,keyasint,omitempty" json:"extra,omitempty"` // earned into other purses: stamps, tickets, a partner's points
+	Paid     []PurseAmount `cbor:"18,keyasint,omitempty" json:"paid,omitempty"`  // of other purses: what stamps or a partner's points paid, part of Discount
 }
 
 // Reason says which rule gave or refused a figure, so that explain can name it.

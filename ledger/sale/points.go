@@ -35,21 +35,48 @@ func (k AccountKind) String() string {
 	return fmt.Sprintf("account%d", uint8(k))
 }
 
+// PurseNo tells the purses of one owner apart. Zero holds the programme's points; what the others hold,
+// stamps, draw tickets or a partner's points, the programme says.
+type PurseNo uint32
+
+// PurseAmount is an amount in one purse, in hundredths: of a point, a stamp or a ticket.
+type PurseAmount struct {
+	Purse  PurseNo `cbor:"1,keyasint" json:"purse"`
+	Amount Points  `cbor:"2,keyasint" json:"amount"`
+}
+
 // Account is one account; a customer's first account bears the customer's number, and postings stay
 // on the account where they were made whatever is merged later.
 type Account struct {
 	Kind AccountKind `cbor:"1,keyasint" json:"kind"`
 	No   Number      `cbor:"2,keyasint,omitempty" json:"no"`
+	// Purse is zero for all but customers, their debts, and the programme's counter-accounts of purses.
+	Purse PurseNo `cbor:"3,keyasint,omitempty" json:"purse,omitempty"`
+}
+
+// In is the same owner's account of a purse.
+func (a Account) In(p PurseNo) Account {
+	a.Purse = p
+	return a
 }
 
 // CustomerAccount is the account of a customer's points.
-func CustomerAccount(no CustomerNo) Account { return Account{AccountCustomer, no} }
+func CustomerAccount(no CustomerNo) Account { return Account{Kind: AccountCustomer, No: no} }
 
 // DebtAccount is where a customer's shortfall stands.
-func DebtAccount(no CustomerNo) Account { return Account{AccountDebt, no} }
+func DebtAccount(no CustomerNo) Account { return Account{Kind: AccountDebt, No: no} }
 
 // ProgrammeAccount is the programme's counter-account.
 func ProgrammeAccount() Account { return Account{Kind: AccountProgramme} }
+
+// EmployeeAccount is where a member of staff's rewards stand.
+func EmployeeAccount(no StaffNo) Account { return Account{Kind: AccountEmployee, No: Number(no)} }
+
+// PartnerAccount is where a partner's rewards stand.
+func PartnerAccount(no PartnerNo) Account { return Account{Kind: AccountPartner, No: Number(no)} }
+
+// ExpiredAccount is where points go that nobody spent in time.
+func ExpiredAccount() Account { return Account{Kind: AccountExpired} }
 
 // Posting adds a signed amount to an account and, for customers, to one lot.
 type Posting struct {

@@ -58,11 +58,21 @@ const (
 	KindAbandon    RecordKind = 7 // a begun fiscal job that the register never made
 	KindEpoch      RecordKind = 8 // first record of an epoch: where the journal before it ended
 	KindRelease    RecordKind = 9 // a lease handed back
+	KindEnrol      RecordKind = 10
+	KindLookup     RecordKind = 11 // a fraud rule met outside a receipt
 
 	KindGrant  RecordKind = 100 // a lease granted
 	KindAdjust RecordKind = 101 // points given or taken by hand, opening balances
 	KindNet    RecordKind = 102 // debt netted against free points
 	KindExpire RecordKind = 103
+	KindMerge  RecordKind = 104 // one enrolment's accounts join another's
+	KindSplit  RecordKind = 105 // and leave it again
+	KindReward RecordKind = 106 // points that head office reckons: welcome, referral, birthday
+	KindSettle RecordKind = 107 // the points of a return whose sale was not known where it was made
+	KindTier   RecordKind = 108
+	KindIssue  RecordKind = 109 // a gift certificate
+	KindDraw   RecordKind = 110 // a prize draw held
+	KindRevoke RecordKind = 111 // a reward taken back, in full or in part
 )
 
 // String is the stable name used in exports.
@@ -71,6 +81,8 @@ func (k RecordKind) String() string {
 		KindSale: "sale", KindReturn: "return", KindShiftOpen: "shift-open", KindShiftClose: "shift-close",
 		KindCashIn: "cash-in", KindCashOut: "cash-out", KindAbandon: "abandon", KindEpoch: "epoch", KindRelease: "release",
 		KindGrant: "grant", KindAdjust: "adjust", KindNet: "net", KindExpire: "expire",
+		KindEnrol: "enrol", KindLookup: "lookup", KindMerge: "merge", KindSplit: "split", KindReward: "reward", KindSettle: "settle",
+		KindTier: "tier", KindIssue: "issue", KindDraw: "draw", KindRevoke: "revoke",
 	}
 	if n, ok := names[k]; ok {
 		return n
@@ -102,6 +114,14 @@ type Record struct {
 	Start   *EpochStart `cbor:"25,keyasint,omitempty" json:"start,omitempty"`
 	Release *Release    `cbor:"26,keyasint,omitempty" json:"release,omitempty"`
 	Adjust  *Adjust     `cbor:"27,keyasint,omitempty" json:"adjust,omitempty"`
+	Enrol   *Enrolment  `cbor:"28,keyasint,omitempty" json:"enrol,omitempty"`
+	Lookup  *Watched    `cbor:"29,keyasint,omitempty" json:"lookup,omitempty"`
+	Merge   *Merge      `cbor:"40,keyasint,omitempty" json:"merge,omitempty"`  // of KindMerge and KindSplit
+	Reward  *Reward     `cbor:"41,keyasint,omitempty" json:"reward,omitempty"` // of KindReward and KindRevoke
+	Settle  *Settle     `cbor:"42,keyasint,omitempty" json:"settle,omitempty"`
+	Tier    *TierChange `cbor:"43,keyasint,omitempty" json:"tier,omitempty"`
+	Issue   *Issue      `cbor:"44,keyasint,omitempty" json:"issue,omitempty"`
+	Draw    *Draw       `cbor:"45,keyasint,omitempty" json:"draw,omitempty"`
 
 	Fiscal   *Fiscal   `cbor:"30,keyasint,omitempty" json:"fiscal,omitempty"`
 	Postings []Posting `cbor:"31,keyasint,omitempty" json:"postings,omitempty"`
@@ -163,6 +183,61 @@ type Adjust struct {
 	Customer CustomerNo `cbor:"1,keyasint" json:"customer"`
 	Amount   Points     `cbor:"2,keyasint" json:"amount"`
 	Reason   string     `cbor:"3,keyasint" json:"reason"`
+}
+
+// Merge joins From's accounts to Into's customer, or takes them out again.
+type Merge struct {
+	Into   CustomerNo `cbor:"1,keyasint" json:"into"`
+	From   CustomerNo `cbor:"2,keyasint" json:"from"`
+	Reason string     `cbor:"3,keyasint,omitempty" json:"reason,omitempty"`
+}
+
+// Reward is points that head office reckons. Cause and Key name the deed, so that the same one is paid
+// once: "birthday" and "2027", "referral" and the friend's receipt.
+type Reward struct {
+	Customer  CustomerNo `cbor:"1,keyasint" json:"customer"`
+	Amount    Points     `cbor:"2,keyasint" json:"amount"` // of KindRevoke what is taken, as a positive number
+	Cause     string     `cbor:"3,keyasint" json:"cause"`
+	Key       string     `cbor:"4,keyasint" json:"key"`
+	Of        ID         `cbor:"5,keyasint,omitzero" json:"of,omitzero"`      // the receipt, enrolment or reward that it is for
+	Level     uint8      `cbor:"6,keyasint,omitempty" json:"level,omitempty"` // of referral: 1 is who brought the buyer
+	Programme uint32     `cbor:"7,keyasint,omitempty" json:"programme,omitempty"`
+	Reasons   []Reason   `cbor:"8,keyasint,omitempty" json:"reasons,omitempty"`
+	Partner   PartnerNo  `cbor:"9,keyasint,omitempty" json:"partner,omitempty"` // instead of a customer
+}
+
+// Settle is the points of a pending return, once its sale is known.
+type Settle struct {
+	Return   ID         `cbor:"1,keyasint" json:"return"`
+	Sale     ID         `cbor:"2,keyasint" json:"sale"`
+	Customer CustomerNo `cbor:"3,keyasint,omitempty" json:"customer,omitempty"`
+	Restored Points     `cbor:"4,keyasint,omitempty" json:"restored,omitempty"`
+	Clawed   Points     `cbor:"5,keyasint,omitempty" json:"clawed,omitempty"`
+}
+
+// TierChange moves a customer to another tier.
+type TierChange struct {
+	Customer  CustomerNo `cbor:"1,keyasint" json:"customer"`
+	From      uint16     `cbor:"2,keyasint" json:"from"`
+	To        uint16     `cbor:"3,keyasint" json:"to"`
+	Until     Time       `cbor:"4,keyasint,omitempty" json:"until,omitempty"` // by hand: not reckoned again before
+	Reason    string     `cbor:"5,keyasint" json:"reason"`
+	Programme uint32     `cbor:"6,keyasint,omitempty" json:"programme,omitempty"`
+}
+
+// Issue makes a gift certificate: a bearer's account with one lot.
+type Issue struct {
+	Certificate CustomerNo `cbor:"1,keyasint" json:"certificate"`
+	Amount      Points     `cbor:"2,keyasint" json:"amount"`
+	Batch       string     `cbor:"3,keyasint,omitempty" json:"batch,omitempty"`
+}
+
+// Draw is a prize draw: whoever has the seed and the tickets finds the same winners.
+type Draw struct {
+	Purse   PurseNo      `cbor:"1,keyasint" json:"purse"`
+	Seed    string       `cbor:"2,keyasint" json:"seed"`
+	Tickets uint64       `cbor:"3,keyasint" json:"tickets"`
+	Winners []CustomerNo `cbor:"4,keyasint" json:"winners"`
 }
 
 // Limits of a record. A receipt of LinesMax lines of long names still fits RecordBytesMax.
@@ -273,6 +348,7 @@ func (r *Record) validateKind() error {
 	bodies := 0
 	for _, present := range []bool{
 		r.Sale != nil, r.Return != nil, r.Cash != nil, r.Close != nil, r.Abandon != nil, r.Start != nil, r.Release != nil, r.Adjust != nil,
+		r.Enrol != nil, r.Lookup != nil, r.Merge != nil, r.Reward != nil, r.Settle != nil, r.Tier != nil, r.Issue != nil, r.Draw != nil,
 	} {
 		if present {
 			bodies++
@@ -296,6 +372,22 @@ func (r *Record) validateKind() error {
 		own = r.Release != nil
 	case KindAdjust:
 		own = r.Adjust != nil
+	case KindEnrol:
+		own = r.Enrol != nil && r.Enrol.Customer != 0
+	case KindLookup:
+		own = r.Lookup != nil
+	case KindMerge, KindSplit:
+		own = r.Merge != nil && r.Merge.Into != 0 && r.Merge.From != 0 && r.Merge.Into != r.Merge.From
+	case KindReward, KindRevoke:
+		own = r.Reward != nil && r.Reward.Amount >= 0
+	case KindSettle:
+		own = r.Settle != nil
+	case KindTier:
+		own = r.Tier != nil
+	case KindIssue:
+		own = r.Issue != nil && r.Issue.Amount > 0
+	case KindDraw:
+		own = r.Draw != nil
 	case KindShiftOpen, KindGrant, KindNet, KindExpire:
 		own, want = true, 0
 	default:

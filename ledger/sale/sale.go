@@ -34,6 +34,43 @@ type Sale struct {
 	Given     Money       `cbor:"12,keyasint,omitempty" json:"given,omitempty"` // cash handed over; change is Given − cash tender
 	Contact   Commitment  `cbor:"13,keyasint,omitzero" json:"-"`
 	Reasons   []Reason    `cbor:"14,keyasint,omitempty" json:"reasons,omitempty"`
+	Reward    Points      `cbor:"15,keyasint,omitempty" json:"reward,omitempty"` // to the cashier
+	Codes     []CodeUse   `cbor:"16,keyasint,omitempty" json:"codes,omitempty"`
+	Applied   []Applied   `cbor:"17,keyasint,omitempty" json:"applied,omitempty"`
+	Watched   []Watched   `cbor:"18,keyasint,omitempty" json:"watched,omitempty"`
+	FoundBy   FoundBy     `cbor:"19,keyasint,omitempty" json:"foundBy,omitempty"`  // how the customer was named
+	Training  bool        `cbor:"20,keyasint,omitempty" json:"training,omitempty"` // a test customer's: out of all figures
+}
+
+// FoundBy is how a customer was named at the till.
+type FoundBy uint8
+
+// The ways.
+const (
+	FoundCard  FoundBy = 1 // scanned
+	FoundPhone FoundBy = 2
+	FoundTyped FoundBy = 3 // a card number typed by hand
+)
+
+// CodeUse is a promo code taken by a receipt, whether or not it came to give anything.
+type CodeUse struct {
+	Campaign uint32    `cbor:"1,keyasint" json:"campaign"`
+	Key      LookupKey `cbor:"2,keyasint" json:"key"`
+}
+
+// Applied is a promotion that a receipt had: how often, and what it gave.
+type Applied struct {
+	Promotion uint32 `cbor:"1,keyasint" json:"promotion"`
+	Times     uint32 `cbor:"2,keyasint" json:"times"`
+	Discount  Money  `cbor:"3,keyasint,omitempty" json:"discount,omitempty"`
+	Points    Points `cbor:"4,keyasint,omitempty" json:"points,omitempty"`
+}
+
+// Watched is a fraud rule that a receipt met, and what was done.
+type Watched struct {
+	Rule   string  `cbor:"1,keyasint" json:"rule"` // stable code: "own-card"
+	Amount int64   `cbor:"2,keyasint,omitempty" json:"amount,omitempty"`
+	By     StaffNo `cbor:"3,keyasint,omitempty" json:"by,omitempty"` // the manager whose PIN let it pass
 }
 
 // Cash is the part paid in cash.
@@ -62,22 +99,32 @@ type Return struct {
 	Tenders  []Tender       `cbor:"10,keyasint" json:"tenders"`
 	Reason   string         `cbor:"11,keyasint,omitempty" json:"reason,omitempty"`
 	Contact  Commitment     `cbor:"12,keyasint,omitzero" json:"-"`
+	Reward   Points         `cbor:"13,keyasint,omitempty" json:"reward,omitempty"` // taken back from whoever sold
+	Seller   StaffNo        `cbor:"14,keyasint,omitempty" json:"seller,omitempty"`
+	// Pending: the sale was made elsewhere and is not known here, only its fiscal QR. Of is zero, lines
+	// name goods instead of the sale's lines, and head office settles the points once it has both.
+	Pending bool      `cbor:"15,keyasint,omitempty" json:"pending,omitempty"`
+	QR      *Fiscal   `cbor:"16,keyasint,omitempty" json:"qr,omitempty"` // as scanned, of a pending return
+	By      StaffNo   `cbor:"17,keyasint,omitempty" json:"by,omitempty"` // the manager who allowed it
+	Watched []Watched `cbor:"18,keyasint,omitempty" json:"watched,omitempty"`
 }
 
 // ReturnedLine is the part of one sold line that came back.
 type ReturnedLine struct {
-	Line     int     `cbor:"1,keyasint" json:"line"` // index into the sale's lines
-	SKU      SKU     `cbor:"2,keyasint" json:"sku"`
-	Name     string  `cbor:"3,keyasint" json:"name"`
-	Qty      Qty     `cbor:"4,keyasint" json:"qty"`
-	Net      Money   `cbor:"5,keyasint" json:"net"`
-	Restored Points  `cbor:"6,keyasint,omitempty" json:"restored,omitempty"`
-	Clawed   Points  `cbor:"7,keyasint,omitempty" json:"clawed,omitempty"`
-	VAT      VAT     `cbor:"8,keyasint" json:"vat"`
-	Subject  Subject `cbor:"9,keyasint" json:"subject"`
-	Unit     Unit    `cbor:"10,keyasint,omitempty" json:"unit,omitempty"`
-	Code     string  `cbor:"11,keyasint,omitempty" json:"code,omitempty"`
-	Parts    []Part  `cbor:"12,keyasint" json:"parts"`
+	Line     int           `cbor:"1,keyasint" json:"line"` // index into the sale's lines
+	SKU      SKU           `cbor:"2,keyasint" json:"sku"`
+	Name     string        `cbor:"3,keyasint" json:"name"`
+	Qty      Qty           `cbor:"4,keyasint" json:"qty"`
+	Net      Money         `cbor:"5,keyasint" json:"net"`
+	Restored Points        `cbor:"6,keyasint,omitempty" json:"restored,omitempty"`
+	Clawed   Points        `cbor:"7,keyasint,omitempty" json:"clawed,omitempty"`
+	VAT      VAT           `cbor:"8,keyasint" json:"vat"`
+	Subject  Subject       `cbor:"9,keyasint" json:"subject"`
+	Unit     Unit          `cbor:"10,keyasint,omitempty" json:"unit,omitempty"`
+	Code     string        `cbor:"11,keyasint,omitempty" json:"code,omitempty"`
+	Parts    []Part        `cbor:"12,keyasint" json:"parts"`
+	Extra    []PurseAmount `cbor:"13,keyasint,omitempty" json:"extra,omitempty"` // taken back from other purses
+	Paid     []PurseAmount `cbor:"14,keyasint,omitempty" json:"paid,omitempty"`  // given back to other purses
 }
 
 // CashMove is money put into the drawer or taken out of it between sales.
