@@ -32,6 +32,8 @@ type View struct {
 	Parked   []ParkedView `json:"parked"`
 	Notices  []Notice     `json:"notices"`
 	Frozen   *Text        `json:"frozen,omitempty"` // why points cannot be spent just now (time or journal in doubt)
+	KPI      *KPIView     `json:"kpi,omitempty"`    // of whoever is signed in
+	Enrol    *EnrolView   `json:"enrol,omitempty"`  // nil: this till enrols nobody
 }
 
 // Stage is what the page is about.
@@ -113,6 +115,92 @@ type BasketView struct {
 	Total      sale.Money    `json:"total"`
 	Reasons    []Text        `json:"reasons"`         // why not more, and what gave what
 	Adult      *string       `json:"adult,omitempty"` // the product that asks for the buyer's age
+
+	Codes        []CodeView        `json:"codes,omitempty"`
+	Applied      []AppliedView     `json:"applied,omitempty"` // promotions that gave something
+	Gifts        []GiftView        `json:"gifts,omitempty"`   // goods that this customer may have for points
+	Purses       []PurseView       `json:"purses,omitempty"`  // of the customer, beside the points
+	Certificates []CertificateView `json:"certificates,omitempty"`
+	Due          sale.Money        `json:"due"`             // Total less what certificates pay
+	Watch        []WatchView       `json:"watch,omitempty"` // fraud rules that this receipt meets
+	House        bool              `json:"house,omitempty"` // booked to the store's account of buyers without a card
+}
+
+// CodeView is a promo code shown for this receipt.
+type CodeView struct {
+	Code  string `json:"code"`
+	Name  Text   `json:"name"`           // of its campaign
+	Gives bool   `json:"gives"`          // it gives something on this receipt
+	Text  *Text  `json:"text,omitempty"` // why it gives nothing yet
+}
+
+// AppliedView is a promotion at work.
+type AppliedView struct {
+	Name     Text        `json:"name"`
+	Discount sale.Money  `json:"discount,omitempty"`
+	Points   sale.Points `json:"points,omitempty"`
+}
+
+// GiftView is a product that points may buy.
+type GiftView struct {
+	SKU    sale.SKU    `json:"sku"`
+	Name   string      `json:"name"`
+	Points sale.Points `json:"points"`
+	Enough bool        `json:"enough"` // the customer holds so many here, for sure
+}
+
+// PurseView is what a customer has in one of the other purses: stamps, tickets, a partner's points.
+type PurseView struct {
+	Purse   sale.PurseNo `json:"purse"`
+	Name    Text         `json:"name"`
+	Kind    string       `json:"kind"` // "stamps", "tickets", "partner"
+	Balance sale.Points  `json:"balance"`
+	Payable sale.Points  `json:"payable,omitempty"` // most that a partner's points may pay of this receipt
+	Paid    sale.Points  `json:"paid,omitempty"`
+	Text    Text         `json:"text"` // "4 of 6 stamps: the next coffee but one is free"
+}
+
+// CertificateView is a gift certificate laid on the counter.
+type CertificateView struct {
+	No      sale.CustomerNo `json:"no"`
+	Name    string          `json:"name"`
+	Balance sale.Points     `json:"balance"` // as far as head office has told
+	Pays    sale.Money      `json:"pays"`    // of this receipt, for sure
+	Text    *Text           `json:"text,omitempty"`
+}
+
+// WatchView is a fraud rule that this receipt meets. The words never blame the customer.
+type WatchView struct {
+	Rule      string `json:"rule"`
+	Measure   string `json:"measure"` // "flag", "pin", "block"
+	Permitted bool   `json:"permitted"`
+	Text      Text   `json:"text"`
+}
+
+// KPIView is the cashier's day at this till, and their place among the store's cashiers as far as
+// head office has told.
+type KPIView struct {
+	Receipts     int         `json:"receipts"`
+	WithCustomer int         `json:"withCustomer"`
+	Enrolled     int         `json:"enrolled"`
+	Earned       sale.Points `json:"earned"` // given to customers
+	Redeemed     sale.Points `json:"redeemed"`
+	Reward       sale.Points `json:"reward"` // the cashier's own
+	Rank         int         `json:"rank,omitempty"`
+	Of           int         `json:"of,omitempty"`
+}
+
+// EnrolView is what taking in a customer asks for.
+type EnrolView struct {
+	Consents []ConsentView `json:"consents"`
+}
+
+// ConsentView is one text to be shown to the customer, with a yes of its own.
+type ConsentView struct {
+	Kind     sale.ConsentKind `json:"kind"`
+	Version  uint32           `json:"version"`
+	Required bool             `json:"required"`
+	Text     Text             `json:"text"`
 }
 
 // LineView is one position.
@@ -143,7 +231,10 @@ type CustomerView struct {
 	AsOf      sale.Time       `json:"asOf,omitempty"` // of head office's figure
 	Asking    bool            `json:"asking"`         // head office is being asked for the rest of the points
 	Blocked   bool            `json:"blocked"`
-	Text      Text            `json:"text"` // "as of 14:02, offline 35 min; can redeem 240 for sure"
+	Text      Text            `json:"text"`               // "as of 14:02, offline 35 min; can redeem 240 for sure"
+	Progress  *Text           `json:"progress,omitempty"` // "3,400 to Gold"
+	Expiring  *Text           `json:"expiring,omitempty"` // "120 points expire on 31 March"
+	Pending   *Text           `json:"pending,omitempty"`  // "100 welcome points come from head office"
 }
 
 // ReturnView is a return being put together.
@@ -158,6 +249,13 @@ type ReturnView struct {
 	Clawed   sale.Points      `json:"clawed"`   // points that are taken back
 	Tenders  []sale.Tender    `json:"tenders"`  // how the sale was paid: money goes back the same way by default
 	Customer *CustomerView    `json:"customer,omitempty"`
+
+	Foreign bool        `json:"foreign,omitempty"` // the sale is not known here: goods are scanned, a manager's PIN is asked for
+	Asking  bool        `json:"asking,omitempty"`  // head office is being asked for the sale
+	Sum     sale.Money  `json:"sum,omitempty"`     // of the foreign receipt, by its QR
+	Limit   sale.Money  `json:"limit,omitempty"`   // most that may come back without head office
+	Manager bool        `json:"manager,omitempty"` // a manager's PIN is needed
+	Watch   []WatchView `json:"watch,omitempty"`
 }
 
 // ReturnLineView is one sold line and how much of it can still come back.
@@ -224,7 +322,11 @@ type Notice struct {
 //	(-1: as much as allowed, 0: none) · adult Yes · pay Tenders Given Contact · next (leave "done") ·
 //	open-shift · close-shift · x-report · cash-in Amount Reason · cash-out Amount Reason · copy ID (empty: last) ·
 //	resume · drawer · return-find Code (receipt number, or text of its QR) · return-choose Line Qty ·
-//	return-pay Tenders Reason PIN · return-cancel · settle ID Yes PIN (Yes: the register did make it) · retry (ask the register again) · dismiss Notice
+//	return-pay Tenders Reason PIN · return-cancel · settle ID Yes PIN (Yes: the register did make it) · retry (ask the register again) · dismiss Notice ·
+//	enrol Phone Card Name Consents Code · code Code · drop-code Code · gift SKU (one piece; again: one more) ·
+//	certificate Code · drop-certificate No · purse Purse Points (-1: as much as allowed) · paying Yes (payment begun, or left) ·
+//	permit PIN Yes (a manager lets what a fraud rule stopped pass; without Yes the points are left) ·
+//	return-price Line Amount (of a foreign return: the unit's price as on its receipt)
 type Command struct {
 	Do      string        `json:"do"`
 	PIN     string        `json:"pin,omitempty"`
@@ -242,6 +344,12 @@ type Command struct {
 	Contact string        `json:"contact,omitempty"`
 	Reason  string        `json:"reason,omitempty"`
 	Notice  uint64        `json:"notice,omitempty"`
+
+	Name     string          `json:"name,omitempty"`
+	Card     string          `json:"card,omitempty"`
+	Consents []sale.Consent  `json:"consents,omitempty"`
+	No       sale.CustomerNo `json:"no,omitempty"`
+	Purse    sale.PurseNo    `json:"purse,omitempty"`
 }
 
 // Refusal is an answer to a command that a cashier reads: a sentence, with the detail for the log in Err.

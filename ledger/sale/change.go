@@ -11,8 +11,24 @@ const (
 	ChangeProduct   ChangeKind = 4 // Body: Product
 	ChangeStaff     ChangeKind = 5 // Body: Staff
 	ChangeSettings  ChangeKind = 6 // Body: Settings
+	ChangeStanding  ChangeKind = 8 // Body: Standing; Key: store u32
 	ChangeCodes     ChangeKind = 7 // Body: CodeShard; Key: campaign u32, first byte of the codes' keys
 )
+
+// Standing is how a store's cashiers did on a day, up to what head office has seen.
+type Standing struct {
+	Store StoreNo       `cbor:"1,keyasint"`
+	Day   Date          `cbor:"2,keyasint"`
+	Rows  []StandingRow `cbor:"3,keyasint,omitempty"`
+}
+
+// StandingRow is one cashier's day.
+type StandingRow struct {
+	Staff        StaffNo `cbor:"1,keyasint"`
+	Receipts     uint32  `cbor:"2,keyasint,omitempty"`
+	WithCustomer uint32  `cbor:"3,keyasint,omitempty"`
+	Enrolled     uint32  `cbor:"4,keyasint,omitempty"`
+}
 
 // CodeShard is the unused single codes of one campaign whose keys begin with one byte, sorted by key.
 // A used code is missing from the next version.
