@@ -217,7 +217,7 @@ func (t *Till) doubt() *Text {
 		return t.desk.frozen
 	}
 	if _, quality := t.ledger.Now(); quality == sale.TimeFrozen {
-		text := textClockDoubt()
+		text := t.clockDoubt()
 		return &text
 	}
 	return nil

@@ -128,7 +128,7 @@ func (t *Till) checkStorage(ctx context.Context, p drivers.Printer, snap drivers
 			return err
 		}
 	}
-	if tally.Last.FN == snap.FN && snap.LastFD > tally.Last.FD {
+	if t.behind(snap) {
 		return t.catchUp(ctx, p, snap)
 	}
 	return nil

@@ -32,10 +32,27 @@ func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
 	if j != nil {
 		return t.resolve(ctx, p, j)
 	}
-	if tally := t.ledger.Tally(); tally.Last.FN != "" && tally.Last.FN == snap.FN && snap.LastFD > tally.Last.FD {
+	if t.behind(snap) {
 		return t.catchUp(ctx, p, snap)
 	}
 	return nil
+}
+
+// behind tells whether the storage holds documents that the journal has not, as far as nobody has looked
+// into them: corrections and reports that another program made are no records of ours, so the journal's
+// last document alone would have them read again at every job.
+func (t *Till) behind(snap drivers.Snapshot) bool {
+	last := t.ledger.Tally().Last
+	return last.FN != "" && last.FN == snap.FN && snap.LastFD > max(last.FD, t.readTo(snap.FN))
+}
+
+// readTo is the last document of a storage that was looked into since the start. It is the register's
+// goroutine's own.
+func (t *Till) readTo(fn string) uint32 {
+	if t.examined.FN != fn {
+		return 0
+	}
+	return t.examined.FD
 }
 
 // vouch lets the register's clock speak where head office has not, unless it lies behind what is
@@ -48,6 +65,23 @@ func (t *Till) vouch(snap drivers.Snapshot) {
 		t.clock.Vouch(max(at, t.ledger.HighWater()))
 	} else {
 		t.log.Warn("the register's clock is behind the journal", "register", at.Time(), "journal", high.Time())
+	}
+}
+
+// clockDoubt says why time is in doubt: nobody has vouched, or one witness alone has, for a leap.
+func (t *Till) clockDoubt() Text {
+	at, witness, alone := t.clock.Doubted()
+	if !alone {
+		return textClockDoubt()
+	}
+	ru, en := "Головной офис", "Head office"
+	if witness == sale.TimeRegister {
+		ru, en = "Касса", "The register"
+	}
+	day := at.Time().In(t.shop.zone).Format("02.01.2006 15:04")
+	return Text{
+		RU: ru + " показывает " + day + ", а часы этой машины другое, и подтвердить некому. Продавать можно, баллы ждут: пусть поддержка проверит время.",
+		EN: en + " says it is " + day + ", this machine's clock says otherwise, and nobody can confirm it. Sales go on, points wait: ask support to check the time.",
 	}
 }
 
@@ -201,7 +235,7 @@ func (t *Till) keepBasket(j *ledger.Job) {
 // from an older image, or another program has used the register. Points freeze until head office has
 // spoken: what was spent in the lost records is not known here.
 func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
-	from := t.ledger.Tally().Last.FD
+	from := max(t.ledger.Tally().Last.FD, t.readTo(snap.FN))
 	docs, err := p.Documents(ctx, from, snap.LastFD)
 	if err != nil {
 		return err
@@ -221,6 +255,7 @@ func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snap
 		}
 		found++
 	}
+	t.examined = sale.FiscalKey{FN: snap.FN, FD: snap.LastFD}
 	if found == 0 {
 		return nil
 	}

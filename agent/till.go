@@ -50,6 +50,7 @@ type Till struct {
 	log      *slog.Logger
 	ops      chan op
 	register *registerLine
+	examined sale.FiscalKey // the register's goroutine's own, see readTo
 	viewers  viewers
 	shop     shop
 	desk     desk
@@ -99,6 +100,7 @@ func NewTill(o Options) (*Till, error) {
 	if t.ask == nil {
 		t.ask = func([]sale.CustomerNo) {}
 	}
+	t.clock.Floor(o.Ledger.HighWater())
 	t.register.seen = func(s registerState) { t.post(func() { t.sawRegister(s) }) }
 	t.register.connect = t.recover
 	// A job that the last run of the program left open is decided before anything else is sold.
