@@ -153,7 +153,8 @@ type GiftView struct {
 type PurseView struct {
 	Purse   sale.PurseNo `json:"purse"`
 	Name    Text         `json:"name"`
-	Kind    string       `json:"kind"` // "stamps", "tickets", "partner"
+	Kind    string       `json:"kind"`         // "stamps", "tickets", "partner"
+	Of      int          `json:"of,omitempty"` // stamps of a full card; zero: the page shows the number alone
 	Balance sale.Points  `json:"balance"`
 	Payable sale.Points  `json:"payable,omitempty"` // most that a partner's points may pay of this receipt
 	Paid    sale.Points  `json:"paid,omitempty"`
@@ -265,8 +266,9 @@ type ReturnLineView struct {
 	Sold    sale.Qty   `json:"sold"`
 	Left    sale.Qty   `json:"left"`
 	Chosen  sale.Qty   `json:"chosen"`
-	Net     sale.Money `json:"net"` // of the whole line as sold
+	Net     sale.Money `json:"net"` // of the whole line as sold; of a foreign return, of what is chosen
 	Weighed bool       `json:"weighed"`
+	Price   sale.Money `json:"price,omitempty"` // of one piece or kilogram, of a foreign return: see return-price
 }
 
 // DoneView is the receipt just made.
@@ -284,6 +286,10 @@ type DoneView struct {
 	Balance  sale.Points `json:"balance"`
 	Customer string      `json:"customer,omitempty"`
 	Text     *Text       `json:"text,omitempty"` // "put paper in, then press Continue printing"
+
+	Applied      []AppliedView     `json:"applied,omitempty"`      // promotions that gave something
+	Purses       []PurseView       `json:"purses,omitempty"`       // that this receipt changed, as they are now
+	Certificates []CertificateView `json:"certificates,omitempty"` // that paid: Balance is what is left, Pays what was taken
 }
 
 // UnknownView is a fiscal job whose outcome nobody knows: only this register stands still.
@@ -326,7 +332,8 @@ type Notice struct {
 //	enrol Phone Card Name Consents Code · code Code · drop-code Code · gift SKU (one piece; again: one more) ·
 //	certificate Code · drop-certificate No · purse Purse Points (-1: as much as allowed) · paying Yes (payment begun, or left) ·
 //	permit PIN Yes (a manager lets what a fraud rule stopped pass; without Yes the points are left) ·
-//	return-price Line Amount (of a foreign return: the unit's price as on its receipt)
+//	return-price Line Amount (of a foreign return: the unit's price as on its receipt; scan, add and return-choose
+//	name its goods and how many)
 type Command struct {
 	Do      string        `json:"do"`
 	PIN     string        `json:"pin,omitempty"`
