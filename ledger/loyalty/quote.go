@@ -70,26 +70,6 @@ type Quote struct {
 // ErrBasket is wrapped by every refusal of a request.
 var ErrBasket = errors.New("basket")
 
-// Quote reckons a basket. A nil programme gives a plain sale. Only bad input is an error: no lines or
-// too many, quantities that are not positive, a fraction of a piece, negative prices, sums too large, or
-// a programme that is not valid.
-func (p *Programme) Quote(req Request) (Quote, error) {
-	r := reckoning{programme: p, request: req}
-	if err := r.begin(); err != nil {
-		return Quote{}, fmt.Errorf("%w: %w", ErrBasket, err)
-	}
-	if r.member() {
-		r.discount()
-		r.redeem()
-		r.smooth()
-		r.earn()
-	}
-	if err := r.finish(); err != nil {
-		return Quote{}, fmt.Errorf("%w: %w", ErrBasket, err)
-	}
-	return r.quote, nil
-}
-
 // reckoning is a quote on its way. A programme either discounts or takes points, so one cut per line
 // is enough, whichever it is.
 type reckoning struct {
@@ -122,11 +102,6 @@ func (p *position) because(rule string, amount sale.Money) {
 func (r *reckoning) because(reason sale.Reason) { r.quote.Reasons = append(r.quote.Reasons, reason) }
 
 func (r *reckoning) begin() error {
-	if r.programme != nil {
-		if err := r.programme.Validate(); err != nil {
-			return err
-		}
-	}
 	if n := len(r.request.Lines); n == 0 || n > sale.LinesMax {
 		return fmt.Errorf("%d lines, want 1 to %d / строк в чеке: %d, можно от 1 до %d", n, sale.LinesMax, n, sale.LinesMax)
 	}

@@ -115,3 +115,14 @@ func addLot(lots []sale.LotAmount, lot sale.ID, amount sale.Points) []sale.LotAm
 	}
 	return append(lots, sale.LotAmount{Lot: lot, Amount: amount})
 }
+
+// In is what leases hold of one purse; zero is the points.
+func In(leases []Held, purse sale.PurseNo) []Held {
+	var own []Held
+	for _, h := range leases {
+		if h.Lot.Account.Purse == purse {
+			own = append(own, h)
+		}
+	}
+	return own
+}
