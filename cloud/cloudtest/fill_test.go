@@ -178,7 +178,7 @@ func found(t testing.TB, h *cloudtest.HeadOffice, customers int) {
 			FROM (SELECT i, json_extract('["Анна","Мария","Елена","Ольга","Наталья","Иван","Сергей","Дмитрий","Алексей","Татьяна","Екатерина","Светлана"]', '$[' || abs(random() % 12) || ']') AS name,
 				substr('АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ', 1 + abs(random() % 28), 1) AS letter FROM n)`,
 		`customer_keys (org, customer, kind, key) SELECT ?1, i, 1, randomblob(8) FROM n UNION ALL SELECT ?1, i, 2, randomblob(8) FROM n`,
-		`accounts (org, kind, no, balance) SELECT ?1, 1, i, abs(random() % 100000) FROM n`,
+		`accounts (org, kind, no, purse, balance) SELECT ?1, 1, i, 0, abs(random() % 100000) FROM n`,
 		`feed (org, kind, key, version, gone, till, store) SELECT ?1, ?3, unhex(printf('%016x', i)), ?4 + i, 0, 0, 0 FROM n`,
 	} {
 		args := []any{int64(h.Org), customers}

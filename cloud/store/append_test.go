@@ -278,7 +278,7 @@ func standing(t testing.TB, s *Store) string {
 	ctx := context.Background()
 	require.NoError(t, s.view(ctx, func(tx *tx) error {
 		for _, q := range []string{
-			`SELECT kind, no, balance, 0, 0, '' FROM accounts ORDER BY 1, 2`,
+			`SELECT kind, no, balance, purse, 0, '' FROM accounts ORDER BY 1, 2, 4`,
 			`SELECT no, remaining, leased, activates, expires, source FROM lots ORDER BY id`,
 			`SELECT amount, spent, 0, 0, 0, lease FROM lease_parts ORDER BY lease, lot`,
 			`SELECT CASE WHEN released > 0 THEN 1 ELSE 0 END, no, till, 0, 0, id FROM leases ORDER BY id`,

@@ -89,22 +89,22 @@ func writeRaw(b *testing.B, s *Store, org sale.OrgNo, records []wire.Sealed) (to
 // rawRows are the tables of a booking together with the rows of points, as plain insertions.
 func (b *booking) rawRows() []*bulk {
 	p := &b.points
-	leases := insertInto("leases", "org, id, kind, no, store, till, until, granted", "")
+	leases := insertInto("leases", "org, id, kind, no, purse, store, till, until, granted", "")
 	parts := insertInto("lease_parts", "org, lease, lot, amount, spent", "")
-	lots := insertInto("lots", "org, id, kind, no, activates, expires, source, known, remaining, leased", "")
-	accounts := insertInto("accounts", "org, kind, no, balance", "ON CONFLICT (org, kind, no) DO UPDATE SET balance = accounts.balance + excluded.balance")
+	lots := insertInto("lots", "org, id, kind, no, purse, activates, expires, source, known, remaining, leased", "")
+	accounts := insertInto("accounts", "org, kind, no, purse, balance", "ON CONFLICT (org, kind, no, purse) DO UPDATE SET balance = accounts.balance + excluded.balance")
 	feed := insertInto("feed", "org, kind, key, version, gone, till, store", "ON CONFLICT (org, kind, key) DO UPDATE SET version = excluded.version")
 	for _, id := range sortedIDs(p.born) {
 		l := p.born[id]
-		leases.add(int64(b.org), l.ID[:], int64(1), int64(l.Account.No), int64(1), int64(1), int64(0), int64(1))
+		leases.add(int64(b.org), l.ID[:], int64(1), int64(l.Account.No), int64(0), int64(1), int64(1), int64(0), int64(1))
 		parts.add(int64(b.org), l.ID[:], l.Parts[0].Lot[:], int64(l.Parts[0].Amount), int64(0))
 	}
 	for _, id := range sortedIDs(p.lots) {
 		m := p.lots[id]
-		lots.add(int64(b.org), id[:], int64(1), int64(m.lot.Account.No), int64(m.lot.ActivatesAt), int64(m.lot.ExpiresAt), m.lot.Source[:], int64(1), int64(m.remaining), int64(m.leased))
+		lots.add(int64(b.org), id[:], int64(1), int64(m.lot.Account.No), int64(0), int64(m.lot.ActivatesAt), int64(m.lot.ExpiresAt), m.lot.Source[:], int64(1), int64(m.remaining), int64(m.leased))
 	}
 	for a, n := range p.accounts {
-		accounts.add(int64(b.org), int64(a.Kind), int64(a.No), int64(n))
+		accounts.add(int64(b.org), int64(a.Kind), int64(a.No), int64(a.Purse), int64(n))
 	}
 	for k := range p.feed {
 		feed.add(int64(b.org), int64(k.kind), []byte(k.key), int64(1), int64(0), int64(0), int64(0))

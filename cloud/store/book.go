@@ -58,9 +58,9 @@ func newTables() tables {
 		sealed:      insertInto("sealed", "org, record, body", skip),
 		parked:      insertInto("parked", "org, till, fork, epoch, seq, record, at, problem", skip),
 		flags:       flagRows(),
-		sales:       insertInto("sales", "org, id, no, store, till, epoch, seq, at, shift, staff, customer, tier, programme, gross, discount, redeemed, total, earned, cash, lines, fn, fd, recovered", ""),
+		sales:       insertInto("sales", "org, id, no, store, till, epoch, seq, at, shift, staff, customer, tier, programme, gross, discount, redeemed, total, earned, cash, lines, fn, fd, recovered, advance, reward, found_by, training", ""),
 		saleLines:   insertInto("sale_lines", "org, sale, line, sku, name, qty, price, gross, discount, redeemed, net, earned, vat", ""),
-		returns:     insertInto("returns", "org, id, no, of_sale, of_no, store, till, epoch, seq, at, shift, staff, customer, total, restored, clawed, cash, reason, fn, fd", ""),
+		returns:     insertInto("returns", "org, id, no, of_sale, of_no, store, till, epoch, seq, at, shift, staff, customer, total, restored, clawed, cash, reason, fn, fd, advance", ""),
 		returnLines: insertInto("return_lines", "org, ret, n, line, sku, name, qty, net, restored, clawed, vat", ""),
 		tenders:     insertInto("tenders", "org, record, n, kind, amount", ""),
 		docs:        insertInto("fiscal_docs", "org, fn, fd, record, till, kind, doc, sum, sign, shift, stamp, register, settled", skip),
@@ -72,7 +72,7 @@ func newTables() tables {
 			redeemed = excluded.redeemed, head = excluded.head, storage = excluded.storage, st_sales = excluded.st_sales,
 			st_returns = excluded.st_returns, st_sold = excluded.st_sold, st_refunded = excluded.st_refunded`),
 		cashMoves: insertInto("cash_moves", "org, id, store, till, at, shift, staff, amount, reason", ""),
-		postings:  insertInto("postings", "org, kind, no, record, n, lot, amount, at, what, till", ""),
+		postings:  insertInto("postings", "org, kind, no, purse, record, n, lot, amount, at, what, till", ""),
 	}
 }
 

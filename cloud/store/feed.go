@@ -55,6 +55,10 @@ func (t *tx) bump(ctx context.Context, org sale.OrgNo, changed map[feedKey]feedR
 	if err := t.row(ctx, `UPDATE orgs SET feed = feed + ? WHERE org = ? RETURNING feed`, []any{int64(len(changed)), int64(org)}, &last); err != nil {
 		return fmt.Errorf("draw versions of the feed: %w", err)
 	}
+	changed, err := t.toMain(ctx, org, changed)
+	if err != nil {
+		return err
+	}
 	keys := make([]feedKey, 0, len(changed))
 	for k := range changed {
 		keys = append(keys, k)
@@ -267,66 +271,16 @@ func (t *tx) customerChanges(ctx context.Context, org sale.OrgNo, numbers []any,
 	return out, nil
 }
 
-// readCustomers adds those whose numbers are as `which` says: "IN (?, ?)" or "BETWEEN ? AND ?".
-func (t *tx) readCustomers(ctx context.Context, org sale.OrgNo, which string, numbers []any, seen sale.Seen, out map[sale.CustomerNo]*sale.CustomerChange) error {
-	args := append([]any{int64(org)}, numbers...)
-	err := t.each(ctx, `SELECT no, short, tier, home, state FROM customers WHERE org = ? AND no `+which, args, func(r *sql.Rows) error {
-		c := &sale.CustomerChange{Customer: sale.Customer{Seen: seen}}
-		x := &c.Customer
-		err := r.Scan(&x.No, &x.Name, &x.Tier, &x.Home, &x.State)
-		out[x.No] = c
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("read customers: %w", err)
-	}
-	err = t.each(ctx, `SELECT kind, no, balance FROM accounts WHERE org = ? AND kind IN (1, 4) AND no `+which, args, func(r *sql.Rows) error {
-		var kind sale.AccountKind
-		var no sale.CustomerNo
-		var balance sale.Points
-		if err := r.Scan(&kind, &no, &balance); err != nil || out[no] == nil {
-			return err
-		}
-		if kind == sale.AccountCustomer {
-			out[no].Customer.Balance = balance
-		} else {
-			out[no].Customer.Debt = -balance
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read balances: %w", err)
-	}
-	err = t.each(ctx, `SELECT customer, kind, key FROM customer_keys WHERE org = ? AND customer `+which+` ORDER BY customer, kind, key`, args,
-		func(r *sql.Rows) error { return scanKey(r, out) })
-	if err != nil {
-		return fmt.Errorf("read look-up keys: %w", err)
-	}
-	return nil
-}
-
-func scanKey(r *sql.Rows, into map[sale.CustomerNo]*sale.CustomerChange) error {
-	var no sale.CustomerNo
-	var k sale.CustomerKey
-	var key []byte
-	if err := r.Scan(&no, &k.Kind, &key); err != nil || into[no] == nil || len(key) != len(k.Key) {
-		return err
-	}
-	copy(k.Key[:], key)
-	into[no].Keys = append(into[no].Keys, k)
-	return nil
-}
-
 // leaseChanges reads leases that are not handed back, with their lots and what is spent of them.
 func (t *tx) leaseChanges(ctx context.Context, org sale.OrgNo, ids []any, seen sale.Seen) (map[sale.ID]*sale.LeaseChange, error) {
 	out := map[sale.ID]*sale.LeaseChange{}
-	err := t.in(ctx, `SELECT id, kind, no, store, till, until, recalled FROM leases WHERE org = ? AND released = 0 AND id IN %s`, []any{int64(org)}, ids,
+	err := t.in(ctx, `SELECT id, kind, no, purse, store, till, until, recalled FROM leases WHERE org = ? AND released = 0 AND id IN %s`, []any{int64(org)}, ids,
 		func(r *sql.Rows) error {
 			c := &sale.LeaseChange{Seen: seen}
 			var id []byte
 			var recalled int64
 			l := &c.Lease
-			err := r.Scan(&id, &l.Account.Kind, &l.Account.No, &l.Holder.Store, &l.Holder.Till, &l.Until, &recalled)
+			err := r.Scan(&id, &l.Account.Kind, &l.Account.No, &l.Account.Purse, &l.Holder.Store, &l.Holder.Till, &l.Until, &recalled)
 			if err == nil {
 				l.ID, c.Recall = sale.ID(id), recalled > 0
 				out[l.ID] = c

@@ -79,22 +79,27 @@ func (t *tx) mayHold(ctx context.Context, org sale.OrgNo, leases []sale.Lease) e
 }
 
 // Standing is a customer with every lot that has a remainder, what of each nobody holds, and the leases
-// not handed back.
+// not handed back: of all purses and of every account merged into the customer. Asked for a number that was
+// merged it answers for the main customer, as c.No says. A lot and a lease name the account that they are of.
 func (s *Store) Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (c sale.Customer, lots []sale.Lot, free []sale.LotAmount, leases []sale.LeaseChange, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		all, err := tx.customerChanges(ctx, org, []any{int64(no)}, sale.Seen{})
+		main, numbers, err := tx.numbersOf(ctx, org, no)
 		if err != nil {
 			return err
 		}
-		if known := all[no]; known != nil {
+		all, err := tx.customerChanges(ctx, org, []any{int64(main)}, sale.Seen{})
+		if err != nil {
+			return err
+		}
+		if known := all[main]; known != nil {
 			c = known.Customer
-		} else if c, err = tx.unnamed(ctx, org, no); err != nil {
+		} else if c, err = tx.unnamed(ctx, org, main); err != nil {
 			return err
 		}
-		if lots, free, err = tx.lotsOf(ctx, org, no); err != nil {
+		if lots, free, err = tx.lotsOf(ctx, org, numbers); err != nil {
 			return err
 		}
-		leases, err = tx.leasesOf(ctx, org, no)
+		leases, err = tx.leasesOf(ctx, org, numbers)
 		return err
 	})
 	if err != nil {
@@ -105,22 +110,22 @@ func (s *Store) Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo
 
 // unnamed is a customer of whom only the points have arrived.
 func (t *tx) unnamed(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (sale.Customer, error) {
-	balance, err := t.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ?`, int64(org), int64(sale.AccountCustomer), int64(no))
+	const balanceOf = `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ? AND purse = 0`
+	balance, err := t.int(ctx, balanceOf, int64(org), int64(sale.AccountCustomer), int64(no))
 	if err != nil {
 		return sale.Customer{}, err
 	}
-	debt, err := t.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ?`, int64(org), int64(sale.AccountDebt), int64(no))
+	debt, err := t.int(ctx, balanceOf, int64(org), int64(sale.AccountDebt), int64(no))
 	return sale.Customer{No: no, Balance: sale.Points(balance), Debt: sale.Points(-debt)}, err
 }
 
-func (t *tx) lotsOf(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (lots []sale.Lot, free []sale.LotAmount, err error) {
-	account := sale.CustomerAccount(no)
-	err = t.each(ctx, `SELECT id, activates, expires, source, remaining - leased FROM lots WHERE org = ? AND kind = ? AND no = ? AND remaining > 0 ORDER BY id`,
-		[]any{int64(org), int64(account.Kind), int64(no)}, func(r *sql.Rows) error {
+func (t *tx) lotsOf(ctx context.Context, org sale.OrgNo, numbers []any) (lots []sale.Lot, free []sale.LotAmount, err error) {
+	err = t.in(ctx, `SELECT id, no, purse, activates, expires, source, remaining - leased FROM lots WHERE org = ? AND kind = ? AND remaining > 0 AND no IN %s ORDER BY id`,
+		[]any{int64(org), int64(sale.AccountCustomer)}, numbers, func(r *sql.Rows) error {
 			var id, source []byte
-			l := sale.Lot{Account: account}
+			l := sale.Lot{Account: sale.Account{Kind: sale.AccountCustomer}}
 			var left sale.Points
-			if err := r.Scan(&id, &l.ActivatesAt, &l.ExpiresAt, &source, &left); err != nil {
+			if err := r.Scan(&id, &l.Account.No, &l.Account.Purse, &l.ActivatesAt, &l.ExpiresAt, &source, &left); err != nil {
 				return err
 			}
 			l.ID, l.Source = sale.ID(id), sale.ID(source)
@@ -133,9 +138,9 @@ func (t *tx) lotsOf(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (lo
 	return lots, free, err
 }
 
-func (t *tx) leasesOf(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) ([]sale.LeaseChange, error) {
-	return t.openLeases(ctx, org, `SELECT id FROM leases WHERE org = ? AND kind = ? AND no = ? AND released = 0 ORDER BY granted, id`,
-		int64(sale.AccountCustomer), int64(no))
+func (t *tx) leasesOf(ctx context.Context, org sale.OrgNo, numbers []any) ([]sale.LeaseChange, error) {
+	return t.openLeases(ctx, org, `SELECT id FROM leases WHERE org = ? AND kind = ? AND released = 0 AND no IN (`+marks(len(numbers))+`) ORDER BY granted, id`,
+		append([]any{int64(sale.AccountCustomer)}, numbers...)...)
 }
 
 func (t *tx) openLeases(ctx context.Context, org sale.OrgNo, query string, args ...any) ([]sale.LeaseChange, error) {
@@ -190,7 +195,11 @@ func (s *Store) Recall(ctx context.Context, org sale.OrgNo, lease sale.ID) error
 // Ask remembers that a customer stands at a till; the last till to ask gets what becomes free.
 func (s *Store) Ask(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, till sale.TillNo) error {
 	return s.change(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, `INSERT INTO asks (org, customer, till, at) VALUES (?, ?, ?, ?)
+		no, err := tx.mainOf(ctx, org, no)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `INSERT INTO asks (org, customer, till, at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (org, customer) DO UPDATE SET till = excluded.till, at = excluded.at`, int64(org), int64(no), int64(till), s.now().UnixMilli())
 		if err != nil {
 			return fmt.Errorf("note that till %d asks for customer %s: %w", till, no, err)
@@ -202,6 +211,10 @@ func (s *Store) Ask(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, til
 // Asked is the active till that last asked for a customer after a moment; zero when none did.
 func (s *Store) Asked(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, after sale.Time) (till sale.TillNo, err error) {
 	err = s.view(ctx, func(tx *tx) error {
+		no, err := tx.mainOf(ctx, org, no)
+		if err != nil {
+			return err
+		}
 		n, err := tx.int(ctx, `SELECT a.till FROM asks a JOIN tills t ON t.org = a.org AND t.till = a.till
 			WHERE a.org = ? AND a.customer = ? AND a.at >= ? AND t.state = ?`, int64(org), int64(no), int64(after), tillActive)
 		till = sale.TillNo(n)
@@ -238,7 +251,8 @@ func (s *Store) FirstTill(ctx context.Context, org sale.OrgNo, store sale.StoreN
 func (s *Store) Due(ctx context.Context, org sale.OrgNo, limit int) (out map[sale.CustomerNo]sale.ID, err error) {
 	out = map[sale.CustomerNo]sale.ID{}
 	err = s.view(ctx, func(tx *tx) error {
-		return tx.each(ctx, `SELECT customer, cause FROM due WHERE org = ? ORDER BY at, customer LIMIT ?`, []any{int64(org), int64(limit)}, func(r *sql.Rows) error {
+		return tx.each(ctx, `SELECT COALESCE((SELECT c.merged_into FROM customers c WHERE c.org = d.org AND c.no = d.customer AND c.merged_into <> 0), d.customer), d.cause
+			FROM due d WHERE d.org = ? ORDER BY d.at, d.customer LIMIT ?`, []any{int64(org), int64(limit)}, func(r *sql.Rows) error {
 			var no sale.CustomerNo
 			var cause []byte
 			if err := r.Scan(&no, &cause); err != nil {
@@ -254,7 +268,8 @@ func (s *Store) Due(ctx context.Context, org sale.OrgNo, limit int) (out map[sal
 // Settled takes a customer off the list of [Store.Due], unless a later record has put them there again.
 func (s *Store) Settled(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, cause sale.ID) error {
 	return s.change(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, `DELETE FROM due WHERE org = ? AND customer = ? AND cause = ?`, int64(org), int64(no), cause[:])
+		_, err := tx.exec(ctx, `DELETE FROM due WHERE org = ? AND cause = ? AND (customer = ? OR customer IN (SELECT no FROM customers WHERE org = ? AND merged_into = ?))`,
+			int64(org), cause[:], int64(no), int64(org), int64(no))
 		return err
 	})
 }
@@ -262,7 +277,12 @@ func (s *Store) Settled(ctx context.Context, org sale.OrgNo, no sale.CustomerNo,
 // LeaseCount is how many leases a customer has ever had: it makes the next one's ID.
 func (s *Store) LeaseCount(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (n int, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		c, err := tx.int(ctx, `SELECT count(*) FROM leases WHERE org = ? AND kind = ? AND no = ?`, int64(org), int64(sale.AccountCustomer), int64(no))
+		_, numbers, err := tx.numbersOf(ctx, org, no)
+		if err != nil {
+			return err
+		}
+		c, err := tx.int(ctx, `SELECT count(*) FROM leases WHERE org = ? AND kind = ? AND no IN (`+marks(len(numbers))+`)`,
+			append([]any{int64(org), int64(sale.AccountCustomer)}, numbers...)...)
 		n = int(c)
 		return err
 	})

@@ -161,7 +161,7 @@ func (b *booking) prefetchLeases(ctx context.Context, records []wire.Sealed) err
 func (b *booking) projectPoints(r *sale.Record) {
 	p := &b.points
 	for i, x := range r.Postings {
-		b.tables.postings.add(int64(b.org), int64(x.Account.Kind), int64(x.Account.No), r.ID[:], int64(i), x.Lot[:], int64(x.Amount), int64(r.At), int64(r.Kind), int64(b.till))
+		b.tables.postings.add(int64(b.org), int64(x.Account.Kind), int64(x.Account.No), int64(x.Account.Purse), r.ID[:], int64(i), x.Lot[:], int64(x.Amount), int64(r.At), int64(r.Kind), int64(b.till))
 		b.post(r, x)
 	}
 	for _, l := range r.Lots {
@@ -269,10 +269,10 @@ func (p *points) write(ctx context.Context, b *booking) error {
 }
 
 func (p *points) writeLeases(ctx context.Context, b *booking) error {
-	leases := insertInto("leases", "org, id, kind, no, store, till, until, granted", "ON CONFLICT DO NOTHING")
+	leases := insertInto("leases", "org, id, kind, no, purse, store, till, until, granted", "ON CONFLICT DO NOTHING")
 	for _, id := range sortedIDs(p.born) {
 		l := p.born[id]
-		leases.add(int64(b.org), l.ID[:], int64(l.Account.Kind), int64(l.Account.No), int64(l.Holder.Store), int64(l.Holder.Till), int64(l.Until), int64(p.granted[id]))
+		leases.add(int64(b.org), l.ID[:], int64(l.Account.Kind), int64(l.Account.No), int64(l.Account.Purse), int64(l.Holder.Store), int64(l.Holder.Till), int64(l.Until), int64(p.granted[id]))
 	}
 	parts := insertInto("lease_parts", "org, lease, lot, amount, spent", `ON CONFLICT (org, lease, lot) DO UPDATE
 		SET amount = lease_parts.amount + excluded.amount, spent = lease_parts.spent + excluded.spent`)
@@ -317,7 +317,7 @@ func (b *booking) free(ctx context.Context, lease sale.ID, at sale.Time) error {
 		return err
 	}
 	var account sale.Account
-	if err := b.tx.row(ctx, `SELECT kind, no FROM leases WHERE org = ? AND id = ?`, []any{int64(b.org), lease[:]}, &account.Kind, &account.No); err != nil {
+	if err := b.tx.row(ctx, `SELECT kind, no, purse FROM leases WHERE org = ? AND id = ?`, []any{int64(b.org), lease[:]}, &account.Kind, &account.No, &account.Purse); err != nil {
 		return fmt.Errorf("read lease %s: %w", lease, err)
 	}
 	b.points.due[account.No] = lease
@@ -333,9 +333,10 @@ func (b *booking) free(ctx context.Context, lease sale.ID, at sale.Time) error {
 }
 
 func (p *points) writeLots(ctx context.Context, b *booking) error {
-	lots := insertInto("lots", "org, id, kind, no, activates, expires, source, known, remaining, leased", `ON CONFLICT (org, id) DO UPDATE SET
+	lots := insertInto("lots", "org, id, kind, no, purse, activates, expires, source, known, remaining, leased", `ON CONFLICT (org, id) DO UPDATE SET
 		remaining = lots.remaining + excluded.remaining, leased = lots.leased + excluded.leased,
 		kind = CASE WHEN excluded.kind <> 0 THEN excluded.kind ELSE lots.kind END, no = CASE WHEN excluded.kind <> 0 THEN excluded.no ELSE lots.no END,
+		purse = CASE WHEN excluded.kind <> 0 THEN excluded.purse ELSE lots.purse END,
 		activates = CASE WHEN excluded.known = 1 THEN excluded.activates ELSE lots.activates END,
 		expires = CASE WHEN excluded.known = 1 THEN excluded.expires ELSE lots.expires END,
 		source = CASE WHEN excluded.known = 1 THEN excluded.source ELSE lots.source END,
@@ -347,7 +348,7 @@ func (p *points) writeLots(ctx context.Context, b *booking) error {
 		if m.known {
 			known = 1
 		}
-		lots.add(int64(b.org), id[:], int64(m.lot.Account.Kind), int64(m.lot.Account.No), int64(m.lot.ActivatesAt), int64(m.lot.ExpiresAt), m.lot.Source[:], known,
+		lots.add(int64(b.org), id[:], int64(m.lot.Account.Kind), int64(m.lot.Account.No), int64(m.lot.Account.Purse), int64(m.lot.ActivatesAt), int64(m.lot.ExpiresAt), m.lot.Source[:], known,
 			int64(m.remaining), int64(m.leased))
 		if m.check {
 			checks = append(checks, bytes.Clone(id[:]))
@@ -383,7 +384,7 @@ func (b *booking) checkLots(ctx context.Context, ids []any) error {
 }
 
 func (p *points) writeAccounts(ctx context.Context, b *booking) error {
-	rows := insertInto("accounts", "org, kind, no, balance", "ON CONFLICT (org, kind, no) DO UPDATE SET balance = accounts.balance + excluded.balance")
+	rows := insertInto("accounts", "org, kind, no, purse, balance", "ON CONFLICT (org, kind, no, purse) DO UPDATE SET balance = accounts.balance + excluded.balance")
 	accounts := make([]sale.Account, 0, len(p.accounts))
 	for a := range p.accounts {
 		accounts = append(accounts, a)
@@ -392,10 +393,13 @@ func (p *points) writeAccounts(ctx context.Context, b *booking) error {
 		if accounts[i].Kind != accounts[j].Kind {
 			return accounts[i].Kind < accounts[j].Kind
 		}
-		return accounts[i].No < accounts[j].No
+		if accounts[i].No != accounts[j].No {
+			return accounts[i].No < accounts[j].No
+		}
+		return accounts[i].Purse < accounts[j].Purse
 	})
 	for _, a := range accounts {
-		rows.add(int64(b.org), int64(a.Kind), int64(a.No), int64(p.accounts[a]))
+		rows.add(int64(b.org), int64(a.Kind), int64(a.No), int64(a.Purse), int64(p.accounts[a]))
 	}
 	if err := rows.write(ctx, b.tx); err != nil || b.till != 0 {
 		return err
@@ -410,7 +414,7 @@ func (p *points) checkDebts(ctx context.Context, b *booking, accounts []sale.Acc
 		if a.Kind != sale.AccountDebt {
 			continue
 		}
-		balance, err := b.tx.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ?`, int64(b.org), int64(a.Kind), int64(a.No))
+		balance, err := b.tx.int(ctx, `SELECT balance FROM accounts WHERE org = ? AND kind = ? AND no = ? AND purse = ?`, int64(b.org), int64(a.Kind), int64(a.No), int64(a.Purse))
 		if err != nil {
 			return fmt.Errorf("read the debt of customer %s: %w", a.No, err)
 		}

@@ -58,11 +58,11 @@ func (b *booking) projectFiscal(r *sale.Record) {
 
 func (b *booking) projectSale(r *sale.Record) {
 	s := r.Sale
-	fn, fd, settled := docOf(r)
+	fn, fd, _ := docOf(r)
 	org, id := int64(b.org), r.ID[:]
 	b.tables.sales.add(org, id, int64(s.No), int64(r.Store), int64(b.till), int64(r.Epoch), int64(r.Seq), int64(r.At), int64(r.Shift), int64(r.Staff),
 		int64(s.Customer), int64(s.Tier), int64(s.Programme), int64(s.Gross), int64(s.Discount), int64(s.Redeemed), int64(s.Total), int64(s.Earned),
-		int64(s.Cash()), int64(len(s.Lines)), fn, fd, settled)
+		int64(s.Cash()), int64(len(s.Lines)), fn, fd, flagged(isRecovered(r)), int64(tendered(s.Tenders, sale.TenderAdvance)), int64(s.Reward), int64(s.FoundBy), flagged(s.Training))
 	for i := range s.Lines {
 		l := &s.Lines[i]
 		b.tables.saleLines.add(org, id, int64(i), text(string(l.SKU)), text(l.Name), int64(l.Qty), int64(l.Price), int64(l.Gross), int64(l.Discount),
@@ -70,6 +70,35 @@ func (b *booking) projectSale(r *sale.Record) {
 	}
 	b.projectTenders(id, s.Tenders)
 }
+
+func tendered(tenders []sale.Tender, kind sale.TenderKind) (sum sale.Money) {
+	for _, x := range tenders {
+		if x.Kind == kind {
+			sum += x.Amount
+		}
+	}
+	return sum
+}
+
+// flagged is a truth as the tables hold it.
+func flagged(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// isRecovered tells a sale or return that a till did not make but read back from the fiscal storage: it has
+// the sum and the tax, and neither goods nor customer.
+func isRecovered(r *sale.Record) bool {
+	if r.Return != nil {
+		return r.Return.Reason == recovered && r.Return.Of.IsZero() && !r.Return.Pending
+	}
+	return r.Sale != nil && len(r.Sale.Reasons) == 1 && r.Sale.Reasons[0].Rule == recovered
+}
+
+// recovered is the reason that a till gives in such a record.
+const recovered = "recovered"
 
 func (b *booking) projectTenders(record []byte, tenders []sale.Tender) {
 	for i, t := range tenders {
@@ -81,14 +110,9 @@ func (b *booking) projectReturn(r *sale.Record) {
 	t := r.Return
 	fn, fd, _ := docOf(r)
 	org, id := int64(b.org), r.ID[:]
-	var cash sale.Money
-	for _, x := range t.Tenders {
-		if x.Kind == sale.TenderCash {
-			cash += x.Amount
-		}
-	}
 	b.tables.returns.add(org, id, int64(t.No), t.Of[:], int64(t.OfNo), int64(r.Store), int64(b.till), int64(r.Epoch), int64(r.Seq), int64(r.At),
-		int64(r.Shift), int64(r.Staff), int64(t.Customer), int64(t.Total), int64(t.Restored), int64(t.Clawed), int64(cash), text(t.Reason), fn, fd)
+		int64(r.Shift), int64(r.Staff), int64(t.Customer), int64(t.Total), int64(t.Restored), int64(t.Clawed),
+		int64(tendered(t.Tenders, sale.TenderCash)), text(t.Reason), fn, fd, int64(tendered(t.Tenders, sale.TenderAdvance)))
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		b.tables.returnLines.add(org, id, int64(i), int64(l.Line), text(string(l.SKU)), text(l.Name), int64(l.Qty), int64(l.Net), int64(l.Restored),
