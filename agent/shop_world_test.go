@@ -66,6 +66,12 @@ const (
 	hoPort        = "80"
 )
 
+var (
+	pinSalt = []byte("0123456789abcdef")
+	// managerHash is slow on purpose, and the same in every shop.
+	managerHash = sync.OnceValue(func() []byte { return sale.HashPIN(managerPIN, pinSalt) })
+)
+
 func shopCard(i int) string { return fmt.Sprintf("27000000%04d", i) }
 
 func newShop(t *testing.T, seed uint64) *shop1 {
@@ -125,11 +131,10 @@ func (s *shop1) seed() {
 	body, err := p.Encode()
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.store.PutProgramme(ctx, s.org, 1, 0, body, "seed", ""))
-	salt := []byte("0123456789abcdef")
 	for i := range shopTills {
 		require.NoError(s.t, s.store.PutShop(ctx, s.org, store.Shop{No: sale.StoreNo(i + 1), Name: fmt.Sprintf("Магазин %d", i+1), Zone: "Europe/Moscow"}))
 	}
-	require.NoError(s.t, s.store.PutStaff(ctx, s.org, sale.Staff{No: 1, Name: "Петров Олег", Role: sale.RoleManager, Salt: salt, PIN: sale.HashPIN(managerPIN, salt)}))
+	require.NoError(s.t, s.store.PutStaff(ctx, s.org, sale.Staff{No: 1, Name: "Петров Олег", Role: sale.RoleManager, Salt: pinSalt, PIN: managerHash()}))
 	require.NoError(s.t, s.store.PutProducts(ctx, s.org, []sale.Product{
 		{SKU: "milk", Name: "Молоко", Price: 8990, VAT: sale.VAT10, Subject: sale.SubjectGoods, Codes: []string{milkCode}},
 		{SKU: "sugar", Name: "Сахар", Price: 6450, VAT: sale.VAT10, Subject: sale.SubjectGoods, Codes: []string{sugarCode}},

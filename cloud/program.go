@@ -153,10 +153,13 @@ func (p *Program) Listen(ctx context.Context) error {
 // Run serves until ctx ends, and returns when every session and worker has ended.
 func (p *Program) Run(ctx context.Context) error {
 	orgs, err := p.Store.Orgs(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.Listen(ctx)
 	}
-	if err := p.Listen(ctx); err != nil {
+	if ctx.Err() != nil {
+		return nil // told to end before it had begun
+	}
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

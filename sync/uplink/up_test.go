@@ -56,13 +56,14 @@ func TestCutAtEveryMessage(t *testing.T) {
 			w.office.publish(customer(t, sale.CustomerNo(i+1), "Анна П."))
 		}
 		w.start()
-		for range 20 {
+		// How many messages a round takes depends on what the office merges, so on the disk.
+		for round := 0; at <= 15; round++ {
+			require.Less(t, round, 200, "only %d cuts", at)
 			w.sell(3)
 			w.pass(20 * time.Minute)
 		}
 		w.until("all of it arrived", func() bool { return w.arrived() && w.ledger.Applied() == 12 })
 		w.requireSame()
-		require.Greater(t, at, 15)
 	})
 }
 
