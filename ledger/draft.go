@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -15,172 +16,224 @@ type NewSale struct {
 	Quote     loyalty.Quote
 	Programme *loyalty.Programme // that reckoned the quote; nil for a plain sale
 	Customer  sale.Customer      // zero: nobody
-	Held      []loyalty.Held     // what this till may spend for the customer
+	House     sale.CustomerNo    // whose receipt it is without a customer; zero: nobody's
+	Held      []loyalty.Held     // what this till may spend for the customer, of all purses
 	Holder    sale.Holder        // this till
 	Tenders   []sale.Tender
 	Given     sale.Money
 	Contact   sale.Commitment
+
+	Certificates []Certificate  // that pay the advance among the tenders
+	Codes        []sale.CodeUse // taken, beside those that the quote says gave something
+	Watched      []sale.Watched
+	FoundBy      sale.FoundBy
 }
 
-// Draft makes the record of a sale from its quote: the sale, the lots that redemption takes from,
-// the lot that accrual makes and the lease it is born under, and postings that add up to zero.
+// Certificate is a gift certificate on the counter and what it pays of the receipt.
+type Certificate struct {
+	Customer sale.CustomerNo // the bearer's account
+	Held     []loyalty.Held  // what this till may spend of it
+	Amount   sale.Points
+}
+
+// Draft makes the record of a sale from its quote: the sale, the lots that redemption takes from, the
+// lots that accrual makes and the leases they are born under, the cashier's reward, and postings that
+// add up to zero in each purse. A spend is posted on its lot's own account, which may be one that was
+// merged into the customer's.
 func (n NewSale) Draft() (sale.Record, error) {
 	q := n.Quote
 	r := sale.Record{ID: n.ID, Kind: sale.KindSale, Staff: n.Staff, Sale: &sale.Sale{
 		Lines: q.Lines, Customer: n.Customer.No, Tier: n.Customer.Tier, Programme: q.Programme, Gross: q.Gross, Discount: q.Discount,
 		Redeemed: q.Redeemed, Total: q.Total, Earned: q.Earned, Tenders: n.Tenders, Given: n.Given, Contact: n.Contact, Reasons: q.Reasons,
+		Reward: q.Reward, Codes: joinCodes(q.Codes, n.Codes), Applied: q.Applied, Watched: n.Watched, FoundBy: n.FoundBy,
+		Training: n.Customer.State == sale.CustomerTest,
 	}}
 	if n.Customer.No == 0 {
-		return r, nil
-	}
-	account := sale.CustomerAccount(n.Customer.No)
-	spends, err := loyalty.PlanSpend(n.Held, q.Redeemed, n.At)
-	if err != nil {
-		return sale.Record{}, fmt.Errorf("plan the redemption: %w", err)
-	}
-	r.Spends = spends
-	r.Postings = takeFrom(account, spends)
-	accrual := n.Programme.Accrual(n.ID, account, n.At, q.Earned, n.Customer.Debt)
-	r.Lots = accrual.Lots
-	r.Postings = append(r.Postings, accrual.Postings...)
-	if accrual.Net > 0 {
-		r.Leases = []sale.Lease{{
-			ID: bornLease(n.ID), Account: account, Holder: n.Holder,
-			Parts: []sale.LotAmount{{Lot: accrual.Lots[0].ID, Amount: accrual.Net}},
-		}}
-	}
-	return r, nil
-}
-
-// bornLease names the lease that a record's new or restored points are born under.
-func bornLease(record sale.ID) sale.ID { return sale.DeriveID(record, "lease", 0) }
-
-// takeFrom posts spends: out of the customer's lots, back to the programme.
-func takeFrom(account sale.Account, spends []sale.Spend) (out []sale.Posting) {
-	var sum sale.Points
-	for _, s := range spends {
-		out = append(out, sale.Posting{Account: account, Lot: s.Lot, Amount: -s.Amount})
-		sum += s.Amount
-	}
-	if sum > 0 {
-		out = append(out, sale.Posting{Account: sale.ProgrammeAccount(), Amount: sum})
-	}
-	return out
-}
-
-// NewReturn is what a till knows of a return.
-type NewReturn struct {
-	ID      sale.ID
-	At      sale.Time
-	Staff   sale.StaffNo
-	Sale    *sale.Record   // what was sold
-	Before  []*sale.Record // returns of it so far
-	Now     []loyalty.Returned
-	Held    []loyalty.Held // what this till may spend for the customer
-	Holder  sale.Holder
-	Tenders []sale.Tender // nil: reckon only
-	Reason  string
-	Contact sale.Commitment
-}
-
-// Refund reckons what the return comes to, before the money is given back.
-func (n NewReturn) Refund() (*sale.Return, error) {
-	var before []loyalty.Returned
-	for _, b := range n.Before {
-		for _, l := range b.Return.Lines {
-			before = append(before, loyalty.Returned{Line: l.Line, Qty: l.Qty})
-		}
-	}
-	r, err := loyalty.Refund(n.Sale.Sale, before, n.Now)
-	if err != nil {
-		return nil, err
-	}
-	r.Of, r.OfNo, r.Customer = n.Sale.ID, n.Sale.Sale.No, n.Sale.Sale.Customer
-	r.Tenders, r.Reason, r.Contact = n.Tenders, n.Reason, n.Contact
-	if n.Sale.Fiscal != nil {
-		r.OfDoc = n.Sale.Fiscal.Key
-	}
-	return r, nil
-}
-
-// Draft makes the record of a return. Redeemed points go back to the lots that they came from, under
-// a lease born here. Earned points are taken back first from the lot that the sale made, then from the
-// customer's other lots held here, then from what is being restored; what is still missing is debt.
-func (n NewReturn) Draft() (sale.Record, error) {
-	back, err := n.Refund()
-	if err != nil {
+		r.Sale.Customer = n.House
+	} else if err := n.points(&r); err != nil {
 		return sale.Record{}, err
 	}
-	r := sale.Record{ID: n.ID, Kind: sale.KindReturn, Staff: n.Staff, Return: back}
-	if back.Customer == 0 {
-		return r, nil
+	if err := n.certificates(&r); err != nil {
+		return sale.Record{}, err
 	}
-	account := sale.CustomerAccount(back.Customer)
-	var before sale.Points
-	for _, b := range n.Before {
-		before += b.Return.Restored
-	}
-	restored, err := loyalty.RestoreSpends(n.Sale.Spends, before, back.Restored)
-	if err != nil {
-		return sale.Record{}, fmt.Errorf("restore the redeemed points: %w", err)
-	}
-	c := clawback{account: account, left: back.Clawed, restored: restored}
-	c.fromLeases(n.Held, sale.DeriveID(n.Sale.ID, "lot", 0))
-	c.fromRestored()
-	r.Spends = c.spends
-	r.Postings = c.postings(back)
-	if len(c.restored) > 0 {
-		r.Leases = []sale.Lease{{ID: bornLease(n.ID), Account: account, Holder: n.Holder, Parts: c.restored}}
-	}
+	reward(&r, n.Staff, q.Reward)
 	return r, nil
 }
 
-// clawback finds where earned points are taken back from.
-type clawback struct {
-	account  sale.Account
-	left     sale.Points // still to be found
-	restored []sale.LotAmount
-	spends   []sale.Spend
-}
-
-func (c *clawback) fromLeases(held []loyalty.Held, first sale.ID) {
-	for _, own := range []bool{true, false} {
-		for _, h := range held {
-			take := min(c.left, h.Free)
-			if (h.Lot.ID == first) != own || take <= 0 {
-				continue
-			}
-			c.spends = append(c.spends, sale.Spend{Lease: h.Lease, Lot: h.Lot.ID, Amount: take})
-			c.left -= take
+func joinCodes(quoted, more []sale.CodeUse) []sale.CodeUse {
+	out := slices.Clone(quoted)
+	for _, c := range more {
+		if !slices.Contains(out, c) {
+			out = append(out, c)
 		}
-	}
-}
-
-// fromRestored leaves the rest of what is given back; points taken here never leave the programme.
-func (c *clawback) fromRestored() {
-	var kept []sale.LotAmount
-	for _, p := range c.restored {
-		take := min(c.left, p.Amount)
-		c.left -= take
-		if p.Amount > take {
-			kept = append(kept, sale.LotAmount{Lot: p.Lot, Amount: p.Amount - take})
-		}
-	}
-	c.restored = kept
-}
-
-func (c *clawback) postings(back *sale.Return) []sale.Posting {
-	out := takeFrom(c.account, c.spends)
-	var sum sale.Points
-	for _, p := range c.restored {
-		out = append(out, sale.Posting{Account: c.account, Lot: p.Lot, Amount: p.Amount})
-		sum += p.Amount
-	}
-	if c.left > 0 {
-		out = append(out, sale.Posting{Account: sale.DebtAccount(c.account.No), Amount: -c.left})
-	}
-	if net := c.left - sum; net != 0 {
-		out = append(out, sale.Posting{Account: sale.ProgrammeAccount(), Amount: net})
 	}
 	return out
+}
+
+// points books what the customer spends and earns: of the points first, then of each purse.
+func (n NewSale) points(r *sale.Record) error {
+	paid, extra := sale.Points(0), sale.Points(0)
+	if err := n.spend(r, 0, n.Quote.Redeemed); err != nil {
+		return fmt.Errorf("plan the redemption: %w", err)
+	}
+	purses := pursesOf(r.Sale)
+	for _, p := range purses {
+		if paid = inLines(r.Sale, p, paidOf); paid == 0 {
+			continue
+		}
+		if err := n.spend(r, p, paid); err != nil {
+			return fmt.Errorf("plan what purse %d pays: %w", p, err)
+		}
+	}
+	n.earn(r, 0, n.Quote.Earned, n.Customer.Debt)
+	for _, p := range purses {
+		if extra = inLines(r.Sale, p, extraOf); extra > 0 {
+			n.earn(r, p, extra, max(0, -amountIn(n.Customer.Purses, p)))
+		}
+	}
+	return nil
+}
+
+func (n NewSale) spend(r *sale.Record, purse sale.PurseNo, amount sale.Points) error {
+	held := InPurse(n.Held, purse)
+	spends, err := loyalty.PlanSpend(held, amount, n.At)
+	if err != nil {
+		return err
+	}
+	take(r, purse, spends, accountsOf(held))
+	return nil
+}
+
+func (n NewSale) earn(r *sale.Record, purse sale.PurseNo, amount, debt sale.Points) {
+	account := sale.CustomerAccount(n.Customer.No).In(purse)
+	accrual := n.Programme.Accrual(n.ID, account, n.At, amount, debt)
+	r.Lots = append(r.Lots, accrual.Lots...)
+	r.Postings = append(r.Postings, accrual.Postings...)
+	if accrual.Net > 0 {
+		r.Leases = append(r.Leases, sale.Lease{
+			ID: bornLease(n.ID, int(purse)), Account: account, Holder: n.Holder,
+			Parts: []sale.LotAmount{{Lot: accrual.Lots[0].ID, Amount: accrual.Net}},
+		})
+	}
+}
+
+// certificates spends the lots of the certificates shown; they pay the whole advance or none of it.
+func (n NewSale) certificates(r *sale.Record) error {
+	if len(n.Certificates) == 0 {
+		return nil
+	}
+	var worth sale.Money
+	for _, c := range n.Certificates {
+		spends, err := loyalty.PlanSpend(InPurse(c.Held, 0), c.Amount, n.At)
+		if err != nil {
+			return fmt.Errorf("plan what certificate %s pays: %w", c.Customer, err)
+		}
+		take(r, 0, spends, accountsOf(c.Held))
+		worth += c.Amount.Worth()
+	}
+	if advance := tendered(n.Tenders, sale.TenderAdvance); advance != worth {
+		return fmt.Errorf("%w: certificates pay %s, the advance is %s", sale.ErrAmount, worth, advance)
+	}
+	return nil
+}
+
+func tendered(tenders []sale.Tender, kind sale.TenderKind) (sum sale.Money) {
+	for _, t := range tenders {
+		if t.Kind == kind {
+			sum += t.Amount
+		}
+	}
+	return sum
+}
+
+// reward posts what a member of staff gets of a receipt; less than zero is taken back.
+func reward(r *sale.Record, staff sale.StaffNo, amount sale.Points) {
+	if amount == 0 {
+		return
+	}
+	r.Postings = append(r.Postings, sale.Posting{Account: sale.EmployeeAccount(staff), Amount: amount},
+		sale.Posting{Account: sale.ProgrammeAccount(), Amount: -amount})
+}
+
+// bornLease names a lease that a record's new or restored points are born under.
+func bornLease(record sale.ID, n int) sale.ID { return sale.DeriveID(record, "lease", n) }
+
+// take adds spends to a record and posts them: out of the lots, back to the programme.
+func take(r *sale.Record, purse sale.PurseNo, spends []sale.Spend, account map[sale.ID]sale.Account) {
+	var sum sale.Points
+	for _, s := range spends {
+		r.Postings = append(r.Postings, sale.Posting{Account: account[s.Lot], Lot: s.Lot, Amount: -s.Amount})
+		sum += s.Amount
+	}
+	r.Spends = append(r.Spends, spends...)
+	if sum > 0 {
+		r.Postings = append(r.Postings, sale.Posting{Account: sale.ProgrammeAccount().In(purse), Amount: sum})
+	}
+}
+
+// InPurse is the part of what a till holds that lies in one purse: zero is the points themselves, which
+// alone may pay as points.
+func InPurse(held []loyalty.Held, purse sale.PurseNo) (out []loyalty.Held) {
+	for _, h := range held {
+		if h.Lot.Account.Purse == purse {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// SpendablePurses is what of each purse beside the points may be spent at a moment, for a Buyer.
+func SpendablePurses(held []loyalty.Held, at sale.Time) (out []sale.PurseAmount) {
+	for _, p := range heldPurses(held) {
+		if sum := loyalty.Spendable(InPurse(held, p), at); p != 0 && sum > 0 {
+			out = append(out, sale.PurseAmount{Purse: p, Amount: sum})
+		}
+	}
+	return out
+}
+
+func heldPurses(held []loyalty.Held) (out []sale.PurseNo) {
+	for _, h := range held {
+		out = append(out, h.Lot.Account.Purse)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func accountsOf(held []loyalty.Held) map[sale.ID]sale.Account {
+	out := make(map[sale.ID]sale.Account, len(held))
+	for _, h := range held {
+		out[h.Lot.ID] = h.Lot.Account
+	}
+	return out
+}
+
+func extraOf(l sale.SoldLine) []sale.PurseAmount { return l.Extra }
+func paidOf(l sale.SoldLine) []sale.PurseAmount  { return l.Paid }
+
+// pursesOf lists the purses, beside the points, that a sale earned into or was paid from, in their order.
+func pursesOf(s *sale.Sale) (out []sale.PurseNo) {
+	for _, l := range s.Lines {
+		for _, a := range slices.Concat(l.Extra, l.Paid) {
+			out = append(out, a.Purse)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func inLines(s *sale.Sale, purse sale.PurseNo, of func(sale.SoldLine) []sale.PurseAmount) (sum sale.Points) {
+	for _, l := range s.Lines {
+		sum += amountIn(of(l), purse)
+	}
+	return sum
+}
+
+func amountIn(amounts []sale.PurseAmount, purse sale.PurseNo) (sum sale.Points) {
+	for _, a := range amounts {
+		if a.Purse == purse {
+			sum += a.Amount
+		}
+	}
+	return sum
 }
