@@ -72,9 +72,9 @@ func (s *Store) AddDraft(ctx context.Context, org sale.OrgNo, d page.Draft, by s
 			return err
 		}
 		d.No = last + 1
-		now := s.now().UnixMilli()
-		if _, err := tx.exec(ctx, `INSERT INTO drafts (org, `+draftColumns+`) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)`,
-			int64(org), d.No, int64(d.Base), text(d.Note), d.Body, now, text(by), now, text(by)); err != nil {
+		now := s.now().UnixMilli() // also the first rev, so that a form of a dropped draft fits no later one of its number
+		if _, err := tx.exec(ctx, `INSERT INTO drafts (org, `+draftColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(org), d.No, now, int64(d.Base), text(d.Note), d.Body, now, text(by), now, text(by)); err != nil {
 			return err
 		}
 		return tx.audit(ctx, org, by, "draft.add", fmt.Sprint(d.No), d.Note)

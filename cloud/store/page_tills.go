@@ -155,11 +155,11 @@ func (s *Store) EnrolCodes(ctx context.Context, org sale.OrgNo) ([]page.EnrolCod
 func (s *Store) StoreRows(ctx context.Context, org sale.OrgNo) ([]page.Store, error) {
 	var out []page.Store
 	err := s.view(ctx, func(tx *tx) error {
-		return tx.each(ctx, `SELECT s.store, s.name, s.address, s.zone,
+		return tx.each(ctx, `SELECT s.store, s.name, s.address, s.zone, s.region,
  (SELECT count(*) FROM tills t WHERE t.org = s.org AND t.store = s.store AND t.till <> 0) FROM stores s WHERE s.org = ? ORDER BY s.store`,
 			[]any{int64(org)}, func(r *sql.Rows) error {
 				var v page.Store
-				err := r.Scan(&v.No, &v.Name, &v.Address, &v.Zone, &v.Tills)
+				err := r.Scan(&v.No, &v.Name, &v.Address, &v.Zone, &v.Region, &v.Tills)
 				out = append(out, v)
 				return err
 			})

@@ -90,5 +90,6 @@ type Store struct {
 	Name    string
 	Address string
 	Zone    string
+	Region  string // rules may hold for a region; empty: none
 	Tills   int
 }
