@@ -192,18 +192,30 @@ func (w *writer) applyProduct(c sale.Change) error {
 	row.Product.Gone = true
 	if !c.Gone {
 		row.Product = sale.Product{}
-		if err := sale.Decode(c.Body, &row.Product); err != nil {
+		if err := decodeChange(c.Body, &row.Product); err != nil {
 			return err
 		}
-	}
-	if !c.Gone && string(row.Product.SKU) != string(c.Key) {
-		return fmt.Errorf("%w: product %q under the key %q", sale.ErrRecord, row.Product.SKU, c.Key)
+		if err := checkProduct(row.Product, c.Key); err != nil {
+			return err
+		}
 	}
 	if err := w.barcodes(old.Product, row.Product); err != nil {
 		return err
 	}
 	w.after = append(w.after, func() { w.l.goods.set(row.Product) })
 	return put(w.bucket("products"), c.Key, row)
+}
+
+func checkProduct(p sale.Product, key []byte) error {
+	if string(p.SKU) != string(key) {
+		return refuse("product %q under the key %q", p.SKU, key)
+	}
+	for _, code := range p.Codes {
+		if code == "" || len(code) > sale.CodeBytesMax {
+			return refuse("product %q: a barcode of %d bytes", p.SKU, len(code))
+		}
+	}
+	return nil
 }
 
 // barcodes moves a product's codes; a code that another product has taken since is left to it.

@@ -136,7 +136,11 @@ func TestProgrammes(t *testing.T) {
 	got, err := s.Programmes()
 	require.NoError(t, err)
 	require.Equal(t, []*loyalty.Programme{p}, got, "receipts name it")
-	require.Error(t, s.Apply(9, []sale.Change{{Kind: sale.ChangeProgramme, Key: u32(2), Body: body}}))
+	require.NoError(t, s.Apply(9, []sale.Change{{Kind: sale.ChangeProgramme, Key: u32(2), Body: body}}))
+	require.Equal(t, 1, s.SetAside(), "one under another's number")
+	got, err = s.Programmes()
+	require.NoError(t, err)
+	require.Len(t, got, 1)
 }
 
 func TestSettings(t *testing.T) {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -19,6 +18,8 @@ type customerRow struct {
 	// Keys are all that find the customer: a card taken away is missing here, though its row in keys or
 	// in the snapshot stays.
 	Keys []sale.CustomerKey `cbor:"4,keyasint,omitempty"`
+	// Own is the record by which this till enrolled the customer, until head office's own word of them.
+	Own sale.Seen `cbor:"5,keyasint,omitzero"`
 }
 
 func keyBytes(k sale.CustomerKey) []byte { return append([]byte{byte(k.Kind)}, k.Key[:]...) }
@@ -27,12 +28,14 @@ func numberKey(no sale.CustomerNo) []byte { return binary.BigEndian.AppendUint64
 
 // FindCustomer looks a card's or phone's key up. ErrNotFound where nobody has it.
 func (l *Ledger) FindCustomer(k sale.CustomerKey) (sale.Customer, error) {
-	no, err := l.owner(k)
+	no, own, err := l.owner(k)
 	if err != nil {
 		return sale.Customer{}, err
 	}
 	c, row, err := l.customer(no)
-	if err == nil && row != nil && !slices.Contains(row.Keys, k) {
+	switch {
+	case err != nil:
+	case row != nil && !slices.Contains(row.Keys, k), row == nil && own:
 		err = fmt.Errorf("customer key %x was taken away: %w", k.Key, ErrNotFound)
 	}
 	if err != nil {
@@ -41,41 +44,78 @@ func (l *Ledger) FindCustomer(k sale.CustomerKey) (sale.Customer, error) {
 	return c, nil
 }
 
-func (l *Ledger) owner(k sale.CustomerKey) (no sale.CustomerNo, err error) {
+// owner finds whose a key is. own tells that the snapshot in use does not have it while this till does: then
+// it counts only for a customer enrolled here whom head office did not know when it made the snapshot.
+func (l *Ledger) owner(k sale.CustomerKey) (no sale.CustomerNo, own bool, err error) {
 	var version uint64
 	err = l.view(func(tx *bbolt.Tx) error {
-		if v := tx.Bucket([]byte("keys")).Get(keyBytes(k)); len(v) == 16 {
-			version, no = binary.BigEndian.Uint64(v), sale.CustomerNo(binary.BigEndian.Uint64(v[8:]))
-		}
+		version, no = keyRow(tx, k)
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if snap := l.snap.use(); snap != nil {
 		defer snap.done()
 		if version <= snap.head.Version { // no overlay, or one older than the snapshot
-			no, err = snap.find(k)
+			there, err := snap.find(k)
+			if err != nil {
+				return 0, false, err
+			}
+			if own = there == 0; !own {
+				no = there
+			}
 		}
 	}
-	if err == nil && no == 0 {
+	if no == 0 {
 		err = fmt.Errorf("customer key %x: %w", k.Key, ErrNotFound)
 	}
-	return no, err
+	return no, own, err
 }
 
-// Customer reads a customer with the balance as head office last told and this till's own postings
-// since on top.
+// keyRow reads the overlay of keys; zero where it has none.
+func keyRow(tx *bbolt.Tx, k sale.CustomerKey) (version uint64, no sale.CustomerNo) {
+	v := tx.Bucket([]byte("keys")).Get(keyBytes(k))
+	if len(v) != 16 {
+		return 0, 0
+	}
+	return binary.BigEndian.Uint64(v), sale.CustomerNo(binary.BigEndian.Uint64(v[8:]))
+}
+
+func (w *writer) putKey(k sale.CustomerKey, version uint64, no sale.CustomerNo) error {
+	v := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, version), uint64(no))
+	if err := w.bucket("keys").Put(keyBytes(k), v); err != nil {
+		return fmt.Errorf("put a key of customer %s: %w", no, err)
+	}
+	return nil
+}
+
+// Customer reads a customer with balance, debt, purses, receipts and uses of promotions as head office
+// last told, and what this till has journalled since on top, over all accounts that were merged into the
+// customer's. What a purse shows is less its debt.
 func (l *Ledger) Customer(no sale.CustomerNo) (sale.Customer, error) {
 	c, _, err := l.customer(no)
 	return c, err
 }
 
 // customer gives also the change that the customer was read from, nil where it was the snapshot.
-func (l *Ledger) customer(no sale.CustomerNo) (c sale.Customer, change *customerRow, err error) {
+func (l *Ledger) customer(no sale.CustomerNo) (sale.Customer, *customerRow, error) {
+	c, change, err := l.told(no)
+	if err != nil {
+		return c, nil, err
+	}
+	own, err := l.ownSince(c)
+	if err != nil {
+		return c, nil, err
+	}
+	own.onTop(&c)
+	return c, change, nil
+}
+
+// told is a customer as head office last told, or as this till enrolled them.
+func (l *Ledger) told(no sale.CustomerNo) (c sale.Customer, change *customerRow, err error) {
 	var row customerRow
 	var found bool
-	var own ownRow
 	err = l.view(func(tx *bbolt.Tx) error {
 		found, err = get(tx.Bucket([]byte("customers")), numberKey(no), &row)
 		return err
@@ -87,38 +127,19 @@ func (l *Ledger) customer(no sale.CustomerNo) (c sale.Customer, change *customer
 	if snap := l.snap.use(); snap != nil {
 		defer snap.done()
 		if !found || row.Version <= snap.head.Version {
-			if c, found, err = snap.customer(no); err != nil {
+			there, known, err := snap.customer(no)
+			if err != nil {
 				return c, nil, err
 			}
-			row.Gone, change = false, nil
+			if enrolledHere := found && row.Own.Seq != 0 && !snap.covers(row.Own); known || !enrolledHere {
+				c, found, change, row.Gone = there, known, nil, false
+			}
 		}
 	}
 	if !found || row.Gone {
 		return sale.Customer{}, nil, fmt.Errorf("customer %s: %w", no, ErrNotFound)
 	}
-	if own, err = l.ownSince(no, c.Seen); err != nil {
-		return c, nil, err
-	}
-	c.Balance += own.Points
-	c.Debt += own.Debt
 	return c, change, nil
-}
-
-// ownSince adds up what this till's records after a position did to a customer.
-func (l *Ledger) ownSince(no sale.CustomerNo, seen sale.Seen) (sum ownRow, err error) {
-	err = l.view(func(tx *bbolt.Tx) error {
-		c := tx.Bucket([]byte("own")).Cursor()
-		for k, v := c.Seek(ownKey(no, seen.Epoch, seen.Seq+1)); k != nil && binary.BigEndian.Uint64(k) == uint64(no); k, v = c.Next() {
-			var row ownRow
-			if err := sale.Decode(v, &row); err != nil {
-				return fmt.Errorf("%w: own posting %x: %w", ErrDamaged, k, err)
-			}
-			sum.Points += row.Points
-			sum.Debt += row.Debt
-		}
-		return nil
-	})
-	return sum, err
 }
 
 func (w *writer) applyCustomer(c sale.Change) error {
@@ -133,21 +154,20 @@ func (w *writer) applyCustomer(c sale.Change) error {
 	row := customerRow{Version: c.Version, Gone: c.Gone}
 	var in sale.CustomerChange
 	if !c.Gone {
-		if err := sale.Decode(c.Body, &in); err != nil {
+		if err := decodeChange(c.Body, &in); err != nil {
 			return err
 		}
 		if in.Customer.No != no {
-			return fmt.Errorf("%w: customer %s under the key of %s", sale.ErrRecord, in.Customer.No, no)
+			return refuse("customer %s under the key of %s", in.Customer.No, no)
 		}
 		row.Customer, row.Keys = in.Customer, in.Keys
 	}
 	for _, k := range in.Keys {
-		if v := w.bucket("keys").Get(keyBytes(k)); len(v) == 16 && binary.BigEndian.Uint64(v) > c.Version {
+		if version, _ := keyRow(w.Tx, k); version > c.Version {
 			continue // a newer change gave the key to another
 		}
-		v := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, c.Version), uint64(no))
-		if err := w.bucket("keys").Put(keyBytes(k), v); err != nil {
-			return fmt.Errorf("put a key of customer %s: %w", no, err)
+		if err := w.putKey(k, c.Version, no); err != nil {
+			return err
 		}
 	}
 	return put(w.bucket("customers"), c.Key, row)
@@ -193,56 +213,4 @@ func (l *Ledger) Customers() uint64 {
 		return 0 // a broken ledger shows elsewhere
 	}
 	return n
-}
-
-// Applied is the version of head office's state that is on disk here.
-func (l *Ledger) Applied() uint64 { return l.state.Load().applied }
-
-// Changed is signalled, once for any number of changes, when head office's state here has changed.
-func (l *Ledger) Changed() <-chan struct{} { return l.changed }
-
-// Apply takes changes of head office's state up to a version, in one transaction. Changes that are
-// older than what is here change nothing. Leases that head office asks back are released in the same
-// step unless a begun job holds them.
-func (l *Ledger) Apply(to uint64, changes []sale.Change) error {
-	err := l.write(func(w *writer) error {
-		if len(changes) == 0 && to <= w.s.applied {
-			return errNoProgress
-		}
-		for _, c := range changes {
-			if err := w.apply(c); err != nil {
-				return fmt.Errorf("apply change %d of kind %d: %w", c.Version, c.Kind, err)
-			}
-		}
-		w.s.applied = max(w.s.applied, to)
-		return w.releaseRecalled()
-	})
-	if err != nil && !errors.Is(err, ErrBroken) {
-		return fmt.Errorf("apply head office's state %d: %w", to, err)
-	}
-	return err
-}
-
-// A key has the length that its kind says; zero is any.
-var changeKeyBytes = map[sale.ChangeKind]int{sale.ChangeCustomer: 8, sale.ChangeLease: 16, sale.ChangeStaff: 4, sale.ChangeProgramme: 4}
-
-func (w *writer) apply(c sale.Change) error {
-	if n, fixed := changeKeyBytes[c.Kind]; (fixed && len(c.Key) != n) || len(c.Key) == 0 {
-		return fmt.Errorf("%w: a key of %d bytes", sale.ErrRecord, len(c.Key))
-	}
-	switch c.Kind {
-	case sale.ChangeCustomer:
-		return w.applyCustomer(c)
-	case sale.ChangeLease:
-		return w.applyLease(c)
-	case sale.ChangeProduct:
-		return w.applyProduct(c)
-	case sale.ChangeProgramme:
-		return w.applyProgramme(c)
-	case sale.ChangeStaff:
-		return w.applyStaff(c)
-	case sale.ChangeSettings:
-		return w.applySettings(c)
-	}
-	return nil // a kind that a newer head office knows
 }

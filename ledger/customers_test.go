@@ -300,25 +300,80 @@ func TestApplyTwiceAndLate(t *testing.T) {
 	}
 }
 
-func TestApplyIsAllOrNothing(t *testing.T) {
-	s := newShop(t)
+// One change that cannot be read keeps nothing else from coming: it is set aside, told, and asked for
+// again when another program opens the ledger.
+func TestBadChangesAreSetAside(t *testing.T) {
 	good, wrong := customerChange(sale.Customer{No: 1}), customerChange(sale.Customer{No: 2})
 	wrong.Key = u64(3)
+	lease := leaseChange(anna, 1, 1000, nil)
+	lease.Key = make([]byte, 16)
 	for name, bad := range map[string]sale.Change{
-		"another's key": wrong,
-		"a short key":   {Kind: sale.ChangeCustomer, Key: []byte{1}},
-		"no key":        {Kind: sale.ChangeProduct},
-		"rubbish":       {Kind: sale.ChangeStaff, Key: u32(1), Body: []byte{0xff}},
-		"product":       {Kind: sale.ChangeProduct, Key: []byte("a"), Body: encoded(sale.Product{SKU: "b"})},
-		"programme":     {Kind: sale.ChangeProgramme, Key: u32(1), Body: []byte{0xff}},
+		"another's key":     wrong,
+		"a short key":       {Kind: sale.ChangeCustomer, Key: []byte{1}},
+		"no key":            {Kind: sale.ChangeProduct},
+		"an endless key":    {Kind: sale.ChangeProduct, Key: make([]byte, 40_000)},
+		"rubbish":           {Kind: sale.ChangeStaff, Key: u32(1), Body: []byte{0xff}},
+		"product":           {Kind: sale.ChangeProduct, Key: []byte("a"), Body: encoded(sale.Product{SKU: "b"})},
+		"an empty barcode":  {Kind: sale.ChangeProduct, Key: []byte("a"), Body: encoded(sale.Product{SKU: "a", Codes: []string{""}})},
+		"programme":         {Kind: sale.ChangeProgramme, Key: u32(1), Body: []byte{0xff}},
+		"settings":          {Kind: sale.ChangeSettings, Key: []byte{1}, Body: []byte{0xff}},
+		"standing":          {Kind: sale.ChangeStanding, Key: u32(1), Body: []byte{0xff}},
+		"lease":             lease,
+		"codes":             {Kind: sale.ChangeCodes, Key: shardKey(7, 1), Body: []byte{0xff}},
+		"another's codes":   {Kind: sale.ChangeCodes, Key: shardKey(7, 1), Body: encoded(sale.CodeShard{Campaign: 8, Shard: 1})},
+		"half a code":       {Kind: sale.ChangeCodes, Key: shardKey(7, 1), Body: encoded(sale.CodeShard{Campaign: 7, Shard: 1, Keys: []byte{1}})},
+		"a foreign code":    {Kind: sale.ChangeCodes, Key: shardKey(7, 1), Body: encoded(sale.CodeShard{Campaign: 7, Shard: 1, Keys: make([]byte, 8)})},
+		"codes of too many": {Kind: sale.ChangeCodes, Key: shardKey(7, 0), Body: encoded(sale.CodeShard{Campaign: 7, Keys: make([]byte, 8), Owners: make([]sale.CustomerNo, 2)})},
+		"one code twice":    {Kind: sale.ChangeCodes, Key: shardKey(7, 0), Body: encoded(sale.CodeShard{Campaign: 7, Keys: make([]byte, 16)})},
 	} {
-		require.Error(t, s.Apply(5, []sale.Change{good, bad}), name)
-		require.Zero(t, s.Applied(), name)
-		_, err := s.Customer(1)
-		require.ErrorIs(t, err, ledger.ErrNotFound, name)
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			bad.Version = 4
+			for range 2 {
+				require.NoError(t, s.Apply(5, []sale.Change{bad, good}))
+				require.Equal(t, 1, s.SetAside(), "counted once")
+			}
+			require.Equal(t, uint64(5), s.Applied())
+			_, err := s.Customer(1)
+			require.NoError(t, err)
+			list, err := s.Aside()
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+			require.Equal(t, bad.Kind, list[0].Kind)
+			require.Equal(t, uint64(4), list[0].Version)
+			require.NotEmpty(t, list[0].Why)
+			report, err := s.Check()
+			require.NoError(t, err)
+			require.Len(t, report.Warnings, 1)
+		})
 	}
+	s := newShop(t)
 	require.NoError(t, s.Apply(5, []sale.Change{good, {Kind: 99, Key: []byte("a newer head office knows")}}))
+	require.Zero(t, s.SetAside())
+}
+
+func TestSetAsideIsAskedForAgain(t *testing.T) {
+	s := newShop(t)
+	openAs := func(program string) {
+		require.NoError(t, s.Close())
+		l, err := ledger.Open(s.dir, ledger.Options{Clock: s.clock.Now, Random: s.random, Program: program})
+		require.NoError(t, err)
+		s.Ledger = l
+	}
+	openAs("till 1")
+	bad := sale.Change{Kind: sale.ChangeStaff, Key: u32(1), Version: 4, Body: []byte{0xff}}
+	require.NoError(t, s.Apply(5, []sale.Change{bad}))
+	openAs("till 1")
+	require.Equal(t, 1, s.SetAside())
 	require.Equal(t, uint64(5), s.Applied())
+	openAs("till 2")
+	require.Zero(t, s.SetAside())
+	require.Zero(t, s.Applied(), "all is asked for again")
+	require.NoError(t, s.Apply(5, []sale.Change{bad}))
+	good := bad
+	good.Version, good.Body = 6, encoded(sale.Staff{No: 1, Name: "Вера"})
+	require.NoError(t, s.Apply(6, []sale.Change{good}))
+	require.Zero(t, s.SetAside(), "head office has mended it")
 }
 
 // Shown balance = head office's as of this till's record S + own postings after S.

@@ -28,7 +28,7 @@ func (w *writer) applyStaff(c sale.Change) error {
 	row.Staff.Gone = true
 	if !c.Gone {
 		row.Staff = sale.Staff{}
-		if err := sale.Decode(c.Body, &row.Staff); err != nil {
+		if err := decodeChange(c.Body, &row.Staff); err != nil {
 			return err
 		}
 	}
@@ -56,10 +56,10 @@ func (w *writer) applyProgramme(c sale.Change) error {
 	}
 	p, err := loyalty.Decode(c.Body)
 	if err != nil {
-		return err
+		return &changeError{err}
 	}
 	if p.Version != binary.BigEndian.Uint32(c.Key) {
-		return fmt.Errorf("%w: programme %d under the key %x", sale.ErrRecord, p.Version, c.Key)
+		return refuse("programme %d under the key %x", p.Version, c.Key)
 	}
 	return w.bucket("programmes").Put(c.Key, c.Body)
 }
@@ -91,7 +91,7 @@ func (w *writer) applySettings(c sale.Change) error {
 		return err
 	}
 	row := settingsRow{Version: c.Version}
-	if err := sale.Decode(c.Body, &row.Settings); err != nil {
+	if err := decodeChange(c.Body, &row.Settings); err != nil {
 		return err
 	}
 	return put(w.bucket("settings"), key, row)
@@ -113,6 +113,44 @@ func (l *Ledger) Settings() (sale.Settings, error) {
 		return err
 	})
 	return row.Settings, err
+}
+
+type standingRow struct {
+	Version  uint64        `cbor:"1,keyasint"`
+	Standing sale.Standing `cbor:"2,keyasint"`
+}
+
+var standingKey = []byte("standing")
+
+// applyStanding takes the word about this till's own store; of others there is none to be expected.
+func (w *writer) applyStanding(c sale.Change) error {
+	var old standingRow
+	if _, err := get(w.bucket("settings"), standingKey, &old); err != nil || old.Version > c.Version {
+		return err
+	}
+	row := standingRow{Version: c.Version}
+	if !c.Gone {
+		if err := decodeChange(c.Body, &row.Standing); err != nil {
+			return err
+		}
+	}
+	if !c.Gone && row.Standing.Store != w.s.who.Store {
+		return nil
+	}
+	return put(w.bucket("settings"), standingKey, row)
+}
+
+// Standing is how the store's cashiers did, as head office last told; ErrNotFound where it has not.
+func (l *Ledger) Standing() (sale.Standing, error) {
+	var row standingRow
+	err := l.view(func(tx *bbolt.Tx) error {
+		_, err := get(tx.Bucket([]byte("settings")), standingKey, &row)
+		if err == nil && row.Standing.Day == 0 {
+			err = fmt.Errorf("standing: %w", ErrNotFound)
+		}
+		return err
+	})
+	return row.Standing, err
 }
 
 // Parked is a basket that a cashier put aside.

@@ -48,6 +48,10 @@ func (w *writer) append(r *sale.Record, sealed []byte) error {
 	}
 	w.s.head.Seq, w.s.head.Head = r.Seq, sale.HashOf(record)
 	w.s.tally.add(r)
+	w.l.looked.heard(r)
+	if err := w.useCodes(r); err != nil {
+		return err
+	}
 	return w.applyOwn(r)
 }
 
@@ -62,9 +66,17 @@ func (w *writer) index(r *sale.Record, key []byte) error {
 		}
 	}
 	if r.Return != nil {
-		return b.Put(append(indexReturns(r.Return.Of), key...), []byte{})
+		return b.Put(indexReturn(r.Return, key), []byte{})
 	}
 	return nil
+}
+
+// indexReturn is where a return is found from what it undoes: its sale, or the fiscal document alone.
+func indexReturn(r *sale.Return, key []byte) []byte {
+	if r.Pending {
+		return append(indexPending(r.OfDoc), key...)
+	}
+	return append(indexReturns(r.Of), key...)
 }
 
 // indexKeys are the keys that belong to one record alone.
@@ -85,6 +97,8 @@ func numberOf(r *sale.Record) sale.OperationNo {
 		return r.Sale.No
 	case r.Return != nil:
 		return r.Return.No
+	case r.Enrol != nil:
+		return r.Enrol.Customer
 	}
 	return 0
 }
@@ -98,6 +112,12 @@ func indexDoc(k sale.FiscalKey) []byte {
 
 func indexNo(no sale.OperationNo) []byte {
 	return binary.BigEndian.AppendUint64([]byte{'n'}, uint64(no))
+}
+
+func indexPending(k sale.FiscalKey) []byte {
+	b := indexDoc(k)
+	b[0] = 'p'
+	return b
 }
 
 func indexReturns(of sale.ID) []byte { return append([]byte{'r'}, of[:]...) }
@@ -185,13 +205,8 @@ func (l *Ledger) OpenEpoch(reason string, theirs sale.Position) error {
 		w.s.counter += lostNumbers(old, w.s.acked, theirs)
 		w.s.head = sale.Position{Epoch: max(old.Epoch, theirs.Epoch) + 1}
 		w.s.applied = 0
-		for _, name := range []string{"leases", "held", "recalled"} {
-			if err := w.DeleteBucket([]byte(name)); err != nil {
-				return fmt.Errorf("drop the leases: %w", err)
-			}
-			if _, err := w.CreateBucket([]byte(name)); err != nil {
-				return fmt.Errorf("drop the leases: %w", err)
-			}
+		if err := w.dropLeases(); err != nil {
+			return err
 		}
 		return w.appendNew(&sale.Record{Kind: sale.KindEpoch, Start: start}, nil)
 	})
@@ -258,9 +273,15 @@ func readRecord(tx *bbolt.Tx, key []byte) (*sale.Record, error) {
 }
 
 // Returns reads the returns of a sale so far, in order.
-func (l *Ledger) Returns(of sale.ID) (out []*sale.Record, err error) {
+func (l *Ledger) Returns(of sale.ID) ([]*sale.Record, error) { return l.recordsUnder(indexReturns(of)) }
+
+// PendingReturns reads the returns of a fiscal document whose sale was not known here, in order.
+func (l *Ledger) PendingReturns(k sale.FiscalKey) ([]*sale.Record, error) {
+	return l.recordsUnder(indexPending(k))
+}
+
+func (l *Ledger) recordsUnder(prefix []byte) (out []*sale.Record, err error) {
 	err = l.view(func(tx *bbolt.Tx) error {
-		prefix := indexReturns(of)
 		c := tx.Bucket([]byte("index")).Cursor()
 		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 			r, err := readRecord(tx, k[len(prefix):])

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -21,10 +20,15 @@ type leaseRow struct {
 	Closed bool             `cbor:"4,keyasint,omitempty"`
 	// Version is of head office's word about it; zero for a lease born here.
 	Version uint64 `cbor:"5,keyasint,omitempty"`
-	// Early is set while head office's word is missing: a job that was begun before a new epoch dropped
-	// the lease was finished after. It is the record that spent.
+	// Early is set while head office may not have heard of spends that this till made before a new epoch
+	// dropped the lease, or made since without it: the record up to which it must have read. Tail is where
+	// its copy of the journal ended when the epoch was opened; what follows counts until it has.
 	Early sale.Seen `cbor:"6,keyasint,omitzero"`
+	Tail  sale.Seen `cbor:"7,keyasint,omitzero"`
 }
+
+// known tells that the row is more than a note of early spends.
+func (r *leaseRow) known() bool { return len(r.Lease.Parts) > 0 }
 
 func (r *leaseRow) spent(lot sale.ID) sale.Points {
 	for _, s := range r.Spent {
@@ -59,27 +63,6 @@ func (r *leaseRow) live(at sale.Time) bool {
 	return !r.Closed && (r.Lease.Until == 0 || at < r.Lease.Until)
 }
 
-// ownRow is what one record of this till did to a customer's balance and debt.
-type ownRow struct {
-	Points sale.Points `cbor:"1,keyasint"`
-	Debt   sale.Points `cbor:"2,keyasint,omitempty"`
-}
-
-const (
-	accountKeyBytes = 9
-	ownKeyBytes     = 20
-)
-
-func accountKey(a sale.Account) []byte {
-	return binary.BigEndian.AppendUint64([]byte{byte(a.Kind)}, uint64(a.No))
-}
-
-func heldKey(a sale.Account, lease sale.ID) []byte { return append(accountKey(a), lease[:]...) }
-
-func ownKey(no sale.CustomerNo, epoch uint32, seq uint64) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, ownKeyBytes), uint64(no)), positionKey(epoch, seq)...)
-}
-
 // applyOwn brings the till's own tables up to a record just appended.
 func (w *writer) applyOwn(r *sale.Record) error {
 	for _, lot := range r.Lots {
@@ -101,44 +84,6 @@ func (w *writer) applyOwn(r *sale.Record) error {
 		}
 	}
 	return w.applyPostings(r)
-}
-
-func (w *writer) applyPostings(r *sale.Record) error {
-	for i, p := range r.Postings {
-		if !firstOfCustomer(r.Postings, i) {
-			continue
-		}
-		row := ownRow{}
-		for _, q := range r.Postings[i:] {
-			switch {
-			case q.Account.No != p.Account.No:
-			case q.Account.Kind == sale.AccountCustomer:
-				row.Points += q.Amount
-			case q.Account.Kind == sale.AccountDebt:
-				row.Debt -= q.Amount // the debt account is negative while points are owed
-			}
-		}
-		if err := put(w.bucket("own"), ownKey(p.Account.No, r.Epoch, r.Seq), row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// firstOfCustomer tells whether postings[i] is the first that touches its customer's points or debt.
-func firstOfCustomer(postings []sale.Posting, i int) bool {
-	touches := func(p sale.Posting) bool {
-		return p.Account.Kind == sale.AccountCustomer || p.Account.Kind == sale.AccountDebt
-	}
-	if !touches(postings[i]) {
-		return false
-	}
-	for _, p := range postings[:i] {
-		if touches(p) && p.Account.No == postings[i].Account.No {
-			return false
-		}
-	}
-	return true
 }
 
 func (w *writer) lease(id sale.ID) (*leaseRow, error) {
@@ -211,7 +156,10 @@ func (w *writer) applySpends(r *sale.Record) error {
 			return err
 		}
 		if row == nil { // dropped by a new epoch since Begin; head office may send it before it has heard of this spend
-			row = &leaseRow{Lease: sale.Lease{ID: s.Lease}, Early: sale.Seen{Epoch: r.Epoch, Seq: r.Seq}}
+			row = &leaseRow{Lease: sale.Lease{ID: s.Lease}, Tail: sale.Seen{Epoch: r.Epoch}}
+		}
+		if !row.known() {
+			row.Early = sale.Seen{Epoch: r.Epoch, Seq: r.Seq}
 		}
 		row.spend(s.Lot, s.Amount)
 		if err := w.putLease(row); err != nil {
@@ -221,23 +169,85 @@ func (w *writer) applySpends(r *sale.Record) error {
 	return nil
 }
 
-// Held is what this till may spend for a customer: its live leases, less what is spent and what a
-// begun job holds back. Lots not yet active are among them; loyalty leaves them out.
+// dropLeases forgets all leases for a new epoch, but for a note of each that was spent of in records
+// which head office has not acknowledged: it may send the lease before it has booked them.
+func (w *writer) dropLeases() error {
+	for _, name := range []string{"leases", "held", "recalled"} {
+		if err := w.DeleteBucket([]byte(name)); err != nil {
+			return fmt.Errorf("drop the leases: %w", err)
+		}
+		if _, err := w.CreateBucket([]byte(name)); err != nil {
+			return fmt.Errorf("drop the leases: %w", err)
+		}
+	}
+	tail := sale.Seen{Epoch: w.s.acked.Epoch, Seq: w.s.acked.Seq}
+	return w.eachSpend(tail, func(s sale.Spend) error {
+		row, err := w.lease(s.Lease)
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			// The records of the tail go up before the new epoch's first.
+			row = &leaseRow{Lease: sale.Lease{ID: s.Lease}, Tail: tail, Early: sale.Seen{Epoch: w.s.head.Epoch, Seq: 1}}
+		}
+		row.spend(s.Lot, s.Amount)
+		return w.putLease(row)
+	})
+}
+
+// eachSpend visits what the records after a place took out of leases.
+func (w *writer) eachSpend(after sale.Seen, visit func(sale.Spend) error) error {
+	c := w.bucket("journal").Cursor()
+	for k, v := c.Seek(positionKey(after.Epoch, after.Seq+1)); k != nil; k, v = c.Next() {
+		var e sale.Entry
+		if err := sale.Decode(v, &e); err != nil {
+			return fmt.Errorf("%w: journal %x: %w", ErrDamaged, k, err)
+		}
+		r, err := sale.DecodeRecord(e.Record)
+		if err != nil {
+			return fmt.Errorf("%w: journal %x: %w", ErrDamaged, k, err)
+		}
+		for _, s := range r.Spends {
+			if err := visit(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Held is what this till may spend for a customer, of all purses and over all accounts merged into
+// theirs: its live leases, less what is spent and what a begun job holds back. Lots not yet active are
+// among them; loyalty leaves them out. [InPurse] picks the points alone.
 func (l *Ledger) Held(no sale.CustomerNo) (out []loyalty.Held, err error) {
+	numbers := []sale.CustomerNo{no}
+	c, _, err := l.told(no)
+	switch {
+	case err == nil:
+		numbers = accounts(c)
+	case !errors.Is(err, ErrNotFound):
+		return nil, err
+	}
 	at, _ := l.Now()
 	err = l.view(func(tx *bbolt.Tx) error {
 		job, err := begun(tx)
 		if err != nil {
 			return err
 		}
-		return eachLease(tx, sale.CustomerAccount(no), func(row *leaseRow) error {
-			if !row.live(at) || row.Recall {
-				return nil
+		for _, no := range numbers {
+			err := eachLease(tx, sale.CustomerAccount(no), func(row *leaseRow) error {
+				if !row.live(at) || row.Recall {
+					return nil
+				}
+				held, err := heldOf(tx, row, job)
+				out = append(out, held...)
+				return err
+			})
+			if err != nil {
+				return err
 			}
-			held, err := heldOf(tx, row, job)
-			out = append(out, held...)
-			return err
-		})
+		}
+		return nil
 	})
 	return out, err
 }
@@ -269,17 +279,18 @@ func heldBack(job *Job, lease, lot sale.ID) (sum sale.Points) {
 	return sum
 }
 
+// eachLease visits the leases of all purses of an owner.
 func eachLease(tx *bbolt.Tx, a sale.Account, visit func(*leaseRow) error) error {
-	prefix := accountKey(a)
+	prefix := accountPrefix(a)
 	c := tx.Bucket([]byte("held")).Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) > accountKeyBytes; k, _ = c.Next() {
 		var row leaseRow
-		found, err := get(tx.Bucket([]byte("leases")), k[len(prefix):], &row)
+		found, err := get(tx.Bucket([]byte("leases")), k[accountKeyBytes:], &row)
 		if err != nil {
 			return err
 		}
 		if !found {
-			return fmt.Errorf("%w: lease %x of account %x", ErrDamaged, k[len(prefix):], prefix)
+			return fmt.Errorf("%w: lease %x of account %x", ErrDamaged, k[accountKeyBytes:], prefix)
 		}
 		if err := visit(&row); err != nil {
 			return err
@@ -289,27 +300,27 @@ func eachLease(tx *bbolt.Tx, a sale.Account, visit func(*leaseRow) error) error 
 }
 
 // applyLease takes a lease as head office has it. This till's own count of what it spent stands: head
-// office may not have read this till's latest records. Only a lease that is new here (after a new
-// epoch, when the own count was dropped) takes over head office's.
+// office may not have read this till's latest records. Only a lease that is new here takes over head
+// office's, with what this till has spent since head office read its journal on top.
 func (w *writer) applyLease(c sale.Change) error {
 	if c.Gone {
 		return w.closeLease(sale.ID(c.Key))
 	}
 	var in sale.LeaseChange
-	if err := sale.Decode(c.Body, &in); err != nil {
+	if err := decodeChange(c.Body, &in); err != nil {
 		return err
 	}
-	if string(in.Lease.ID[:]) != string(c.Key) {
-		return fmt.Errorf("%w: lease %s under the key %x", sale.ErrRecord, in.Lease.ID, c.Key)
+	if string(in.Lease.ID[:]) != string(c.Key) || len(in.Lease.Parts) == 0 {
+		return refuse("lease %s of %d parts under the key %x", in.Lease.ID, len(in.Lease.Parts), c.Key)
+	}
+	row, err := w.lease(in.Lease.ID)
+	if err != nil {
+		return err
 	}
 	for _, lot := range in.Lots {
 		if err := put(w.bucket("lots"), lot.ID[:], lot); err != nil {
 			return err
 		}
-	}
-	row, err := w.lease(in.Lease.ID)
-	if err != nil {
-		return err
 	}
 	switch {
 	case row == nil:
@@ -317,7 +328,9 @@ func (w *writer) applyLease(c sale.Change) error {
 	case row.Closed || row.Version > c.Version:
 		return nil
 	case row.Early.Seq != 0:
-		row = row.met(in)
+		if err := w.recount(row, in); err != nil {
+			return err
+		}
 	default:
 		row.Lease.Until = max(row.Lease.Until, in.Lease.Until)
 	}
@@ -325,17 +338,28 @@ func (w *writer) applyLease(c sale.Change) error {
 	return errors.Join(w.newLease(row), w.markRecalled(row))
 }
 
-// met joins a spend that came before head office's word of the lease with that word.
-func (r *leaseRow) met(in sale.LeaseChange) *leaseRow {
-	row := &leaseRow{Lease: in.Lease, Spent: in.Spent}
-	if heard := in.Seen.Epoch > r.Early.Epoch || (in.Seen.Epoch == r.Early.Epoch && in.Seen.Seq >= r.Early.Seq); heard {
-		return row
+// recount takes head office's count of a lease that a new epoch dropped, and adds the spends of this till
+// that it had not read then. Once it has read all that was early the till's own count stands again.
+func (w *writer) recount(row *leaseRow, in sale.LeaseChange) error {
+	from := in.Seen
+	if behind(in.Seen, sale.Seen{Epoch: row.Early.Epoch, Seq: 1}) {
+		from = row.Tail // head office's own records of these numbers may be others than this till's
 	}
-	for _, s := range r.Spent {
-		row.spend(s.Lot, s.Amount)
+	early, tail := row.Early, row.Tail
+	*row = leaseRow{Lease: in.Lease, Spent: in.Spent}
+	if behind(in.Seen, early) {
+		row.Early, row.Tail = early, tail
 	}
-	return row
+	return w.eachSpend(from, func(s sale.Spend) error {
+		if s.Lease == row.Lease.ID {
+			row.spend(s.Lot, s.Amount)
+		}
+		return nil
+	})
 }
+
+// behind tells whether a place in the journal comes before another.
+func behind(a, b sale.Seen) bool { return a.Epoch < b.Epoch || (a.Epoch == b.Epoch && a.Seq < b.Seq) }
 
 func (w *writer) markRecalled(row *leaseRow) error {
 	if !row.Recall {

@@ -49,6 +49,7 @@ var (
 var buckets = []string{
 	"meta", "journal", "index", "begun", "leases", "held", "recalled", "lots", "own",
 	"customers", "keys", "products", "barcodes", "staff", "programmes", "settings", "parked",
+	"codes", "used", "aside",
 }
 
 // Clock gives trusted time and who vouches for it.
@@ -58,6 +59,9 @@ type Clock func() (sale.Time, sale.TimeQuality)
 type Options struct {
 	Clock  Clock     // trusted time
 	Random io.Reader // for the IDs of records that the ledger makes itself
+	// Program is the name and version of who opens it. A new one has the changes that its predecessor
+	// could not read sent again.
+	Program string
 }
 
 // Identity is whose ledger this is.
@@ -82,6 +86,8 @@ type Ledger struct {
 	snap   snapshotHolder
 	goods  catalogue
 	writes sync.Mutex // one writer at a time, and the state published in commit order
+	looked looked
+	kpi    figures
 }
 
 // state is what is asked for at every scan; a copy is swapped in after the commit that changed it.
@@ -94,6 +100,7 @@ type state struct {
 	applied  uint64
 	tally    Tally
 	snapshot snapshotRef
+	aside    int
 }
 
 // Open opens the ledger in a folder, making it where there is none. The folder must be on a local
@@ -114,6 +121,9 @@ func Open(dir string, o Options) (*Ledger, error) {
 	l := &Ledger{dir: dir, db: db, clock: o.Clock, random: o.Random, appended: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 	if err := guard(l.load); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	if err := l.write(func(w *writer) error { return w.meetProgram(o.Program) }); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
@@ -164,9 +174,10 @@ func isNamed(file *os.File, path string) (bool, error) {
 
 // Close closes the files. A second Close does nothing.
 func (l *Ledger) Close() error {
+	err := l.keepLooked()
 	l.writes.Lock()
 	defer l.writes.Unlock()
-	return errors.Join(l.snap.close(), l.db.Close())
+	return errors.Join(err, l.snap.close(), l.db.Close())
 }
 
 // Dir is the folder of the ledger.
@@ -192,6 +203,9 @@ func (l *Ledger) load() error {
 		return err
 	}
 	l.state.Store(&s)
+	if err := l.db.View(l.looked.load); err != nil {
+		return err
+	}
 	return l.goods.load(l.db)
 }
 
@@ -211,6 +225,7 @@ func readState(tx *bbolt.Tx, s *state) error {
 	for key, into := range map[string]any{
 		"till": &s.who, "head": &s.head, "acked": &s.acked, "counter": &s.counter, "high": &s.high,
 		"applied": &s.applied, "tally": &s.tally, "snapshot": &s.snapshot,
+		"set-aside": &s.aside,
 	} {
 		v := b.Get([]byte(key))
 		if v == nil {
@@ -247,7 +262,7 @@ func (l *Ledger) write(change func(w *writer) error) error {
 		}
 		return errors.Join(err, tx.Rollback())
 	}
-	if err := w.saveState(before); err != nil {
+	if err := errors.Join(w.saveState(before), w.saveLooked()); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
@@ -322,6 +337,7 @@ func (w *writer) saveState(before *state) error {
 		{"applied", w.s.applied != before.applied, w.s.applied},
 		{"tally", w.s.tally != before.tally, w.s.tally},
 		{"snapshot", w.s.snapshot != before.snapshot, w.s.snapshot},
+		{"set-aside", w.s.aside != before.aside, w.s.aside},
 	} {
 		if !i.changed {
 			continue

@@ -41,7 +41,7 @@ func (l *Ledger) NextNo() sale.OperationNo {
 
 // Begin puts a fiscal job on disk before the register is touched, with the points that it will spend
 // held back. The draft's ID is the caller's; its operation number is given here. One job at a time: a
-// register has one paper. Errors: ErrBusy, ErrLease (points not held here), sale.ErrRecord.
+// register has one paper. Errors: ErrBusy, ErrLease (points not held here), ErrCodeUsed, sale.ErrRecord.
 func (l *Ledger) Begin(j Job) (*Job, error) {
 	err := l.write(func(w *writer) error {
 		if k, _ := w.bucket("begun").Cursor().First(); k != nil {
@@ -55,7 +55,7 @@ func (l *Ledger) Begin(j Job) (*Job, error) {
 		if err := w.validateDraft(&j.Draft); err != nil {
 			return err
 		}
-		if err := w.checkSpends(j.Draft.Spends); err != nil {
+		if err := errors.Join(w.checkSpends(j.Draft.Spends), w.checkCodes(&j.Draft)); err != nil {
 			return err
 		}
 		return put(w.bucket("begun"), j.Draft.ID[:], j)
@@ -66,17 +66,21 @@ func (l *Ledger) Begin(j Job) (*Job, error) {
 	return &j, nil
 }
 
+// number gives what people will call a sale, a return or a new customer; all are counted together.
 func (w *writer) number(r *sale.Record) {
-	if r.Sale == nil && r.Return == nil {
+	if r.Sale == nil && r.Return == nil && r.Enrol == nil {
 		return
 	}
 	w.s.counter++
 	no := sale.MakeNumber(w.s.who.Till, w.s.counter)
-	if r.Sale != nil {
+	switch {
+	case r.Sale != nil:
 		r.Sale.No = no
-		return
+	case r.Return != nil:
+		r.Return.No = no
+	default:
+		r.Enrol.Customer = no
 	}
-	r.Return.No = no
 }
 
 // validateDraft holds a draft against the rules of a record before anything is printed, so that
@@ -161,7 +165,7 @@ func (l *Ledger) Book(r sale.Record, sealed []byte) (*sale.Record, error) {
 			return fmt.Errorf("%w: %s", ErrKnown, r.ID)
 		}
 		w.number(&r)
-		if err := w.checkSpends(r.Spends); err != nil {
+		if err := errors.Join(w.checkSpends(r.Spends), w.checkCodes(&r)); err != nil {
 			return err
 		}
 		return w.append(&r, sealed)

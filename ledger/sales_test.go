@@ -303,7 +303,7 @@ func TestShift(t *testing.T) {
 	tally := s.Tally()
 	require.Equal(t, ledger.Tally{
 		Shift: 5, Open: true, Since: ledgertest.Start, Sales: 2, Returns: 1, Sold: 12500, Refunded: 2500, Cash: 40000,
-		Last: sale.FiscalKey{FN: storage, FD: s.docs}, OpenDoc: 1,
+		Last: sale.FiscalKey{FN: storage, FD: s.docs}, OpenDoc: 1, Epoch: 1, Seq: 2,
 	}, tally)
 	before := s.Head().Head
 	closed := job(sale.Record{Kind: sale.KindShiftClose, Close: tally.Close(sale.Hash{}, nil)}, sale.DocShiftClose)

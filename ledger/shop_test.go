@@ -168,6 +168,9 @@ func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 
+// shardKey is the key of a shard of codes as head office sends it.
+func shardKey(campaign uint32, shard byte) []byte { return append(u32(campaign), shard) }
+
 func customerChange(c sale.Customer, keys ...sale.CustomerKey) sale.Change {
 	return sale.Change{Kind: sale.ChangeCustomer, Key: u64(uint64(c.No)), Body: encoded(sale.CustomerChange{Customer: c, Keys: keys})}
 }

@@ -182,6 +182,11 @@ func (s *snapshot) verify() error {
 	return nil
 }
 
+// covers tells whether head office had read a record of this till when it made the snapshot.
+func (s *snapshot) covers(own sale.Seen) bool {
+	return !behind(sale.Seen{Epoch: s.head.SeenEp, Seq: s.head.SeenSeq}, own)
+}
+
 // find looks a key up; zero where nobody has it.
 func (s *snapshot) find(k sale.CustomerKey) (sale.CustomerNo, error) {
 	at, n := s.cardsAt(), s.head.Cards

@@ -18,6 +18,9 @@ type Tally struct {
 	Redeemed sale.Points    `cbor:"11,keyasint"`
 	Last     sale.FiscalKey `cbor:"12,keyasint"` // newest fiscal document that the journal knows
 	OpenDoc  uint32         `cbor:"13,keyasint"` // number of the document that opened the shift
+	// Epoch and Seq are the record that opened the shift.
+	Epoch uint32 `cbor:"14,keyasint,omitempty"`
+	Seq   uint64 `cbor:"15,keyasint,omitempty"`
 }
 
 func (t *Tally) add(r *sale.Record) {
@@ -36,7 +39,7 @@ func (t *Tally) add(r *sale.Record) {
 	case sale.KindCashOut:
 		t.Cash -= r.Cash.Amount
 	case sale.KindShiftOpen:
-		*t = Tally{Shift: r.Shift, Open: true, Since: r.At, Cash: t.Cash, Last: t.Last, OpenDoc: t.Last.FD}
+		*t = Tally{Shift: r.Shift, Open: true, Since: r.At, Cash: t.Cash, Last: t.Last, OpenDoc: t.Last.FD, Epoch: r.Epoch, Seq: r.Seq}
 	case sale.KindShiftClose:
 		t.Open = false
 	}
