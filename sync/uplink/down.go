@@ -35,14 +35,23 @@ func (s *session) apply(d *wire.Down) error {
 		s.Logger.Error("a programme is not signed by our head office: not applied", "err", err, "version", d.To)
 		s.publish(func(st *State) { st.Code = CodeProgramme })
 	}
+	before := s.Ledger.SetAside()
 	if err := s.Ledger.Apply(d.To, changes); err != nil {
-		code := CodeLedger
-		if errors.Is(err, sale.ErrRecord) {
-			code = CodeProtocol // head office sent what cannot be; the disk is well
-		}
-		return &Problem{Code: code, Err: fmt.Errorf("apply state up to version %d: %w", d.To, err)}
+		return &Problem{Code: CodeLedger, Err: fmt.Errorf("apply state up to version %d: %w", d.To, err)}
 	}
+	s.tellAside(before, s.Ledger.SetAside(), d.To)
 	return nil
+}
+
+// tellAside says what the ledger left out. It is no reason to end the session: the rest is applied.
+func (s *session) tellAside(before, now int, version uint64) {
+	switch code := s.State().Code; {
+	case now > before:
+		s.Logger.Error("changes of head office could not be read: set aside", "now", now, "before", before, "version", version)
+		s.publish(func(st *State) { st.Code = CodeAside })
+	case now == 0 && code == CodeAside:
+		s.publish(func(st *State) { st.Code = CodeNone })
+	}
 }
 
 // open takes programmes out of their signatures. One that does not verify is left out, and the rest goes

@@ -82,6 +82,9 @@ type office struct {
 	liarAck      func(a *wire.Ack)
 	event        func(what string) bool
 	extra        []any // sent after every welcome
+	answers      map[sale.FiscalKey]func(*wire.Find) *wire.Found
+	finds        int
+	versionMax   uint16 // zero: this program's
 
 	feedMoved chan struct{}
 	sessions  sync.WaitGroup
@@ -215,7 +218,7 @@ func (o *office) say(conn *websocket.Conn, m any) error {
 
 func (o *office) converse(conn *websocket.Conn, in <-chan any) error {
 	nonce := bytes.Repeat([]byte{9}, wire.NonceBytes)
-	if err := o.say(conn, &wire.Challenge{Nonce: nonce, VersionMin: wire.VersionMin, VersionMax: wire.VersionMax}); err != nil {
+	if err := o.say(conn, &wire.Challenge{Nonce: nonce, VersionMin: wire.VersionMin, VersionMax: o.speaks()}); err != nil {
 		return err
 	}
 	h, ok := (<-in).(*wire.Hello)
@@ -245,6 +248,26 @@ func (o *office) converse(conn *websocket.Conn, in <-chan any) error {
 		}
 	}
 	return o.serve(conn, in, h, refill)
+}
+
+func (o *office) speaks() uint16 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.versionMax != 0 {
+		return o.versionMax
+	}
+	return wire.VersionMax
+}
+
+// answer is what this head office says to a question; nil is silence.
+func (o *office) answer(q *wire.Find) *wire.Found {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.finds++
+	if f := o.answers[q.Doc]; f != nil {
+		return f(q)
+	}
+	return wire.NewFound(q.Ref, nil, nil)
 }
 
 func (o *office) hit(what string) bool {
@@ -348,6 +371,13 @@ func (o *office) hear(conn *websocket.Conn, m any) error {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.downAcks = append(o.downAcks, m.Version)
+	case *wire.Find:
+		if o.hit("find") {
+			return errHangUp
+		}
+		if f := o.answer(m); f != nil {
+			return o.say(conn, f)
+		}
 	case *wire.Ask:
 		o.mu.Lock()
 		defer o.mu.Unlock()

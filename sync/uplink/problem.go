@@ -28,6 +28,7 @@ const (
 	CodeJournal   Code = "journal"   // the journals do not fit
 	CodeLedger    Code = "ledger"    // this till's own disk
 	CodeProgramme Code = "programme" // a programme that is not signed
+	CodeAside     Code = "aside"     // state that this program cannot read
 	CodeProtocol  Code = "protocol"  // something that this program does not understand
 	CodeFilling   Code = "filling"   // the customers are being fetched
 	CodeEnrolCode Code = "enrol-code"
@@ -74,6 +75,10 @@ var texts = map[Code]Text{
 	CodeProgramme: {
 		"Пришла программа лояльности без верной подписи, она не применена: действует прежняя. Сообщите в центральный офис.",
 		"A loyalty programme came without a valid signature and was not applied; the previous one stays. Tell head office.",
+	},
+	CodeAside: {
+		"Часть данных центрального офиса эта программа прочитать не смогла и отложила, остальное принято. Сообщите в ИТ: обновить программу кассы, приложить отчёт kopilka-agent doctor.",
+		"Some of head office's data could not be read by this program and was set aside; the rest was applied. Tell IT to update the till's program and attach the output of kopilka-agent doctor.",
 	},
 	CodeProtocol: {
 		"Центральный офис ответил непонятно. Касса попробует снова. Если это повторяется, сообщите в ИТ: проверить прокси и версии программ.",

@@ -108,6 +108,7 @@ func (s *session) end(cause error) error {
 		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 		_ = s.conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(closeMax)) // a courtesy; the line may be dead
 	}
+	s.wishes.openFinds(false)
 	close(s.done)
 	_ = s.conn.Close() // ends the reader and the writer; the session's own error says more than this one
 	s.wg.Wait()
@@ -271,6 +272,8 @@ func (s *session) hear(ctx context.Context, m any) error {
 		return s.heardAck(m)
 	case *wire.Down:
 		return s.heardDown(ctx, m)
+	case *wire.Found:
+		return s.heardFound(m)
 	case *wire.Bye:
 		return farewell(m)
 	}
@@ -301,6 +304,11 @@ func (s *session) grant() error {
 			return err
 		}
 		ask = ask[n:]
+	}
+	for _, q := range s.wishes.takeFinds() {
+		if err := s.push(q); err != nil {
+			return err
+		}
 	}
 	if status == nil {
 		return nil
@@ -426,7 +434,11 @@ func (s *session) welcome(w *wire.Welcome) error {
 		code = CodeRevoked
 	}
 	s.Logger.Info("connected to head office", "epoch", w.Have.Epoch, "has", w.Have.Seq, "fork", s.outbox.fork, "quarantine", w.Quarantine)
+	if code == CodeNone && s.Ledger.SetAside() > 0 {
+		code = CodeAside
+	}
 	s.online(code)
+	s.wishes.openFinds(!w.Quarantine && w.Version >= wire.VersionFind)
 	s.countUnsent()
 	return s.grant()
 }

@@ -50,6 +50,8 @@ type Replica interface {
 	// nothing but customers. next gives them sorted by number, a chunk at a time, and nil, nil at
 	// the end.
 	Fill(version uint64, at sale.Time, customers uint64, next func() ([]sale.CustomerChange, error)) error
+	// SetAside counts the changes that Apply could not read and left out.
+	SetAside() int
 }
 
 // Ledger is what the uplink needs of the till's ledger. Its methods are called from several goroutines.
@@ -247,6 +249,11 @@ type wishes struct {
 	ask    []sale.CustomerNo
 	status *wire.Status
 	signal chan struct{}
+
+	finding bool // a session is there that takes questions
+	ref     uint32
+	finds   []*find // that wait for an answer
+	unasked []*wire.Find
 }
 
 // askMax bounds the customers who wait to be asked for: the people who can stand at one till.

@@ -41,6 +41,8 @@ func messages() map[string]any {
 			At: 1793600000000, Shift: 4, ShiftOpen: true, Staff: 2, Unsent: 5, Customers: 1000, Unknown: 1, ClockLag: -250,
 			Register: wire.RegisterStatus{Online: true, Model: "М", Serial: "0001", FN: "9999078900001234", Conditions: 3, Unsent: 2, Firmware: "1.2"},
 		},
+		"find":  &wire.Find{Ref: 7, Doc: sale.FiscalKey{FN: "9999078900001234", FD: 17}, ID: sale.ID{1, 2}},
+		"found": &wire.Found{Ref: 7, Record: []byte{1, 2}, Returns: [][]byte{{3}, {4, 5}}},
 		"bye": &wire.Bye{Code: wire.ByeBusy, Text: "later", RetryAfter: 5000},
 	}
 }
@@ -48,7 +50,7 @@ func messages() map[string]any {
 // What is on the wire is what tills two versions old still say: byte for byte.
 func TestGolden(t *testing.T) {
 	all := messages()
-	require.Len(t, all, int(wire.TypeBye), "a message without a golden file")
+	require.Len(t, all, int(wire.TypeFound), "a message without a golden file")
 	for name, m := range all {
 		frame, err := wire.Marshal(m)
 		require.NoError(t, err)

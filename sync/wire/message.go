@@ -7,10 +7,12 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// Versions of the talk that this program speaks. A till two versions old still syncs.
+// Versions of the talk that this program speaks. A till two versions old still syncs. From VersionFind on
+// a till may ask for a sale made elsewhere.
 const (
-	VersionMin uint16 = 1
-	VersionMax uint16 = 1
+	VersionMin  uint16 = 1
+	VersionMax  uint16 = 2
+	VersionFind uint16 = 2
 )
 
 // Paths of head office that tills use.
@@ -35,6 +37,8 @@ const (
 	AskCustomersMax   = 16
 	NameBytesMax      = 200
 	EnrolBodyBytesMax = 16 << 10
+	FoundReturnsMax   = 100       // returns of one sale in a Found; a receipt of LinesMax lines comes back in fewer
+	FoundBytesMax     = 768 << 10 // of a Found's records together, within one message
 )
 
 // Type is the first byte of a message.
@@ -52,6 +56,8 @@ const (
 	TypeAsk       Type = 8
 	TypeStatus    Type = 9
 	TypeBye       Type = 10
+	TypeFind      Type = 11
+	TypeFound     Type = 12
 )
 
 // Challenge opens the talk.
@@ -140,6 +146,9 @@ type Status struct {
 	Customers uint64         `cbor:"7,keyasint,omitempty" json:"customers"`
 	Unknown   int            `cbor:"8,keyasint,omitempty" json:"unknown"`  // fiscal jobs of unknown outcome
 	ClockLag  int64          `cbor:"9,keyasint,omitempty" json:"clockLag"` // ms that the machine's clock is ahead of trusted time
+	// Generation is head office's, of which the till knows that it holds no other leases than head office
+	// has: after a restore it has handed back all that it held before.
+	Generation uint32 `cbor:"10,keyasint,omitempty" json:"generation,omitempty"`
 }
 
 // RegisterStatus is the register's part of Status.
@@ -151,6 +160,75 @@ type RegisterStatus struct {
 	Conditions uint16 `cbor:"5,keyasint,omitempty" json:"conditions"` // drivers.Condition
 	Unsent     int    `cbor:"6,keyasint,omitempty" json:"unsent"`     // documents that wait for the OFD
 	Firmware   string `cbor:"7,keyasint,omitempty" json:"firmware"`
+}
+
+// Find asks for a sale that this till does not know: by its fiscal document, as the receipt's QR names it,
+// or by its ID. Ref is the till's own, and comes back with the answer.
+type Find struct {
+	Ref uint32         `cbor:"1,keyasint"`
+	Doc sale.FiscalKey `cbor:"2,keyasint,omitzero"`
+	ID  sale.ID        `cbor:"3,keyasint,omitzero"`
+}
+
+// Found answers a Find: the bytes of the sale's record and of the returns of it so far, in the order in which
+// head office booked them. Both are empty where head office does not know the sale, or where they are too
+// much for one message.
+type Found struct {
+	Ref     uint32   `cbor:"1,keyasint"`
+	Record  []byte   `cbor:"2,keyasint,omitempty"`
+	Returns [][]byte `cbor:"3,keyasint,omitempty"`
+}
+
+// NewFound answers a Find within the limits of a message; no record says that the sale is not known.
+func NewFound(ref uint32, record []byte, returns [][]byte) *Found {
+	f := &Found{Ref: ref, Record: record, Returns: returns}
+	if len(record) == 0 || f.bytes() > FoundBytesMax || len(returns) > FoundReturnsMax {
+		return &Found{Ref: ref}
+	}
+	return f
+}
+
+func (f *Found) bytes() int {
+	n := len(f.Record)
+	for _, r := range f.Returns {
+		n += len(r)
+	}
+	return n
+}
+
+// Open decodes what was found and holds it against what was asked. A nil sale: head office does not know it.
+// That the records are head office's is what the welcome proved; they are not chained here.
+func (f *Found) Open(asked *Find) (sold *sale.Record, returns []*sale.Record, err error) {
+	if f.Ref != asked.Ref {
+		return nil, nil, fmt.Errorf("%w: answer %d to question %d", ErrMessage, f.Ref, asked.Ref)
+	}
+	if len(f.Record) == 0 {
+		return nil, nil, nil
+	}
+	if sold, err = sale.DecodeRecord(f.Record); err != nil {
+		return nil, nil, fmt.Errorf("%w: found sale: %w", ErrMessage, err)
+	}
+	if !asked.fits(sold) {
+		return nil, nil, fmt.Errorf("%w: asked for %s %s, found %s %s", ErrMessage, asked.Doc, asked.ID, sold.Kind, sold.ID)
+	}
+	for _, b := range f.Returns {
+		r, err := sale.DecodeRecord(b)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: return of the found sale: %w", ErrMessage, err)
+		}
+		if r.Kind != sale.KindReturn || r.Org != sold.Org || (r.Return.Of != sold.ID && !r.Return.Pending) {
+			return nil, nil, fmt.Errorf("%w: %s %s is no return of sale %s", ErrMessage, r.Kind, r.ID, sold.ID)
+		}
+		returns = append(returns, r)
+	}
+	return sold, returns, nil
+}
+
+func (q *Find) fits(r *sale.Record) bool {
+	if r.Kind != sale.KindSale || (!q.ID.IsZero() && r.ID != q.ID) {
+		return false
+	}
+	return q.Doc == sale.FiscalKey{} || (r.Fiscal != nil && r.Fiscal.Key == q.Doc)
 }
 
 // ByeCode is why the talk ends.
@@ -179,6 +257,9 @@ type Bye struct {
 
 // Error makes a Bye an error for whoever reads it.
 func (b *Bye) Error() string { return fmt.Sprintf("head office ended the talk: %s %s", b.Code, b.Text) }
+
+// fnBytesMax is the digits of a fiscal storage's serial.
+const fnBytesMax = 16
 
 // ErrMessage is wrapped by every refusal of bytes that are not a message.
 var ErrMessage = errors.New("not a message of this protocol")
@@ -239,6 +320,10 @@ func typeOf(m any) (Type, bool) {
 		return TypeStatus, true
 	case *Bye:
 		return TypeBye, true
+	case *Find:
+		return TypeFind, true
+	case *Found:
+		return TypeFound, true
 	}
 	return 0, false
 }
@@ -265,6 +350,10 @@ func newMessage(t Type) any {
 		return new(Status)
 	case TypeBye:
 		return new(Bye)
+	case TypeFind:
+		return new(Find)
+	case TypeFound:
+		return new(Found)
 	}
 	return nil
 }
@@ -298,6 +387,14 @@ func check(m any) error {
 	case *Ask:
 		if len(m.Customers) > AskCustomersMax {
 			return bad("%d customers", len(m.Customers))
+		}
+	case *Find:
+		if len(m.Doc.FN) > fnBytesMax || (m.Doc.FD == 0 && m.ID.IsZero()) {
+			return bad("nothing to find: %s, %s", m.Doc, m.ID)
+		}
+	case *Found:
+		if len(m.Returns) > FoundReturnsMax || m.bytes() > FoundBytesMax || (len(m.Record) == 0 && len(m.Returns) > 0) {
+			return bad("%d returns in %d bytes", len(m.Returns), m.bytes())
 		}
 	}
 	return nil

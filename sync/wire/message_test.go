@@ -56,6 +56,15 @@ func TestLimits(t *testing.T) {
 		{"down of too much", &wire.Down{Changes: make([]sale.Change, wire.DownChangesMax+1)}, false},
 		{"down backwards", &wire.Down{From: 3, To: 2}, false},
 		{"ask", &wire.Ask{Customers: make([]sale.CustomerNo, wire.AskCustomersMax)}, true},
+		{"find", &wire.Find{Doc: sale.FiscalKey{FN: "9999078900001234", FD: 1}}, true},
+		{"find by ID", &wire.Find{ID: sale.ID{1}}, true},
+		{"find nothing", &wire.Find{Ref: 1}, false},
+		{"find in a long storage", &wire.Find{Doc: sale.FiscalKey{FN: "99990789000012345", FD: 1}}, false},
+		{"found nothing", &wire.Found{Ref: 1}, true},
+		{"found the most", &wire.Found{Record: []byte{1}, Returns: make([][]byte, wire.FoundReturnsMax)}, true},
+		{"found too many", &wire.Found{Record: []byte{1}, Returns: make([][]byte, wire.FoundReturnsMax+1)}, false},
+		{"found too much", &wire.Found{Record: make([]byte, wire.FoundBytesMax+1)}, false},
+		{"returns of nothing", &wire.Found{Returns: make([][]byte, 1)}, false},
 		{"ask for a crowd", &wire.Ask{Customers: make([]sale.CustomerNo, wire.AskCustomersMax+1)}, false},
 	} {
 		frame, err := wire.Marshal(c.m)
@@ -73,7 +82,7 @@ func TestNotMessages(t *testing.T) {
 	for name, frame := range map[string][]byte{
 		"empty":           {},
 		"type zero":       {0, 0xa0},
-		"a later type":    {byte(wire.TypeBye) + 1, 0xa0},
+		"a later type":    {byte(wire.TypeFound) + 1, 0xa0},
 		"no body":         {byte(wire.TypeAck)},
 		"a list":          {byte(wire.TypeAck), 0x80, 0x80},
 		"rubbish behind":  {byte(wire.TypeDownAck), 0xa0, 0xff},
