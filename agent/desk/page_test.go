@@ -11,13 +11,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/agent/desk"
 )
 
@@ -27,9 +30,12 @@ const stepMax = 45 * time.Second
 // axePlace is where `make deps` puts axe-core; AXE_JS names another place.
 const axePlace = "/usr/local/lib/kopilka-test/axe.min.js"
 
+// chromium is the browser that the tests share; each test has a window of its own, so two of them may run
+// at a time: a window that is in front draws its frames.
 var chromium struct {
-	tab  context.Context
-	stop func()
+	starting sync.Mutex
+	tab      context.Context
+	stop     func()
 }
 
 // TestMain closes the browser that the tests share.
@@ -44,6 +50,8 @@ func TestMain(m *testing.M) {
 // tab opens a page of the shared browser, or skips the test where there is none.
 func tab(t *testing.T) context.Context {
 	t.Helper()
+	chromium.starting.Lock()
+	defer chromium.starting.Unlock()
 	if chromium.tab == nil {
 		startChromium(t)
 	}
@@ -173,18 +181,20 @@ func eval[V any](p *page, js string) V {
 var named = map[string]string{
 	"Enter": kb.Enter, "Escape": kb.Escape, "Delete": kb.Delete, "Backspace": kb.Backspace, "Tab": kb.Tab,
 	"ArrowUp": kb.ArrowUp, "ArrowDown": kb.ArrowDown, "ArrowLeft": kb.ArrowLeft, "ArrowRight": kb.ArrowRight,
+	"PageDown": kb.PageDown, "F12": kb.F12,
 	"F1": kb.F1, "F2": kb.F2, "F3": kb.F3, "F4": kb.F4, "F5": kb.F5, "F6": kb.F6, "F7": kb.F7, "F8": kb.F8, "F9": kb.F9, "F10": kb.F10,
 }
 
-// press is one key of a person: "F2", "Ctrl+Delete", "м". The pause keeps it apart from a scanner's.
+// press is one key of a person: "F2", "Ctrl+Delete", "м", or "see …" with a selector. A pause after what types something keeps it apart
+// from a scanner's.
 func (p *page) press(keys ...string) {
 	p.Helper()
 	for _, key := range keys {
-		if key == "pause" {
-			p.settle()
-			p.settle()
+		if what, ok := strings.CutPrefix(key, "see "); ok { // as a person waits for the list that they will pick from
+			p.see(what)
 			continue
 		}
+		types := utf8.RuneCountInString(key) == 1
 		var options []chromedp.KeyOption
 		if rest, ok := strings.CutPrefix(key, "Ctrl+"); ok {
 			key = strings.ToLower(rest)
@@ -197,11 +207,21 @@ func (p *page) press(keys ...string) {
 			key = code
 		}
 		p.do(chromedp.KeyEvent(key, options...))
-		p.settle()
+		if types {
+			p.settle()
+		} else {
+			p.drawn()
+		}
 	}
 }
 
-// settle waits until the page has drawn what the last key has changed.
+// drawn waits until the page has drawn what the last key has changed.
+func (p *page) drawn() {
+	p.Helper()
+	eval[bool](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+}
+
+// settle is drawn, and longer than a scanner takes from one key to the next.
 func (p *page) settle() {
 	p.Helper()
 	eval[bool](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 70))))`)
@@ -254,11 +274,14 @@ func (p *page) screenshot(name string) {
 func (p *page) stand(s scene) {
 	p.Helper()
 	p.till.answers(nil)
+	p.till.show(base(agent.StagePrinting)) // ends what was open, as a new stage does
+	p.see("[data-stage=" + string(agent.StagePrinting) + "]")
+	eval[bool](p, `(document.querySelector('[data-do=forgive]')?.click(), true)`)
+	p.until(`!document.querySelector('dialog, [data-do=forgive]')`)
 	if s.refuses {
 		p.till.answers(refuseAll)
 	}
 	p.till.show(s.view())
-	p.do(chromedp.Navigate("http://" + p.address + "/"))
 	p.see("[data-stage=" + string(s.view().Stage) + "]")
 	p.press(s.keys...)
 	if s.stops {
@@ -282,7 +305,7 @@ func axe(t *testing.T) string {
 	return string(b)
 }
 
-const runAxe = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+const runAxe = `axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
 	.then((r) => r.violations.map((v) => v.id + ': ' + v.help + ' at ' + v.nodes.map((n) => n.target.join(' ') + ' (' + (n.any[0] || n.all[0] || n.none[0] || {}).message + ')').join('; ')))`
 
 // overflowing finds what sticks out of the screen or out of its own box, and fingers' targets too small.
@@ -293,7 +316,7 @@ const overflowing = `(() => {
 	for (const el of top.querySelectorAll('button, input, output, h1, h2, .net, .chip')) {
 		const r = seen(el);
 		if (!r) continue;
-		const scrolls = el.closest('.lines, .picks, .scroll, .side-top, .dialog');
+		const scrolls = el.closest('.lines, .picks, .scroll, .consents, .watch, .side-top, .dialog');
 		if (r.right > innerWidth + 1 || r.left < -1) bad.push('out of the screen: ' + el.outerHTML.slice(0, 120));
 		if (!scrolls && (r.bottom > innerHeight + 1 || r.top < -1)) bad.push('below the screen: ' + el.outerHTML.slice(0, 120));
 		if (el.tagName === 'BUTTON' && (r.height < 47.5 || r.width < 47.5)) bad.push('smaller than a finger: ' + Math.round(r.width) + '×' + Math.round(r.height) + ' ' + el.outerHTML.slice(0, 120));
@@ -312,32 +335,49 @@ const overflowing = `(() => {
 // printable finds shortcuts that type something.
 const printable = `[...document.querySelectorAll('[aria-keyshortcuts]')].map((b) => b.getAttribute('aria-keyshortcuts')).filter((k) => k.length < 2)`
 
+// shards is how many windows walk the scenes side by side: the machines that test have two cores.
+const shards = 2
+
 // Every scene on the small screen of a till and on a large one: nobody is shut out, nothing sticks out.
 func TestScenesAreAccessibleAndFit(t *testing.T) {
 	checker := axe(t)
-	looks := []struct {
-		lang          string
-		width, height int64
-	}{{"ru", 1024, 768}, {"en", 1440, 900}, {"en", 1024, 768}, {"ru", 1440, 900}}
+	looks := []look{{"ru", 1024, 768}, {"en", 1440, 900}, {"en", 1024, 768}, {"ru", 1440, 900}}
 	if os.Getenv("DESK_SHOTS") == "" {
 		looks = looks[:1] // the tightest; the pictures' run takes all four
 	}
-	for _, look := range looks {
-		till := newScript(scenes[0].view())
-		till.catalog, till.journal = catalog(), journal()
-		p := openPage(t, till, look.lang, look.width, look.height)
-		for _, s := range scenes {
-			name := fmt.Sprintf("%s-%s-%d", s.name, look.lang, look.width)
-			t.Run(name, func(t *testing.T) {
-				p.T = t
-				p.stand(s)
-				p.screenshot(name)
-				require.Empty(t, eval[[]string](p, overflowing))
-				require.Empty(t, eval[[]string](p, printable), "a scanner would press it")
-				p.do(chromedp.Evaluate[chromedp.Void](checker))
-				require.Empty(t, eval[[]string](p, runAxe))
+	for _, l := range looks {
+		for shard := range shards {
+			t.Run(fmt.Sprintf("%s-%d-%d", l.lang, l.width, shard), func(t *testing.T) {
+				t.Parallel()
+				walk(t, l, shard, checker)
 			})
 		}
-		p.stop()
+	}
+}
+
+type look struct {
+	lang          string
+	width, height int64
+}
+
+// walk checks every scene of one shard in one window.
+func walk(t *testing.T, l look, shard int, checker string) {
+	till := newScript(scenes[0].view())
+	till.catalog, till.journal = catalog(), journal()
+	p := openPage(t, till, l.lang, l.width, l.height)
+	p.do(chromedp.Evaluate[chromedp.Void](checker))
+	for i, s := range scenes {
+		if i%shards != shard {
+			continue
+		}
+		name := fmt.Sprintf("%s-%s-%d", s.name, l.lang, l.width)
+		t.Run(s.name, func(t *testing.T) {
+			p.T = t
+			p.stand(s)
+			p.screenshot(name)
+			require.Empty(t, eval[[]string](p, overflowing))
+			require.Empty(t, eval[[]string](p, printable), "a scanner would press it")
+			require.Empty(t, eval[[]string](p, runAxe))
+		})
 	}
 }

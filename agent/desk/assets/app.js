@@ -53,7 +53,7 @@ const app = {
     if (app.busy) return false;
     const asked = app.dialog;
     const done = await app.act(command);
-    if (done && app.dialog === asked) app.shut();
+    if (done && app.dialog === asked) app.leave();
     return done;
   },
 
@@ -61,9 +61,15 @@ const app = {
     app.error = null;
     if (!app.dialog) before = document.activeElement;
     app.dialog = { kind, ...draft };
+    if (kind === 'pay') app.link.send({ do: 'paying', yes: true }); // whoever is named from here on is named late
     draw();
   },
+  /** shut is how a person closes a dialog; leave is how it ends when its command is done. */
   shut() {
+    if (app.dialog && app.dialog.kind === 'pay') app.link.send({ do: 'paying' });
+    app.leave();
+  },
+  leave() {
     app.error = null;
     app.dialog = null;
     draw();
@@ -203,18 +209,25 @@ function scanEnded(e, el, inField) {
   e.preventDefault();
   e.stopPropagation();
   if (inField && el.dataset.scan === 'take') app.dialogScan(scanned);
+  else if (inField && el.dataset.scan === 'pass') {
+    giveBack(el);
+    app.dialogScan(scanned, el);
+  }
   else if (inField) refuseScan(el);
   else if (app.dialog) app.dialogScan ? app.dialogScan(scanned) : refuseScan(null);
   else app.act({ do: 'scan', code: scanned });
   return true;
 }
 
-/** refuseScan gives a field back what it held before a scanner typed into it: a barcode is no sum of money. */
+/** giveBack returns to a field what it held before a scanner typed into it. */
+function giveBack(el) {
+  el.value = fieldBefore;
+  el.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+/** refuseScan: a barcode is no sum of money. */
 function refuseScan(el) {
-  if (el) {
-    el.value = fieldBefore;
-    el.dispatchEvent(new Event('input', { bubbles: true }));
-  }
+  if (el) giveBack(el);
   const key = app.dialog && app.dialog.kind === 'pay' ? 'scanWhilePaying' : 'scanNowhere';
   app.error = { ru: text(key, 'ru'), en: text(key, 'en') };
   draw();
@@ -242,8 +255,9 @@ function typed() {
     app.act({ do: 'scan', code: said });
     return;
   }
-  if (app.view.stage === 'sale' || app.view.stage === 'done') app.open('search', { query: said, at: 0, found: null });
-  if (app.view.stage === 'sign-in') app.mark({ pin: (app.ui.pin + said.replace(/\D/g, '')).slice(0, 12) });
+  const stage = app.view.stage;
+  if (stage === 'sale' || stage === 'done' || (stage === 'return' && app.view.return.foreign)) app.open('search', { query: said, at: 0, found: null });
+  if (stage === 'sign-in') app.mark({ pin: (app.ui.pin + said.replace(/\D/g, '')).slice(0, 12) });
 }
 
 function shortcut(e, el, inField) {
@@ -259,7 +273,12 @@ document.addEventListener('keydown', onKey, true);
 setInterval(draw, 15000); // clocks and ages
 app.link = new Link(`ws://${location.host}/socket`, {
   view: take,
-  up: () => { if (app.down) { app.down = false; draw(); } },
+  up: () => {
+    if (!app.down) return;
+    app.down = false;
+    if (app.dialog && app.dialog.kind === 'pay') app.link.send({ do: 'paying', yes: true }); // the till may have been started anew
+    draw();
+  },
   down: () => { app.down = true; draw(); },
 });
 app.keys = new Map();

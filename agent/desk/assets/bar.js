@@ -15,11 +15,21 @@ export function bar(app) {
     h('div', { class: 'place' },
       h('strong', { title: v.store }, v.store || v.org), h('span', {}, app.t('till', { n: v.till }))),
     h('div', { class: 'chips' }, registerChip(app, v.register), networkChip(app, v.network)),
-    h('div', { class: 'who' },
-      v.cashier && h('span', { class: 'cashier', title: v.cashier.name }, v.cashier.name),
-      v.shift.open && h('span', { class: 'muted' }, app.t('shiftNo', { n: v.shift.no }))),
+    who(app, v),
     h('time', { class: 'clock' }, clock(app.now(), app.lang)),
     button(app, { label: app.lang === 'ru' ? 'EN' : 'RU', aria: app.t('language'), run: app.switchLanguage, key: 'Ctrl+L', cls: 'quiet lang', do: 'language' }));
+}
+
+/** Where a look at one's day disturbs no question that waits for an answer. */
+const DAY_STAGES = ['shift', 'sale', 'done', 'return'];
+
+/** who is signed in; pressed, it shows their day. */
+function who(app, v) {
+  const name = v.cashier && h('span', { class: 'cashier', title: v.cashier.name }, v.cashier.name);
+  const shift = v.shift.open && h('span', { class: 'muted' }, app.t('shiftNo', { n: v.shift.no }));
+  if (!v.kpi || !DAY_STAGES.includes(v.stage)) return h('div', { class: 'who', key: 'who' }, name, shift);
+  return button(app, { id: 'who-day', aria: app.t('dayTitle'), key: 'Ctrl+K', hide: true, run: () => app.open('day'), cls: 'quiet who', do: 'day' },
+    name, h('span', { class: 'muted' }, shift, ' ', h('kbd', { 'aria-hidden': 'true' }, 'Ctrl K')));
 }
 
 function chip(level, label, more) {

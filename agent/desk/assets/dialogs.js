@@ -1,14 +1,19 @@
 // The dialogs of the sale: search, customer, quantity, points, parked receipts, and the menu.
 
 import { h } from './tree.js';
-import { button, dialog, field, keypad, ways } from './parts.js';
+import { amountDialog, button, dialog, field } from './parts.js';
 import { shiftFigures } from './screens.js';
-import { parse, moment } from './format.js';
+import { moment } from './format.js';
 import { payDialog, returnPayDialog } from './pay.js';
 import { find, pickList } from './find.js';
+import { customerDialog, enrolDialog } from './customer.js';
+import { offersDialog, purseDialog } from './offers.js';
+import { permitDialog } from './watch.js';
+import { dayDialog } from './day.js';
 
 const DIALOGS = {
-  search, customer, qty, 'return-qty': returnQty, redeem, explain, recall, clear, menu, cash, receipts,
+  search, customer: customerDialog, enrol: enrolDialog, offers: offersDialog, purse: purseDialog, permit: permitDialog, day: dayDialog,
+  'return-price': returnPrice, qty, 'return-qty': returnQty, redeem, explain, recall, clear, menu, cash, receipts,
   'close-shift': closeShift, pay: payDialog, 'return-pay': returnPayDialog,
 };
 
@@ -43,29 +48,6 @@ function search(app, d) {
     button(app, { label: app.t('add'), key: 'Enter', run: enter, cls: 'primary wide', disabled: app.busy || (!found[d.at] && !CODE.test(d.query.trim())), do: 'add' }));
 }
 
-function customer(app, d) {
-  const phone = d.how === 'phone';
-  const go = () => app.finish(phone ? { do: 'customer', phone: d.text.trim() } : { do: 'customer', code: d.text.trim() });
-  app.dialogScan = (code) => app.finish({ do: 'customer', code });
-  return dialog(app, { id: 'customer', title: app.t('customerTitle'), shut: app.shut },
-    h('p', { class: 'muted' }, app.t('customerText')),
-    ways(app, d.how, [['phone', app.t('customerPhone'), 'F3'], ['code', app.t('customerCode'), 'F4']], (how) => app.set({ how }), app.t('customerTitle')),
-    field(app, { id: 'customer', label: app.t(phone ? 'customerPhone' : 'customerCode'), value: d.text, mode: 'none', autofocus: true, scan: 'take', cls: 'large', input: (text) => app.set({ text }) }),
-    keypad(app, { get: () => d.text, set: (text) => app.set({ text }), last: '+', max: 24 }),
-    button(app, { label: app.t('customerFind'), key: 'Enter', run: go, cls: 'primary wide', disabled: !d.text.trim() || app.busy, do: 'find-customer' }));
-}
-
-function amountDialog(app, d, o) {
-  const value = parse(d.text, o.places);
-  const go = () => value !== null && value > 0 && app.finish(o.command(value));
-  return dialog(app, { id: o.id, title: o.title, shut: app.shut },
-    o.above,
-    field(app, { id: 'amount', label: o.label, value: d.text, mode: 'none', autofocus: true, cls: 'large', max: 12, input: (text) => app.set({ text }) }),
-    o.below,
-    keypad(app, { get: () => d.text, set: (text) => app.set({ text }), last: o.whole ? '' : app.lang === 'en' ? '.' : ',' }),
-    button(app, { label: o.go(value), key: 'Enter', run: go, cls: 'primary wide', disabled: !value || app.busy, do: 'confirm' }));
-}
-
 function qty(app, d) {
   return amountDialog(app, d, {
     id: 'qty', title: d.name, label: app.t(d.weighed ? 'weight' : 'quantity') + ', ' + app.t(d.weighed ? 'kg' : 'pcs'), places: 3, whole: !d.weighed,
@@ -78,6 +60,14 @@ function returnQty(app, d) {
   return amountDialog(app, d, {
     id: 'return-qty', title: d.name, label: app.t(d.weighed ? 'weight' : 'quantity') + ', ' + app.t(d.weighed ? 'kg' : 'pcs'), places: 3, whole: !d.weighed,
     command: (value) => ({ do: 'return-choose', line: d.line, qty: value }), go: () => app.t('ok'),
+  });
+}
+
+function returnPrice(app, d) {
+  return amountDialog(app, d, {
+    id: 'return-price', title: d.name, label: app.t('returnPrice') + ', ₽', places: 2,
+    below: h('p', { class: 'muted' }, app.t('returnPriceText')),
+    command: (value) => ({ do: 'return-price', line: d.line, amount: value }), go: (value) => app.t('ok') + (value ? ' · ' + app.money(value) : ''),
   });
 }
 

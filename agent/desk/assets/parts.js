@@ -3,6 +3,7 @@
 
 import { h } from './tree.js';
 import { hint } from './keys.js';
+import { parse } from './format.js';
 
 /** stay keeps the focus where it is when a finger or mouse presses a button. */
 const stay = (e) => e.preventDefault();
@@ -23,7 +24,8 @@ export function button(app, o, ...kids) {
 
 const shortcutOf = (key) => key.replace('Ctrl+', 'Control+');
 
-/** field: {id, label, key, value, input, type, mode, cls, autofocus, scan, hint} — scan says what a scanner may do in it. */
+/** field: {id, label, key, value, input, type, mode, cls, autofocus, scan} — what a scanner types in it is taken by the
+ * dialog (`take`), taken by the dialog while the field keeps what it held (`pass`), or refused. */
 export function field(app, o) {
   const id = 'f-' + o.id;
   if (o.key) app.bind(o.key, () => document.getElementById(id).focus());
@@ -63,6 +65,18 @@ export function dialog(app, o, ...kids) {
     !o.firm && button(app, { label: app.t('back'), key: 'Escape', run: o.shut, cls: 'quiet', do: 'shut' })),
   !o.firm && refusal(app),
   kids);
+}
+
+/** amountDialog asks for one figure: {id, title, label, places, whole, above, below, command(value), go(value)}. */
+export function amountDialog(app, d, o) {
+  const value = parse(d.text, o.places);
+  const go = () => value !== null && value > 0 && app.finish(o.command(value));
+  return dialog(app, { id: o.id, title: o.title, shut: app.shut },
+    o.above,
+    field(app, { id: 'amount', label: o.label, value: d.text, mode: 'none', autofocus: true, cls: 'large', max: 12, input: (text) => app.set({ text }) }),
+    o.below,
+    keypad(app, { get: () => d.text, set: (text) => app.set({ text }), last: o.whole ? '' : app.lang === 'en' ? '.' : ',' }),
+    button(app, { label: o.go(value), key: 'Enter', run: go, cls: 'primary wide', disabled: !value || app.busy, do: 'confirm' }));
 }
 
 function open(app, el) {
@@ -105,6 +119,13 @@ const ICONS = {
   barcode: 'M3 5v14M6.5 5v14M9 5v14M13 5v14M15 5v14M18.5 5v14M21 5v14',
   person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M4 21c1-5 4-6.5 8-6.5s7 1.5 8 6.5',
   cross: 'M6 6l12 12M18 6 6 18',
+  up: 'M4 19 10 12l4 3 6-9M15 6h5v5',
+  clock: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 7v5l3.5 2',
+  plus: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 8v8M8 12h8',
+  gift: 'M4 11h16v9H4zM3 7.5h18V11H3zM12 7.5V20M12 7.5C9 7.5 7.5 6 8 4.7 8.8 3 12 4 12 7.5c0-3.5 3.2-4.5 4-2.8.5 1.3-1 2.8-4 2.8',
+  lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3M12 14.5v2',
+  tick: 'M4 4h16v16H4zM8 12.5l3 3 5.5-6.5',
+  box: 'M4 4h16v16H4z',
 };
 
 export function icon(name) {

@@ -5,22 +5,36 @@ import { h } from './tree.js';
 import { button, dialog, field, keypad, ways } from './parts.js';
 import { notes, parse, draft, amount, round } from './format.js';
 
-const CASH = 1, CARD = 2; // sale.TenderKind
+const CASH = 1, CARD = 2, ADVANCE = 3; // sale.TenderKind
 /** Quick sums that fit beside the keypad. */
 const NOTES_MAX = 5;
 
+const certificatesOf = (b) => (b.certificates || []).filter((c) => c.pays > 0);
+
+/** paidByCertificates is how much of the receipt certificates pay. */
+export const paidByCertificates = (b) => certificatesOf(b).reduce((sum, c) => sum + c.pays, 0);
+
+/** dueOf is the money to take: the total less what certificates pay. */
+export const dueOf = (b) => (certificatesOf(b).length ? b.due : b.total);
+
 export function payDialog(app, d) {
-  const total = app.view.basket.total;
-  const reckoned = { cash: cashPart, card: cardPart, mixed: mixedPart }[d.how](app, d, total);
-  const pay = () => reckoned.command && app.finish({ ...reckoned.command, do: 'pay', contact: d.contact.trim() || undefined });
+  const b = app.view.basket;
+  const due = dueOf(b);
+  const advance = certificatesOf(b).map((c) => ({ kind: ADVANCE, amount: c.pays }));
+  const whole = advance.length > 0 && due === 0;
+  const reckoned = whole ? wholePart(app) : { cash: cashPart, card: cardPart, mixed: mixedPart }[d.how](app, d, due);
+  const command = reckoned.command && { ...reckoned.command, tenders: [...advance, ...reckoned.command.tenders] };
+  const pay = () => command && app.finish({ ...command, do: 'pay', contact: d.contact.trim() || undefined });
   return dialog(app, { id: 'pay', title: app.t('payTitle'), cls: 'pay-dialog', shut: app.shut },
-    h('div', { class: 'due' }, h('span', {}, app.t('total')), h('output', {}, app.money(total))),
-    ways(app, d.how, [['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10'], ['mixed', app.t('payMixed'), 'F8']],
+    advance.length > 0 && h('p', { class: 'advance' }, h('span', {}, app.t('receiptTotal', { sum: app.money(b.total) })),
+      h('span', {}, app.t('certificatesPay') + ' −' + app.money(paidByCertificates(b)))),
+    h('div', { class: 'due' }, h('span', {}, app.t('total')), h('output', {}, app.money(due))),
+    !whole && ways(app, d.how, [['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10'], ['mixed', app.t('payMixed'), 'F8']],
       (how) => app.set({ how, given: '', card: '' }), app.t('payHow')),
-    h('div', { class: 'paying how-' + d.how, key: 'how-' + d.how }, reckoned.body),
+    h('div', { class: 'paying how-' + (whole ? 'whole' : d.how), key: 'how-' + (whole ? 'whole' : d.how) }, reckoned.body),
     field(app, { id: 'contact', key: 'F4', label: app.t('contact'), value: d.contact, placeholder: app.t('contactHint'), input: (contact) => app.set({ contact }) }),
     button(app, {
-      label: app.t(d.how === 'cash' ? 'payConfirm' : 'cardConfirm'), key: 'Enter', run: pay, cls: 'primary wide', do: 'pay', disabled: !reckoned.command || app.busy,
+      label: app.t(whole || d.how === 'cash' ? 'payConfirm' : 'cardConfirm'), key: 'Enter', run: pay, cls: 'primary wide', do: 'pay', disabled: !command || app.busy,
     }));
 }
 
@@ -58,6 +72,11 @@ function cashPart(app, d, total) {
   };
 }
 
+/** wholePart: certificates pay everything, no money changes hands. */
+function wholePart(app) {
+  return { command: { tenders: [] }, body: h('p', { class: 'terminal' }, app.t('payWhole')) };
+}
+
 function cardPart(app, d, total) {
   return {
     command: { tenders: [{ kind: CARD, amount: total }] },
@@ -87,14 +106,19 @@ function mixedPart(app, d, total) {
   };
 }
 
-/** backTenders spreads a return: back to the card up to what the card paid, the rest in cash. */
+/**
+ * backTenders spreads a return. What a certificate paid goes back to it first, whatever is chosen for the rest:
+ * a return must not turn it into cash. Then back to the card up to what the card paid, the rest in cash.
+ */
 export function backTenders(how, paid, total) {
-  if (how === 'cash') return [{ kind: CASH, amount: total }];
-  if (how === 'card') return [{ kind: CARD, amount: total }];
-  const byCard = paid.filter((t) => t.kind !== CASH).reduce((sum, t) => sum + t.amount, 0);
-  const card = Math.min(byCard, total);
-  return [{ kind: CARD, amount: card }, { kind: CASH, amount: total - card }].filter((t) => t.amount > 0);
+  const by = (is) => paid.filter((t) => is(t.kind)).reduce((sum, t) => sum + t.amount, 0);
+  const advance = Math.min(by((kind) => kind === ADVANCE), total);
+  const rest = total - advance;
+  const card = how === 'cash' ? 0 : how === 'card' ? rest : Math.min(by((kind) => kind !== CASH && kind !== ADVANCE), rest);
+  return [{ kind: ADVANCE, amount: advance }, { kind: CARD, amount: card }, { kind: CASH, amount: rest - card }].filter((t) => t.amount > 0);
 }
+
+const PARTS = { [CASH]: 'cashPart', [CARD]: 'cardPart', [ADVANCE]: 'certificatePart' };
 
 export function returnPayDialog(app, d) {
   const r = app.view.return;
@@ -105,14 +129,19 @@ export function returnPayDialog(app, d) {
     app.set({ pin: '' });
     await app.finish({ do: 'return-pay', tenders, reason: d.reason.trim(), pin });
   };
+  const setPin = (pin) => app.set({ pin: pin.replace(/\D/g, '') });
   const reasons = app.t('returnReasons').split('|');
   return dialog(app, { id: 'return-pay', title: app.t('returnPay'), cls: 'pay-dialog', shut: app.shut },
     h('div', { class: 'due' }, h('span', {}, app.t('returnTotal')), h('output', {}, app.money(r.total))),
-    ways(app, d.how, [['as-paid', app.t('returnAsPaid'), 'F8'], ['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10']], (how) => app.set({ how }), app.t('returnHow')),
-    h('p', { class: 'split', role: 'status' }, tenders.map((t) => app.t(t.kind === CARD ? 'cardPart' : 'cashPart') + ': ' + app.money(t.amount)).join(' · ')),
+    ways(app, d.how, [!r.foreign && ['as-paid', app.t('returnAsPaid'), 'F8'], ['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10']].filter(Boolean), (how) => app.set({ how }), app.t('returnHow')),
+    h('p', { class: 'split', role: 'status' }, tenders.map((t) => app.t(PARTS[t.kind]) + ': ' + app.money(t.amount)).join(' · ')),
     card && h('p', { class: 'terminal' }, app.t('returnCard', { sum: app.money(card.amount) })),
     h('div', { class: 'notes' }, reasons.map((name, i) => button(app, { id: name, label: name, key: ['F2', 'F3', 'F4'][i], pressed: d.reason === name, run: () => app.set({ reason: name }), cls: 'note', do: 'reason' }))),
-    field(app, { id: 'reason', label: app.t('reason'), value: d.reason, autofocus: true, input: (reason) => app.set({ reason }) }),
-    field(app, { id: 'pin', key: 'F7', label: app.t('returnPin'), type: 'password', mode: 'numeric', value: d.pin, max: 12, input: (pin) => app.set({ pin: pin.replace(/\D/g, '') }) }),
-    button(app, { label: app.t('returnPay'), key: 'Enter', run: go, cls: 'primary wide', disabled: app.busy || !d.reason.trim() || tenders.length === 0, do: 'confirm' }));
+    h('div', { class: r.manager ? 'paying' : 'paying how-card', key: 'back' },
+      h('div', { class: 'left-side' },
+        field(app, { id: 'reason', label: app.t('reason'), value: d.reason, autofocus: true, input: (reason) => app.set({ reason }) }),
+        field(app, { id: 'pin', key: 'F7', label: app.t(r.manager ? 'managerPin' : 'returnPin'), type: 'password', mode: r.manager ? 'none' : 'numeric', value: d.pin, max: 12, input: setPin }),
+        r.manager && h('p', { class: 'muted' }, app.t('returnManager'))),
+      r.manager && keypad(app, { get: () => d.pin, set: setPin })),
+    button(app, { label: app.t('returnPay'), key: 'Enter', run: go, cls: 'primary wide', disabled: app.busy || !d.reason.trim() || tenders.length === 0 || (r.manager && !d.pin), do: 'confirm' }));
 }

@@ -2,9 +2,10 @@
 // back and how much is chosen now.
 
 import { h, memo } from './tree.js';
-import { button, figures } from './parts.js';
+import { button, figures, icon } from './parts.js';
 import { move, show } from './sale.js';
-import { moment } from './format.js';
+import { watchStrips } from './watch.js';
+import { draft, moment } from './format.js';
 
 const ONE = 1000; // thousandths
 
@@ -15,31 +16,45 @@ export function returnScreen(app) {
   return [
     h('div', { class: 'desk', key: 'desk' },
       h('section', { class: 'basket returns', 'aria-labelledby': 'return-title' },
-        h('header', { class: 'of' }, h('h1', { id: 'return-title' }, app.t('returnOf', { n: r.no })),
-          h('p', { class: 'muted' }, moment(r.at, app.now(), app.lang), r.doc && ' · ' + r.doc)),
-        h('ol', { class: 'lines' }, r.lines.map((line, i) => lineNode(app, line, i)))),
+        h('header', { class: 'of' }, h('h1', { id: 'return-title' }, app.t(r.foreign ? 'returnForeign' : 'returnOf', { n: r.no })),
+          h('p', { class: 'muted' }, [r.at && moment(r.at, app.now(), app.lang), r.doc].filter(Boolean).join(' · '))),
+        r.lines.length > 0
+          ? h('ol', { class: 'lines' }, r.lines.map((line, i) => lineNode(app, line, i, r.foreign)))
+          : h('div', { class: 'nothing', key: 'nothing' }, nothing(app, r)),
+        watchStrips(app, r.watch)),
       side(app, r)),
     actions(app, r),
   ];
 }
 
-const choose = (app, line, amount) => () => app.act({ do: 'return-choose', line: line.line, qty: Math.max(0, Math.min(line.left, amount)) });
+/** nothing stands where the goods will be: head office is being asked, or the goods are to be scanned. */
+function nothing(app, r) {
+  if (r.asking) return [h('div', { class: 'pulse', 'aria-hidden': 'true' }), h('h2', {}, app.t('returnAsking')), h('p', { role: 'status' }, app.t('returnAskingText'))];
+  return [icon('barcode'), h('h2', {}, app.t(r.foreign ? 'returnScan' : 'returnEmpty')), r.foreign && h('p', {}, app.t('returnScanText'))];
+}
 
-function lineNode(app, line, i) {
+/** boundOf is how much of a line may come back: goods of a foreign return are named by scanning, not picked from a list. */
+const boundOf = (line, foreign) => (foreign ? Infinity : line.left);
+
+const choose = (app, line, amount, foreign) => () => app.act({ do: 'return-choose', line: line.line, qty: Math.max(0, Math.min(boundOf(line, foreign), amount)) });
+
+function lineNode(app, line, i, foreign) {
   const lit = app.ui.line === i;
-  if (lit) keysOf(app, line);
+  if (lit) (foreign ? foreignKeys : keysOf)(app, line);
   const key = i + (lit ? '/lit' : '');
   return memo(key, app.lang + lit + JSON.stringify(line), () => h('li', {
-    class: (lit ? 'line lit' : 'line') + (line.chosen > 0 ? ' chosen' : '') + (line.left === 0 ? ' gone' : ''), born: lit ? show : null,
+    class: (lit ? 'line lit' : 'line') + (line.chosen > 0 ? ' chosen' : '') + (line.left === 0 && !foreign ? ' gone' : ''), born: lit ? show : null,
   },
   h('button', {
     type: 'button', class: 'row', 'aria-current': lit ? 'true' : null, tabindex: lit ? '0' : '-1',
     onmousedown: (e) => e.preventDefault(), onclick: () => app.mark({ line: i }),
   }, h('span', { class: 'no' }, i + 1), h('span', { class: 'name' }, line.name),
-  h('span', { class: 'times' }, app.t('returnSold', { n: app.qty(line.sold, line.weighed) }), ' · ', app.t('returnLeft', { n: app.qty(line.left, line.weighed) })),
-  h('span', { class: 'cuts' }, line.chosen > 0 && app.t('returnChosen', { n: app.qty(line.chosen, line.weighed) })),
+  h('span', { class: 'times' }, foreign
+    ? [app.qty(line.chosen, line.weighed), ' × ', app.money(line.price || 0)]
+    : [app.t('returnSold', { n: app.qty(line.sold, line.weighed) }), ' · ', app.t('returnLeft', { n: app.qty(line.left, line.weighed) })]),
+  h('span', { class: 'cuts' }, !foreign && line.chosen > 0 && app.t('returnChosen', { n: app.qty(line.chosen, line.weighed) })),
   h('span', { class: 'net' }, app.money(line.net))),
-  lit && stepper(app, line)));
+  lit && (foreign ? foreignTools : stepper)(app, line)));
 }
 
 function keysOf(app, line) {
@@ -51,6 +66,27 @@ function keysOf(app, line) {
 }
 
 const askQty = (app, line) => () => app.open('return-qty', { line: line.line, name: line.name, weighed: line.weighed, text: '' });
+
+const askPrice = (app, line) => () => app.open('return-price', { line: line.line, name: line.name, text: draft(line.price || 0, 2, app.lang) });
+
+function foreignKeys(app, line) {
+  app.bind('ArrowRight', choose(app, line, line.chosen + ONE, true));
+  app.bind('ArrowLeft', choose(app, line, line.chosen - ONE, true));
+  app.bind('F4', askQty(app, line));
+  app.bind('F8', askPrice(app, line));
+  app.bind('Delete', choose(app, line, 0, true));
+}
+
+function foreignTools(app, line) {
+  const silent = { ...app, bind: () => {} };
+  return h('div', { class: 'tools' },
+    !line.weighed && button(silent, { label: '−', aria: app.t('minus'), key: 'ArrowLeft', run: choose(app, line, line.chosen - ONE, true), disabled: line.chosen <= ONE, cls: 'step', do: 'less' }),
+    button(silent, { label: app.t(line.weighed ? 'weight' : 'quantityShort'), key: 'F4', run: askQty(app, line), do: 'return-qty' }),
+    !line.weighed && button(silent, { label: '+', aria: app.t('plus'), key: 'ArrowRight', run: choose(app, line, line.chosen + ONE, true), cls: 'step', do: 'more-of' }),
+    button(silent, { label: app.t('price'), key: 'F8', run: askPrice(app, line), do: 'return-price' }),
+    h('span', { class: 'gap' }),
+    button(silent, { label: app.t('remove'), key: 'Delete', run: choose(app, line, 0, true), cls: 'danger', do: 'remove' }));
+}
 
 // Drawn inside a memo: keys are bound by keysOf at every drawing.
 function stepper(app, line) {
@@ -66,18 +102,31 @@ function stepper(app, line) {
 }
 
 function side(app, r) {
+  const over = overOf(app, r);
   return h('aside', { class: 'side', 'aria-label': app.t('returnTotal') },
-    h('div', { class: 'side-top' }),
+    h('div', { class: 'side-top' },
+      r.foreign && h('p', { class: 'note-card' }, app.t(r.manager ? 'returnForeignText' : 'returnForeignCalm')),
+      r.asking && r.lines.length > 0 && h('p', { class: 'asking', role: 'status' }, app.t('returnAsking'))),
     h('div', { class: 'sums' }, figures([
+      r.foreign && r.sum > 0 && [app.t('returnSum'), app.money(r.sum)],
+      r.foreign && r.limit > 0 && [app.t('returnLimit'), app.money(r.limit)],
       r.customer && [app.t('customer'), r.customer.name],
       r.restored !== 0 && [app.t('returnRestored'), '+' + app.points(r.restored), 'good'],
       r.clawed !== 0 && [app.t('returnClawed'), '−' + app.points(r.clawed)],
     ])),
+    over && h('p', { class: 'stop', role: 'status' }, over),
     h('div', { class: 'total' }, h('span', {}, app.t('returnTotal')), h('output', {}, app.money(r.total))),
     h('div', { class: 'pays one' }, button(app, {
-      label: app.t('returnPay'), key: 'F9', run: () => app.open('return-pay', { how: 'as-paid', reason: '', pin: '' }),
-      cls: 'primary pay', disabled: r.lines.every((line) => line.chosen === 0) || app.busy, do: 'return-pay',
+      label: app.t('returnPay'), key: 'F9', run: () => app.open('return-pay', { how: r.foreign ? 'cash' : 'as-paid', reason: '', pin: '' }),
+      cls: 'primary pay', disabled: Boolean(over) || r.lines.every((line) => line.chosen === 0) || app.busy, do: 'return-pay',
     })));
+}
+
+/** overOf says which bound of a foreign return the goods chosen go beyond. */
+function overOf(app, r) {
+  if (!r.foreign) return '';
+  if (r.sum > 0 && r.total > r.sum) return app.t('returnOverSum');
+  return r.limit > 0 && r.total > r.limit ? app.t('returnOverLimit') : '';
 }
 
 function actions(app, r) {
@@ -87,9 +136,11 @@ function actions(app, r) {
       if (want !== line.chosen && !(await app.act({ do: 'return-choose', line: line.line, qty: want }))) return;
     }
   };
+  const pick = r.foreign
+    ? button(app, { id: 'search', label: app.t('search'), key: 'F2', run: () => app.open('search', { query: '', at: 0, found: null }), cls: 'action', disabled: r.asking, do: 'search' })
+    : [button(app, { id: 'whole', label: app.t('returnWhole'), key: 'F6', run: all((line) => line.left), cls: 'action', disabled: !r.lines.length, do: 'return-whole' }),
+      button(app, { id: 'none', label: app.t('returnNothing'), key: 'F7', run: all(() => 0), cls: 'action', disabled: !r.lines.length, do: 'return-nothing' })];
   return h('nav', { class: 'actions', 'aria-label': app.t('more'), key: 'actions' },
-    button(app, { label: app.t('cancel'), key: 'Escape', run: () => app.finish({ do: 'return-cancel' }), cls: 'action', do: 'return-cancel' }),
-    button(app, { label: app.t('returnWhole'), key: 'F6', run: all((line) => line.left), cls: 'action', do: 'return-whole' }),
-    button(app, { label: app.t('returnNothing'), key: 'F7', run: all(() => 0), cls: 'action', do: 'return-nothing' }),
-    h('p', { class: 'muted hint' }, app.t('returnPick')));
+    button(app, { id: 'cancel', label: app.t('cancel'), key: 'Escape', run: () => app.finish({ do: 'return-cancel' }), cls: 'action', do: 'return-cancel' }), pick,
+    h('p', { class: 'muted hint' }, app.t(r.foreign ? 'returnPickForeign' : 'returnPick')));
 }

@@ -3,6 +3,10 @@
 import { h, memo } from './tree.js';
 import { button, icon, figures } from './parts.js';
 import { qty } from './format.js';
+import { askCustomer, customerPanel } from './customer.js';
+import { giftReady, offersBusy, saving } from './offers.js';
+import { watchStrips } from './watch.js';
+import { dueOf, paidByCertificates } from './pay.js';
 
 export function saleScreen(app) {
   return [
@@ -15,12 +19,14 @@ function basket(app) {
   const lines = app.view.basket.lines;
   if (lines.length === 0) {
     return h('section', { class: 'basket empty', 'aria-label': app.t('basket'), key: 'empty' },
-      icon('barcode'), h('h1', {}, app.t('emptyTitle')), h('p', {}, app.t('emptyText')));
+      h('div', { class: 'nothing' }, icon('barcode'), h('h1', {}, app.t('emptyTitle')), h('p', {}, app.t('emptyText'))),
+      watchStrips(app, app.view.basket.watch));
   }
   move(app, lines.length);
   return h('section', { class: 'basket', 'aria-label': app.t('basket'), key: 'basket' },
     h('h1', { class: 'away' }, app.t('basket')),
-    h('ol', { class: 'lines' }, lines.map((line, i) => lineNode(app, line, i))));
+    h('ol', { class: 'lines' }, lines.map((line, i) => lineNode(app, line, i))),
+    watchStrips(app, app.view.basket.watch));
 }
 
 /** move binds the arrows to a list of n rows. */
@@ -104,50 +110,51 @@ function side(app) {
   const empty = b.lines.length === 0;
   const pay = (how) => () => app.open('pay', { how, given: '', card: '', contact: '' });
   return h('aside', { class: 'side', 'aria-label': app.t('total') },
-    h('div', { class: 'side-top' }, customer(app, b.customer)),
-    h('div', { class: 'sums' },
-      figures([
-        (b.discount !== 0 || b.redeemed !== 0) && [app.t('gross'), app.money(b.gross)],
-        b.discount !== 0 && [app.t('discount'), '−' + app.money(b.discount), 'good'],
-        b.redeemed !== 0 && [app.t('redeemed'), '−' + app.money(b.redeemed), 'good'],
-        b.earned !== 0 && [app.t('earned'), '+' + app.points(b.earned)],
-      ])),
+    h('div', { class: 'side-top' }, customerPanel(app, b)),
+    h('div', { class: 'sums' }, figures(sums(app, b))),
     h('div', { class: 'total' },
       h('div', { class: 'total-name' }, h('span', {}, app.t('total')),
-        !empty && button(app, { label: app.t('explain'), key: 'Ctrl+I', run: () => app.open('explain'), cls: 'quiet link', do: 'explain' })), h('output', {}, app.money(b.total))),
-    b.customer && redeemButton(app, b),
+        !empty && button(app, { label: app.t('explain'), key: 'Ctrl+I', run: () => app.open('explain'), cls: 'quiet link', do: 'explain' })), h('output', {}, app.money(dueOf(b)))),
+    h('div', { class: 'extras' }, b.customer && redeemButton(app, b), offersButton(app, b)),
     h('div', { class: 'pays' },
       button(app, { label: app.t('payCash'), key: 'F9', run: pay('cash'), cls: 'primary pay', disabled: empty, do: 'cash' }),
       button(app, { label: app.t('payCard'), key: 'F10', run: pay('card'), cls: 'primary pay', disabled: empty, do: 'card' })));
 }
 
+/** Rows of promotions among the sums; more would push the customer out of sight. */
+const APPLIED_MAX = 2;
+
+function sums(app, b) {
+  const paid = paidByCertificates(b);
+  const all = b.applied || [];
+  const named = all.length > APPLIED_MAX ? all.slice(0, APPLIED_MAX - 1) : all;
+  const rest = all.slice(named.length);
+  const sum = (what) => rest.reduce((total, a) => total + (a[what] || 0), 0);
+  return [
+    (b.discount !== 0 || b.redeemed !== 0 || paid !== 0) && [app.t('gross'), app.money(b.gross)],
+    b.discount !== 0 && [app.t('discount'), '−' + app.money(b.discount), 'good'],
+    ...named.map((a) => [app.say(a.name), saving(app, a), 'part']),
+    rest.length > 0 && [app.t('andMore', { n: rest.length }), saving(app, { discount: sum('discount'), points: sum('points') }), 'part'],
+    b.redeemed !== 0 && [app.t('redeemed'), '−' + app.money(b.redeemed), 'good'],
+    paid !== 0 && [app.t('certificatesPay'), '−' + app.money(paid), 'good'],
+    b.earned !== 0 && [app.t('earned'), '+' + app.points(b.earned)],
+  ];
+}
+
+function offersButton(app, b) {
+  return button(app, {
+    id: 'offers', label: app.t('offers'), key: 'F12', cls: 'offers-open' + (offersBusy(b) ? ' on' : ''), do: 'offers',
+    run: () => app.open('offers', { how: 'code', text: '', at: 0 }), aria: giftReady(b) ? app.t('giftReady') : undefined,
+  }, giftReady(b) && icon('gift'));
+}
+
 function redeemButton(app, b) {
   const sub = b.redeemed > 0 ? app.t('redeemNow', { n: app.points(b.redeemed) }) : app.t('redeemUpTo', { n: app.points(b.redeemable) });
   return button(app, {
-    label: app.t('redeem'), sub, key: 'F8', cls: 'wide redeem' + (b.redeemed > 0 ? ' on' : ''), do: 'redeem',
+    id: 'redeem', label: app.t('redeem'), sub, key: 'F8', cls: 'redeem' + (b.redeemed > 0 ? ' on' : ''), do: 'redeem',
     disabled: b.lines.length === 0, run: () => app.open('redeem', { text: '' }),
   });
 }
-
-function customer(app, c) {
-  if (!c) {
-    return button(app, { label: app.t('customerAdd'), sub: app.t('customerNone'), key: 'F3', run: askCustomer(app), cls: 'customer none', do: 'customer' }, icon('person'));
-  }
-  return h('section', { class: 'customer' + (c.blocked ? ' blocked' : ''), 'aria-label': app.t('customer') },
-    h('div', { class: 'person' },
-      h('div', { class: 'names' }, h('strong', { title: c.name }, c.name), app.say(c.tier) && h('span', { class: 'tag' }, app.say(c.tier))),
-      button(app, { aria: app.t('customerDrop'), key: 'Ctrl+Backspace', hide: true, run: () => app.act({ do: 'drop-customer' }), cls: 'quiet drop', do: 'drop-customer' }, icon('cross'),
-        h('kbd', { 'aria-hidden': 'true' }, 'Ctrl ⌫'))),
-    h('div', { class: 'balances' },
-      h('p', {}, h('b', {}, app.points(c.balance)), h('span', {}, app.t('balance'))),
-      h('p', {}, h('b', {}, app.points(c.spendable)), h('span', {}, app.t('spendable'))),
-      c.debt > 0 && h('p', { class: 'owed' }, h('b', {}, app.points(c.debt)), h('span', {}, app.t('debt')))),
-    c.blocked && h('p', { class: 'stop' }, app.t('blocked')),
-    c.asking && h('p', { class: 'asking', role: 'status' }, app.t('asking')),
-    h('p', { class: 'age' }, app.say(c.text)));
-}
-
-const askCustomer = (app) => () => app.open('customer', { how: 'phone', text: '' });
 
 function actions(app) {
   const v = app.view;

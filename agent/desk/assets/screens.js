@@ -5,6 +5,9 @@ import { button, field, keypad, icon, figures } from './parts.js';
 import { moment } from './format.js';
 import { saleScreen } from './sale.js';
 import { returnScreen } from './return.js';
+import { dayTiles } from './day.js';
+import { saving } from './offers.js';
+import { holding } from './customer.js';
 
 const SCREENS = {
   'sign-in': signIn,
@@ -68,12 +71,13 @@ export function shiftFigures(app) {
 function shift(app) {
   const out = button(app, { label: app.t('signOut'), key: 'Escape', run: () => app.act({ do: 'sign-out' }), cls: 'quiet wide', do: 'sign-out' });
   const more = button(app, { label: app.t('more'), key: 'F1', run: () => app.open('menu'), cls: 'quiet wide', do: 'more' });
+  const day = app.view.kpi && [h('h2', {}, app.t('dayTitle')), dayTiles(app, app.view.kpi)];
   if (app.view.shift.open) {
-    return card(app.t('shiftExpired'), h('p', {}, app.t('shiftExpiredText')), shiftFigures(app),
-      button(app, { label: app.t('shiftClose'), key: 'Enter', run: () => app.finish({ do: 'close-shift' }), cls: 'primary wide', disabled: app.busy, do: 'close-shift' }), more, out);
+    return card(app.t('shiftExpired'), h('p', {}, app.t('shiftExpiredText')), shiftFigures(app), day,
+      button(app, { label: app.t('shiftClose'), key: 'Enter', run: () => app.finish({ do: 'close-shift' }), cls: 'primary wide', disabled: app.busy, do: 'close-shift' }), h('div', { class: 'pair' }, more, out));
   }
-  return card(app.t('shiftTitle'), h('p', {}, app.t('shiftText')),
-    button(app, { label: app.t('shiftOpen'), key: 'Enter', run: () => app.finish({ do: 'open-shift' }), cls: 'primary wide', disabled: app.busy, do: 'open-shift' }), more, out);
+  return card(app.t('shiftTitle'), h('p', {}, app.t('shiftText')), day,
+    button(app, { label: app.t('shiftOpen'), key: 'Enter', run: () => app.finish({ do: 'open-shift' }), cls: 'primary wide', disabled: app.busy, do: 'open-shift' }), h('div', { class: 'pair' }, more, out));
 }
 
 // Enter must not answer here: the scan that asked the question may still be sending its own.
@@ -105,18 +109,34 @@ function done(app) {
     h('p', { class: 'muted' }, app.t(back ? 'doneReturn' : 'doneTitle', { n: d.no }), d.doc && ' · ' + d.doc),
     changeOf(app, d, back),
     d.text && h('div', { class: 'strip warning', role: 'alert' }, icon('warning'), h('p', {}, app.say(d.text))),
-    figures([
-      !back && [app.t('doneTotal'), app.money(d.total)],
-      !back && d.given > 0 && [app.t('doneGiven'), app.money(d.given)],
-      d.earned !== 0 && [app.t('doneEarned'), app.points(d.earned)],
-      d.redeemed !== 0 && [app.t('doneRedeemed'), app.points(d.redeemed)],
-      d.customer && [app.t('doneBalance') + ' · ' + d.customer, app.points(d.balance), 'main-sum'],
-    ]),
+    doneFigures(app, d, back),
     h('div', { class: 'pair' },
       button(app, { label: app.t('more'), key: 'F1', run: () => app.open('menu'), cls: 'big', do: 'more' }),
       button(app, { label: app.t('copy'), key: 'F8', run: () => app.finish({ do: 'copy', id: d.id }), cls: 'big', disabled: app.busy, do: 'copy' }),
       button(app, { label: app.t('next'), key: 'Enter', run: () => app.finish({ do: 'next' }), cls: 'primary big', disabled: app.busy, do: 'next' })),
     h('p', { class: 'muted' }, app.t('doneScan')));
+}
+
+/** Names of promotions, certificates and purses on the done screen; it is read in a second. */
+const DONE_ROWS_MAX = 3;
+
+/** doneFigures: money beside points, so that a full receipt still fits under the change. */
+function doneFigures(app, d, back) {
+  const few = (list, row) => (list || []).slice(0, DONE_ROWS_MAX).map(row);
+  const money = [
+    !back && [app.t('doneTotal'), app.money(d.total)],
+    !back && d.given > 0 && [app.t('doneGiven'), app.money(d.given)],
+    ...few(d.applied, (a) => [app.say(a.name), saving(app, a), 'part']),
+    ...few(d.certificates, (c) => [app.t('doneRest', { name: c.name }), app.money(c.balance), 'part']),
+  ].filter(Boolean);
+  const points = [
+    d.earned !== 0 && [app.t('doneEarned'), app.points(d.earned)],
+    d.redeemed !== 0 && [app.t('doneRedeemed'), app.points(d.redeemed)],
+    ...few(d.purses, (p) => [app.say(p.name), holding(app, p), 'part']),
+  ].filter(Boolean);
+  const whose = d.customer && figures([[app.t('doneBalance') + ' · ' + d.customer, app.points(d.balance), 'main-sum']]);
+  if (!money.length || !points.length || money.length + points.length <= DONE_ROWS_MAX + 1) return [figures([...money, ...points]), whose];
+  return [h('div', { class: 'done-halves' }, figures(money), figures(points)), whose];
 }
 
 function changeOf(app, d, back) {
