@@ -20,37 +20,6 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-func TestProgrammeVersions(t *testing.T) {
-	t.Parallel()
-	o := fill(t)
-	b := o.signedIn("owner")
-	form := url.Values{
-		"policy": {"points"}, "effective": {"2026-12-01T09:00"}, "activate": {"24"}, "expire": {"abc"}, "earn-step": {"0"}, "redeem-step": {"1"}, "floor": {"0,01"},
-		"tier-0-no": {"0"}, "tier-0-ru": {"Новый"}, "tier-0-en": {"New"}, "tier-0-earn": {"4,5"}, "tier-0-redeem": {"130"}, "tier-0-discount": {"0"},
-	}
-	res, body := b.post("/programme/new", form)
-	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
-	for _, id := range []string{"#f-expire", "#f-earn-step", "#f-tier-0-redeem"} {
-		require.Contains(t, body, id, "all problems at once")
-	}
-	require.Contains(t, body, `value="Новый"`)
-	form.Set("expire", "180")
-	form.Set("earn-step", "1")
-	form.Set("tier-0-redeem", "30")
-	res, body = b.post("/programme/new", form)
-	require.Equal(t, http.StatusOK, res.StatusCode)
-	require.Contains(t, body, "Опубликовать версию 2?")
-	form.Set("sure", "1")
-	res, _ = b.post("/programme/new", form)
-	require.Equal(t, http.StatusSeeOther, res.StatusCode)
-	_, body = b.get("/programme")
-	require.Contains(t, body, "вступит")
-	require.Contains(t, body, "первая версия", "history stays")
-	form.Set("effective", "2020-01-01T00:00")
-	res, _ = b.post("/programme/new", form)
-	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
-}
-
 func TestProductImport(t *testing.T) {
 	t.Parallel()
 	o := fill(t)

@@ -124,3 +124,15 @@ func accountText(k sale.AccountKind) Text {
 	}
 	return Text{k.String(), k.String()}
 }
+
+// regions are the names of regions that stores belong to.
+func (s shop) regions() []string {
+	var out []string
+	for _, st := range s.Stores {
+		if st.Region != "" && !slices.Contains(out, st.Region) {
+			out = append(out, st.Region)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

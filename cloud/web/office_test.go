@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -79,7 +80,7 @@ func open(t testing.TB) *office {
 	}
 	pages, err := web.New(web.Options{
 		Org: o.org, OrgName: "ООО «Домик в деревне»", Accounts: o.Store, Sales: o.Store, Tills: o.Store, Customers: o.Store, Catalogue: o.Store,
-		Programme: desk{o.Store, o.Office}, Flags: o.Store, Pulse: o.Store.Pulse, Watch: o.Store.Watch, Now: o.now, Logger: o.Logger,
+		Programme: desk{o.Store, o.Office}, Flags: o.Store, Drafts: o.Store, Partners: o.Store, Pulse: o.Store.Pulse, Watch: o.Store.Watch, Now: o.now, Logger: o.Logger,
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(pages)
@@ -158,6 +159,7 @@ func fill(t testing.TB) *office {
 	}
 	o.day()
 	o.status()
+	o.draft(richRules())
 	return o
 }
 
@@ -329,4 +331,39 @@ func (b *browser) post(path string, form url.Values) (*http.Response, string) {
 	res, err := b.PostForm(b.o.url+path, sent)
 	require.NoError(b.o.t, err)
 	return res, read(b.o.t, res)
+}
+
+var (
+	inputTag    = regexp.MustCompile(`<input [^>]*>`)
+	areaTag     = regexp.MustCompile(`(?s)<textarea [^>]*name="([^"]+)"[^>]*>(.*?)</textarea>`)
+	selectTag   = regexp.MustCompile(`(?s)<select [^>]*name="([^"]+)"[^>]*>(.*?)</select>`)
+	selectedTag = regexp.MustCompile(`<option value="([^"]*)" selected>`)
+	attribute   = regexp.MustCompile(`(\w+)="([^"]*)"`)
+)
+
+// formFields is what a browser would send of the page's forms, apart from the token and other forms'
+// buttons.
+func formFields(body string) url.Values {
+	out := url.Values{}
+	_, body, _ = strings.Cut(body, "<main")
+	for _, tag := range inputTag.FindAllString(body, -1) {
+		at := map[string]string{}
+		for _, m := range attribute.FindAllStringSubmatch(tag, -1) {
+			at[m[1]] = html.UnescapeString(m[2])
+		}
+		box := at["type"] == "checkbox" || at["type"] == "radio"
+		if at["name"] == "" || at["name"] == "csrf" || (box && !strings.Contains(tag, " checked")) {
+			continue
+		}
+		out.Add(at["name"], at["value"])
+	}
+	for _, m := range areaTag.FindAllStringSubmatch(body, -1) {
+		out.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	for _, m := range selectTag.FindAllStringSubmatch(body, -1) {
+		if chosen := selectedTag.FindStringSubmatch(m[2]); chosen != nil {
+			out.Set(html.UnescapeString(m[1]), html.UnescapeString(chosen[1]))
+		}
+	}
+	return out
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,17 +38,35 @@ func decoded(versions []page.ProgrammeVersion) []*loyalty.Programme {
 type programmeRow struct {
 	page.ProgrammeVersion
 	Rules   *loyalty.Programme
+	Scope   Text
+	Begins  sale.Time
+	Zone    string
 	Current bool
 	Future  bool
 }
 
 type programmeData struct {
 	Rows    []programmeRow
-	Current *loyalty.Programme
+	Drafts  []draftRow
+	Scopes  []choice
+	Bases   []choice
 	Zone    string
+	Older   bool // versions that the page leaves out
+	Current *programmeRow
 }
 
-func (s *site) programmePage(c *call) error {
+type draftRow struct {
+	page.Draft
+	Scope Text
+	Zone  string
+}
+
+// versionsShown is how many versions the page lists; the rest is a click away.
+const versionsShown = 20
+
+func (s *site) programmePage(c *call) error { return s.showProgramme(c, nil, http.StatusOK) }
+
+func (s *site) showProgramme(c *call, f *form, status int) error {
 	sh, err := c.stores()
 	if err != nil {
 		return err
@@ -55,56 +75,63 @@ func (s *site) programmePage(c *call) error {
 	if err != nil {
 		return err
 	}
-	d := programmeData{Current: loyalty.Current(decoded(versions), c.now(), loyalty.Place{}), Zone: sh.zone(0)}
+	d := programmeData{Zone: sh.zone(0), Scopes: sh.scopeChoices(c.f), Bases: []choice{{"", c.f.pick("То, что действует сейчас", "What is in force now"), true}}}
+	if d.Drafts, err = s.draftRows(c, sh); err != nil {
+		return err
+	}
+	d.Rows = sh.programmeRows(versions, c.now())
+	for i, row := range d.Rows {
+		if row.Current && row.Rules.Scope == (loyalty.Scope{}) {
+			d.Current = &d.Rows[i]
+		}
+		if i < versionsShown {
+			d.Bases = append(d.Bases, choice{fmt.Sprint(row.Version), fmt.Sprintf("%s %d · %s", c.f.pick("версия", "version"), row.Version, row.Scope.in(c.lang)), false})
+		}
+	}
+	if len(d.Rows) > versionsShown && c.r.URL.Query().Get("all") == "" {
+		d.Rows, d.Older = d.Rows[:versionsShown], true
+	}
+	return c.show(status, "programme", Text{"Программа лояльности", "Loyalty programme"}, f, &d)
+}
+
+// programmeRows lists versions, the latest first, and marks those in force anywhere.
+func (s shop) programmeRows(versions []page.ProgrammeVersion, now sale.Time) []programmeRow {
+	all := decoded(versions)
+	inForce := map[uint32]bool{}
+	for _, p := range all {
+		if cur := loyalty.Current(all, now, s.place(p.Scope)); cur != nil {
+			inForce[cur.Version] = true
+		}
+	}
+	var out []programmeRow
 	for _, v := range versions {
-		row := programmeRow{ProgrammeVersion: v, Future: v.From > c.now()}
+		row := programmeRow{ProgrammeVersion: v, Scope: s.scopeText(loyalty.Scope{}), Begins: v.From, Zone: s.zone(0)}
 		if p, err := loyalty.Decode(v.Body); err == nil {
-			row.Rules, row.Current = p, d.Current != nil && p.Version == d.Current.Version
+			row.Rules, row.Scope, row.Zone, row.Current = p, s.scopeText(p.Scope), s.zone(p.Scope.Store), inForce[p.Version]
+			row.Begins = p.Begins(zone(row.Zone))
 		}
-		d.Rows = append(d.Rows, row)
+		row.Future = row.Begins > now
+		out = append(out, row)
 	}
-	return c.show(http.StatusOK, "programme", Text{"Программа лояльности", "Loyalty programme"}, nil, &d)
+	slices.SortStableFunc(out, func(a, b programmeRow) int { return int(b.Version) - int(a.Version) })
+	return out
 }
 
-// tierLines is how many lines of tiers the form shows; empty ones are left out of the programme.
-const tierLines = 6
-
-type programmeFormData struct {
-	Version uint32
-	Lines   []int
-	Zone    string
-}
-
-// programmeForm shows the rules in force, or a chosen version's, to be changed into the next one.
-func (s *site) programmeForm(c *call) error {
-	sh, err := c.stores()
+func (s *site) draftRows(c *call, sh shop) ([]draftRow, error) {
+	drafts, err := s.Drafts.Drafts(c.ctx(), c.org())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	versions, err := s.Programme.ProgrammeRows(c.ctx(), c.org())
-	if err != nil {
-		return err
-	}
-	base := loyalty.Current(decoded(versions), c.now(), loyalty.Place{})
-	for _, p := range decoded(versions) {
-		if fmt.Sprint(p.Version) == c.r.URL.Query().Get("from") {
-			base = p
+	var out []draftRow
+	for _, d := range drafts {
+		p := new(loyalty.Programme)
+		if err := sale.Decode(d.Body, p); err != nil {
+			return nil, fmt.Errorf("read draft %d: %w", d.No, err)
 		}
+		d.Body = nil
+		out = append(out, draftRow{d, sh.scopeText(p.Scope), sh.zone(p.Scope.Store)})
 	}
-	if base == nil {
-		base = loyalty.Default()
-	}
-	tomorrow := dayStart(s.Now(), sh.zone(0)).AddDate(0, 0, 1)
-	return s.showProgrammeForm(c, programmeValues(base, tomorrow), versions, sh.zone(0), http.StatusOK)
-}
-
-func (s *site) showProgrammeForm(c *call, f *form, versions []page.ProgrammeVersion, zoneName string, status int) error {
-	d := programmeFormData{Version: nextVersion(versions), Zone: zoneName}
-	for i := range max(tierLines, len(f.Values["tier-ru"])) {
-		d.Lines = append(d.Lines, i)
-	}
-	title := fmt.Sprint(d.Version)
-	return c.show(status, "programme-form", Text{"Новая версия программы: " + title, "New version of the programme: " + title}, f, &d)
+	return out, nil
 }
 
 func nextVersion(versions []page.ProgrammeVersion) uint32 {
@@ -115,129 +142,214 @@ func nextVersion(versions []page.ProgrammeVersion) uint32 {
 	return last + 1
 }
 
-func tierField(i int, name string) string { return fmt.Sprintf("tier-%d-%s", i, name) }
-
-// programmeValues puts a programme into the form's fields.
-func programmeValues(p *loyalty.Programme, from time.Time) *form {
-	f := newForm("policy", p.Policy.String(), "effective", from.Format("2006-01-02T15:04"), "note", "",
-		"activate", fmt.Sprint(p.Lots.ActivateAfterHours), "expire", fmt.Sprint(p.Lots.ExpireAfterDays),
-		"earn-step", p.EarnStep.String(), "redeem-step", p.RedeemStep.String(), "floor", p.LineFloor.String())
-	for i, t := range p.Tiers {
-		for name, value := range map[string]string{
-			"no": fmt.Sprint(t.No), "ru": t.RU, "en": t.EN, "earn": bare(t.Earn), "discount": bare(t.Discount), "redeem": bare(t.RedeemMax),
-		} {
-			f.Values.Set(tierField(i, name), value)
-		}
-	}
-	return f
-}
-
 func bare(b sale.BasisPoints) string { return strings.TrimSuffix(b.String(), "%") }
 
-// readProgramme takes the form for a programme, gathering every problem.
-func readProgramme(f *form, zoneName string) *loyalty.Programme {
-	p := &loyalty.Programme{EffectiveFrom: f.moment("effective", zoneName), Policy: loyalty.PolicyPoints}
-	if f.V("policy") == loyalty.PolicyDiscount.String() {
-		p.Policy = loyalty.PolicyDiscount
-	}
-	p.Lots.ActivateAfterHours = uint32(f.whole("activate", 0, loyalty.ActivateHoursMax))
-	p.Lots.ExpireAfterDays = uint32(f.whole("expire", 0, loyalty.ExpireDaysMax))
-	p.EarnStep, p.RedeemStep = f.step("earn-step"), f.step("redeem-step")
-	p.LineFloor = f.money("floor", 0, loyalty.LineFloorMax)
-	seen := map[uint16]bool{}
-	for i := range loyalty.TiersMax {
-		if _, there := f.Values[tierField(i, "no")]; !there {
-			break
-		}
-		if f.V(tierField(i, "ru"))+f.V(tierField(i, "en"))+f.V(tierField(i, "no")) == "" {
-			continue
-		}
-		t := readTier(f, i)
-		if seen[t.No] {
-			f.wrong(tierField(i, "no"), "Такой номер уже есть.", "This number is taken.")
-		}
-		seen[t.No] = true
-		p.Tiers = append(p.Tiers, t)
-	}
-	if !seen[0] {
-		f.wrong(tierField(0, "no"), "Нужен уровень 0: с него начинает каждый.", "There must be a tier 0: everybody begins there.")
-	}
-	return p
+type versionData struct {
+	programmeRow
+	Before  uint32
+	Changes []difference
+	Things  []thing
 }
 
-func (f *form) step(field string) sale.Points {
-	p := f.points(field)
-	if f.E(field) == nil && (p <= 0 || p > loyalty.StepMax) {
-		f.wrong(field, "От 0,01 до 1000.", "From 0.01 to 1000.")
+// versionPage tells a version whole, and what it changed against the one before it in the same scope.
+func (s *site) versionPage(c *call) error {
+	row, all, k, err := s.version(c)
+	if err != nil {
+		return err
 	}
-	return p
+	d := versionData{programmeRow: row}
+	if row.Rules != nil {
+		before := beforeOf(all, row.Rules)
+		if before != nil {
+			d.Before = before.Version
+			d.Changes = differences(c.f, before, row.Rules, k)
+		}
+		for _, t := range things(c.f, row.Rules, k) {
+			if len(t.Facts) > 0 {
+				d.Things = append(d.Things, t)
+			}
+		}
+	}
+	n := fmt.Sprint(row.Version)
+	return c.show(http.StatusOK, "version", Text{"Версия " + n, "Version " + n}, newForm("day", sale.DateOf(c.now(), zone(row.Zone)).Add(1).String()), &d)
 }
 
-func readTier(f *form, i int) loyalty.Tier {
-	return loyalty.Tier{
-		No: uint16(f.whole(tierField(i, "no"), 0, 1<<16-1)), RU: f.text(tierField(i, "ru"), true, 60), EN: f.text(tierField(i, "en"), true, 60),
-		Earn: f.percent(tierField(i, "earn")), Discount: f.percent(tierField(i, "discount")), RedeemMax: f.percent(tierField(i, "redeem")),
+func (s *site) version(c *call) (programmeRow, []*loyalty.Programme, *known, error) {
+	versions, err := s.Programme.ProgrammeRows(c.ctx(), c.org())
+	if err != nil {
+		return programmeRow{}, nil, nil, err
 	}
+	sh, err := c.shop()
+	if err != nil {
+		return programmeRow{}, nil, nil, err
+	}
+	k := &known{shop: sh}
+	if k.partners, err = s.partnerOptions(c); err != nil {
+		return programmeRow{}, nil, nil, err
+	}
+	for _, row := range sh.programmeRows(versions, c.now()) {
+		if fmt.Sprint(row.Version) == c.r.PathValue("version") {
+			return row, decoded(versions), k, nil
+		}
+	}
+	return programmeRow{}, nil, nil, page.ErrNotFound
+}
+
+// beforeOf is what held in a version's scope before it: the last of the same scope, else the last of
+// the whole chain.
+func beforeOf(all []*loyalty.Programme, p *loyalty.Programme) *loyalty.Programme {
+	var best *loyalty.Programme
+	for _, scope := range []loyalty.Scope{p.Scope, {}} {
+		for _, q := range all {
+			if q.Scope == scope && q.Version < p.Version && !q.Withdrawn && (best == nil || q.Version > best.Version) {
+				best = q
+			}
+		}
+		if best != nil {
+			return best
+		}
+	}
+	return nil
+}
+
+// starts reads from when a version holds: a day, at each store's midnight, or a moment.
+func starts(f *form, p *loyalty.Programme, zoneName string, now time.Time) {
+	p.Day, p.EffectiveFrom = 0, 0
+	if f.V("begin") == "moment" {
+		p.EffectiveFrom = f.moment("effective", zoneName)
+		if p.EffectiveFrom != 0 && p.EffectiveFrom < sale.At(now).Add(-time.Minute) {
+			f.wrong("effective", "Этот момент уже прошёл: чеки, пробитые по прежним правилам, менять нельзя.", "This moment has passed: receipts made by the rules before cannot be changed.")
+		}
+		return
+	}
+	day, err := sale.ParseDate(f.V("day"))
+	switch {
+	case err != nil || day == 0:
+		f.wrong("day", "Нужна дата: 2026-12-31.", "Want a date: 2026-12-31.")
+	case day <= sale.DateOf(sale.At(now), zone(zoneName)):
+		f.wrong("day", "Первый возможный день — завтрашний. Нужно раньше — выберите момент.", "Tomorrow is the first day possible. For sooner choose a moment.")
+	default:
+		p.Day = day
+	}
+}
+
+// begun is when a version begins, in words.
+func begun(f formats, p *loyalty.Programme, zoneName string) string {
+	if p.Day != 0 {
+		return f.day(p.Day) + f.pick(", с полуночи по времени каждого магазина", ", from each store's own midnight")
+	}
+	return f.moment(p.EffectiveFrom, zoneName) + " (" + zoneName + ")"
+}
+
+type publishData struct {
+	*editing
+	Problems []problemLink
+	Changes  []difference
+}
+
+func (s *site) publishForm(c *call) error {
+	e, err := s.openDraft(c)
+	if err != nil {
+		return err
+	}
+	today := sale.DateOf(c.now(), zone(e.Zone))
+	soon := s.Now().Add(time.Hour).In(zone(e.Zone)).Truncate(time.Minute)
+	return s.showPublish(c, e, newForm("begin", "day", "day", today.Add(1).String(), "effective", soon.Format("2006-01-02T15:04"), "note", e.Draft.Note), http.StatusOK)
+}
+
+func (s *site) showPublish(c *call, e *editing, f *form, status int) error {
+	d := publishData{editing: e, Problems: e.links(), Changes: differences(c.f, e.before(), e.Rules, e.known)}
+	n := fmt.Sprint(e.Next)
+	return c.show(status, "publish", Text{"Публикация версии " + n, "Publishing version " + n}, f, &d)
 }
 
 // publish adds a version. It never changes one, so a receipt can always be explained by its own.
 func (s *site) publish(c *call) error {
-	sh, err := c.stores()
+	e, err := s.openDraft(c)
 	if err != nil {
 		return err
 	}
-	versions, err := s.Programme.ProgrammeRows(c.ctx(), c.org())
-	if err != nil {
-		return err
+	p := e.Rules
+	note := c.form.text("note", true, noteMax)
+	starts(c.form, p, e.Zone, s.Now())
+	if len(e.problems) > 0 {
+		c.form.wrong("", "Сначала исправьте черновик: ниже видно, что не так.", "Mend the draft first: what is wrong stands below.")
 	}
-	p := readProgramme(c.form, sh.zone(0))
-	p.Version = nextVersion(versions)
-	note := c.form.text("note", false, noteMax)
-	if p.EffectiveFrom != 0 && p.EffectiveFrom < c.now().Add(-time.Minute) {
-		c.form.wrong("effective", "Начало действия уже прошло: чеки, пробитые по старым правилам, менять нельзя.", "This moment has passed: receipts made by the old rules cannot be changed.")
-	}
-	if c.form.ok() {
-		if err := p.Validate(); err != nil {
-			for _, line := range strings.Split(err.Error(), "\n") {
-				c.form.wrong("", line, line)
-			}
-		}
+	if v := c.form.V("rev"); v != "" && v != fmt.Sprint(e.Draft.Rev) {
+		c.form.wrong("", "Пока вы смотрели, черновик изменили. Проверьте его ещё раз.", "The draft was changed while you were looking. Check it again.")
 	}
 	if !c.form.ok() {
-		return s.showProgrammeForm(c, c.form, versions, sh.zone(0), http.StatusUnprocessableEntity)
+		return s.showPublish(c, e, c.form, http.StatusUnprocessableEntity)
 	}
 	if !c.sure() {
-		return c.confirm(Text{fmt.Sprintf("Опубликовать версию %d?", p.Version), fmt.Sprintf("Publish version %d?", p.Version)}, s.confirmPublish(p, sh.zone(0)))
+		n := fmt.Sprint(p.Version)
+		return c.confirm(Text{"Опубликовать версию " + n + "?", "Publish version " + n + "?"}, s.confirmPublish(e))
 	}
+	if err := s.putVersion(c, p, e.Zone, note); err != nil {
+		return err
+	}
+	if err := s.Drafts.DropDraft(c.ctx(), c.org(), e.Draft.No, c.user.Login); err != nil {
+		return err
+	}
+	return c.done(fmt.Sprintf("/programme/%d", p.Version), "published")
+}
+
+func (s *site) putVersion(c *call, p *loyalty.Programme, zoneName, note string) error {
 	body, err := p.Encode()
 	if err != nil {
 		return err
 	}
-	if err := s.Programme.PutProgramme(c.ctx(), c.org(), p.Version, p.EffectiveFrom, body, c.user.Login, note); err != nil {
-		return err
-	}
-	return c.done("/programme", "published")
+	return s.Programme.PutProgramme(c.ctx(), c.org(), p.Version, p.Begins(zone(zoneName)), body, c.user.Login, note)
 }
 
-func (s *site) confirmPublish(p *loyalty.Programme, zoneName string) confirmation {
+func (s *site) confirmPublish(e *editing) confirmation {
 	ru, en := formats{RU}, formats{EN}
-	ask := confirmation{Yes: Text{"Опубликовать", "Publish"}, Back: "/programme"}
-	ask.Lines = append(ask.Lines, Text{
-		"Действует с " + ru.moment(p.EffectiveFrom, zoneName) + " (" + zoneName + "). Касса без связи перейдёт на неё, когда получит.",
-		"In force from " + en.moment(p.EffectiveFrom, zoneName) + " (" + zoneName + "). A till offline changes over when it gets it.",
-	})
-	for _, t := range p.Tiers {
-		if p.Policy == loyalty.PolicyDiscount {
-			ask.Lines = append(ask.Lines, Text{
-				fmt.Sprintf("%s: скидка %s", t.RU, ru.percent(t.Discount)), fmt.Sprintf("%s: discount %s", t.EN, en.percent(t.Discount)),
-			})
-			continue
-		}
-		ask.Lines = append(ask.Lines, Text{
-			fmt.Sprintf("%s: начисление %s, баллами до %s чека", t.RU, ru.percent(t.Earn), ru.percent(t.RedeemMax)),
-			fmt.Sprintf("%s: earns %s, points pay up to %s of a receipt", t.EN, en.percent(t.Earn), en.percent(t.RedeemMax)),
+	n := len(differences(ru, e.before(), e.Rules, e.known))
+	return confirmation{
+		Yes: Text{"Опубликовать", "Publish"}, Back: e.address("publish"),
+		Lines: []Text{
+			{"Где: " + e.ScopeRU.RU + ".", "Where: " + e.ScopeRU.EN + "."},
+			{"Действует: " + begun(ru, e.Rules, e.Zone) + ". Касса без связи перейдёт на неё, если успеет получить заранее.", "In force: " + begun(en, e.Rules, e.Zone) + ". A till offline changes over if it has got the version before."},
+			{"Изменений: " + ru.count(n) + ".", "Changes: " + en.count(n) + "."},
+			{"Опубликованную версию изменить нельзя, можно опубликовать следующую.", "A published version cannot be changed, only followed by the next."},
+		},
+	}
+}
+
+// withdraw publishes a version that leaves the word to the next wider scope.
+func (s *site) withdraw(c *call) error {
+	row, all, _, err := s.version(c)
+	if err != nil {
+		return err
+	}
+	if row.Rules == nil || row.Rules.Scope == (loyalty.Scope{}) {
+		return c.redirect("/programme/" + strconv.Itoa(int(row.Version)))
+	}
+	p, err := clone(*row.Rules)
+	if err != nil {
+		return err
+	}
+	p.Withdrawn, p.Version = true, 0
+	for _, q := range all {
+		p.Version = max(p.Version, q.Version+1)
+	}
+	c.form.Values.Set("begin", "day")
+	starts(c.form, &p, row.Zone, s.Now())
+	note := c.form.text("note", true, noteMax)
+	if !c.form.ok() {
+		return c.show(http.StatusUnprocessableEntity, "version", Text{fmt.Sprintf("Версия %d", row.Version), fmt.Sprintf("Version %d", row.Version)}, c.form, &versionData{programmeRow: row})
+	}
+	if !c.sure() {
+		return c.confirm(Text{"Отменить особые правила?", "Withdraw the override?"}, confirmation{
+			Lines: []Text{
+				{"Где: " + row.Scope.RU + ".", "Where: " + row.Scope.EN + "."},
+				{"С " + formats{RU}.day(p.Day) + " здесь снова действуют общие правила.", "From " + formats{EN}.day(p.Day) + " the wider rules hold here again."},
+			},
+			Yes: Text{"Отменить", "Withdraw"}, Back: fmt.Sprintf("/programme/%d", row.Version), Danger: true,
 		})
 	}
-	ask.Lines = append(ask.Lines, Text{"Опубликованную версию изменить нельзя, можно опубликовать следующую.", "A published version cannot be changed, only followed by the next."})
-	return ask
+	if err := s.putVersion(c, &p, row.Zone, note); err != nil {
+		return err
+	}
+	return c.done("/programme", "override")
 }

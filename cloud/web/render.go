@@ -57,6 +57,8 @@ var doneTexts = map[string]Text{
 	"imported":  {"Импорт выполнен.", "The import is done."},
 	"withdrawn": {"Убрано. Возвраты по старым чекам продолжают работать.", "Withdrawn. Returns of old receipts go on working."},
 	"resolved":  {"Вопрос закрыт.", "The flag is resolved."},
+	"dropped":   {"Черновик удалён.", "The draft is deleted."},
+	"override":  {"Особые правила отменены с выбранного дня.", "The override is withdrawn from the day chosen."},
 }
 
 // show renders a page whole before the first byte is sent, so that a failing template is an error page
@@ -180,13 +182,13 @@ func loadTemplates(a *assets) (map[Lang]map[string]*template.Template, error) {
 	}
 	for _, lang := range []Lang{RU, EN} {
 		out[lang] = make(map[string]*template.Template)
-		base, err := template.New("").Funcs(functions(lang, a)).ParseFS(embedded, "templates/layout.html")
+		base, err := template.New("").Funcs(functions(lang, a)).ParseFS(embedded, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("parse the shared templates: %w", err)
 		}
 		for _, file := range names {
 			name := strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")
-			if name == "layout" {
+			if name == "layout" || name == "parts" {
 				continue
 			}
 			set, err := base.Clone()
@@ -217,7 +219,7 @@ func functions(lang Lang, a *assets) template.FuncMap {
 		"shiftLink": func(till sale.TillNo, fn string, shift uint32) string {
 			return shiftLink(page.ShiftID{Till: till, FN: fn, Shift: shift})
 		},
-		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "tier": tierField,
+		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day,
 		"pinHint": func(has bool) string {
 			if has {
 				return "hint=" + f.pick("Пусто — останется прежний", "Empty: stays as it is")

@@ -30,6 +30,8 @@ type Options struct {
 	Customers Customers
 	Catalogue Catalogue
 	Programme Programme
+	Drafts    Drafts
+	Partners  Partners
 	Flags     Flags
 	Pulse     func(context.Context, sale.OrgNo) (page.Pulse, error)
 	// Watch gives a channel that gets a token when something has changed, and how to stop; nil leaves
@@ -95,7 +97,7 @@ func (o *Options) complete() error {
 	var missing []error
 	for name, set := range map[string]bool{
 		"Org": o.Org != 0, "Accounts": o.Accounts != nil, "Sales": o.Sales != nil, "Tills": o.Tills != nil, "Customers": o.Customers != nil,
-		"Catalogue": o.Catalogue != nil, "Programme": o.Programme != nil, "Flags": o.Flags != nil, "Pulse": o.Pulse != nil,
+		"Catalogue": o.Catalogue != nil, "Programme": o.Programme != nil, "Drafts": o.Drafts != nil, "Partners": o.Partners != nil, "Flags": o.Flags != nil, "Pulse": o.Pulse != nil,
 		"Now": o.Now != nil, "Logger": o.Logger != nil,
 	} {
 		if !set {

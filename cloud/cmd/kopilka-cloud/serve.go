@@ -71,7 +71,7 @@ func pages(ctx context.Context, p *cloud.Program) (http.Handler, error) {
 	}
 	d := desk{p.Store, p.Office}
 	return web.New(web.Options{
-		Org: no, Accounts: p.Store, Sales: p.Store, Tills: p.Store, Customers: p.Store, Catalogue: p.Store, Programme: d, Flags: p.Store,
+		Org: no, Accounts: p.Store, Sales: p.Store, Tills: p.Store, Customers: p.Store, Catalogue: p.Store, Programme: d, Flags: p.Store, Drafts: p.Store, Partners: p.Store,
 		Pulse: p.Store.Pulse, Watch: p.Store.Watch, Now: p.Now, Logger: p.Logger, Secure: secure(p.Config), OrgName: o.Name, HeadURL: headURL(p.Config),
 	})
 }
