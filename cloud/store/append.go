@@ -44,13 +44,31 @@ func (s *Store) Append(ctx context.Context, org sale.OrgNo, till sale.TillNo, fo
 	if err := checkChain(records); err != nil {
 		return sale.Position{}, err
 	}
-	have, err := s.appendBooked(ctx, org, till, fork, records, false)
+	people, err := s.openEnrolments(ctx, org, records)
+	if err != nil {
+		return sale.Position{}, err
+	}
+	have, err := s.appendTwice(ctx, org, till, fork, records, people)
+	if err != nil {
+		return have, err
+	}
+	// What follows is head office's own: its events are made under another lock. Should this fail, the till
+	// gets no Ack, sends the same again, and comes by here once more.
+	if err := s.MergeDoubles(ctx, org, enrolledIn(records)); err != nil {
+		return have, err
+	}
+	return have, s.reopenExpired(ctx, org, spentIn(records))
+}
+
+// appendTwice books all at once, and each record alone where the database refuses that.
+func (s *Store) appendTwice(ctx context.Context, org sale.OrgNo, till sale.TillNo, fork uint32, records []wire.Sealed, people people) (sale.Position, error) {
+	have, err := s.appendBooked(ctx, org, till, fork, records, people, false)
 	var b *wire.Bye
 	if err == nil || errors.As(err, &b) || ctx.Err() != nil || retryable(err) {
 		return have, err
 	}
 	// One record spoils the statement of many: find it by booking each alone.
-	careful, again := s.appendBooked(ctx, org, till, fork, records, true)
+	careful, again := s.appendBooked(ctx, org, till, fork, records, people, true)
 	if again != nil {
 		return have, fmt.Errorf("append %d records of till %d: %w", len(records), till, err)
 	}
@@ -76,7 +94,7 @@ func checkChain(records []wire.Sealed) error {
 	return nil
 }
 
-func (s *Store) appendBooked(ctx context.Context, org sale.OrgNo, till sale.TillNo, fork uint32, records []wire.Sealed, careful bool) (have sale.Position, err error) {
+func (s *Store) appendBooked(ctx context.Context, org sale.OrgNo, till sale.TillNo, fork uint32, records []wire.Sealed, people people, careful bool) (have sale.Position, err error) {
 	err = s.change(ctx, func(tx *tx) error {
 		var state int64
 		err := tx.row(ctx, `SELECT state FROM tills WHERE org = ? AND till = ?`+s.dialect.lock(), []any{int64(org), int64(till)}, &state)
@@ -87,7 +105,7 @@ func (s *Store) appendBooked(ctx context.Context, org sale.OrgNo, till sale.Till
 			return fmt.Errorf("lock till %d: %w", till, err)
 		}
 		b := newBooking(tx, org, till, fork)
-		b.quarantine = state == tillRevoked
+		b.quarantine, b.people = state == tillRevoked, people
 		var fresh []wire.Sealed
 		if have, fresh, err = b.fence(ctx, records); err != nil || len(fresh) == 0 {
 			return err

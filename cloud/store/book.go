@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kopilka/kopilka/cloud/programme/deed"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -32,9 +33,15 @@ type booking struct {
 
 	tables tables
 	points points
-	docs   map[sale.FiscalKey]sale.ID // documents seen in this transaction or stored before it
-	ids    map[sale.ID]bool           // records booked before, of those in this transaction
-	same   map[sale.Hash]bool         // records of a tail that stand in the journal proper as well
+	due    map[sale.ID]deed.Due // whose rewards are to be reckoned, by subject
+	counts counts
+	people people                   // who was enrolled, opened beforehand
+	taken  map[sale.CustomerNo]bool // customers' numbers that the records would enrol and that are given already
+	zones  map[sale.StoreNo]*time.Location
+	events []*sale.Record              // head office's own, whose effects are more than postings
+	docs   map[sale.FiscalKey]docOwner // documents seen in this transaction or stored before it
+	ids    map[sale.ID]bool            // records booked before, of those in this transaction
+	same   map[sale.Hash]bool          // records of a tail that stand in the journal proper as well
 }
 
 // tables are the rows to write.
@@ -42,12 +49,21 @@ type tables struct {
 	records, sealed, parked, flags                   *bulk
 	sales, saleLines, returns, returnLines, tenders  *bulk
 	docs, shiftOpen, shiftClose, cashMoves, postings *bulk
+	customers, cards, keys, consents                 *bulk
+	promos, uses, pending                            *bulk
+}
+
+// docOwner is the record by which a fiscal document is booked.
+type docOwner struct {
+	id     sale.ID
+	found  bool // it was read back from the fiscal storage: the sale's own record is worth more
+	stored bool // in the database, not only gathered
 }
 
 func newBooking(t *tx, org sale.OrgNo, till sale.TillNo, fork uint32) *booking {
 	return &booking{
-		tx: t, org: org, till: till, fork: fork, now: sale.At(t.s.now()), tables: newTables(), points: newPoints(),
-		docs: map[sale.FiscalKey]sale.ID{}, ids: map[sale.ID]bool{}, same: map[sale.Hash]bool{},
+		tx: t, org: org, till: till, fork: fork, now: sale.At(t.s.now()), tables: newTables(), points: newPoints(), due: map[sale.ID]deed.Due{},
+		counts: newCounts(), taken: map[sale.CustomerNo]bool{}, zones: map[sale.StoreNo]*time.Location{}, docs: map[sale.FiscalKey]docOwner{}, ids: map[sale.ID]bool{}, same: map[sale.Hash]bool{},
 	}
 }
 
@@ -63,7 +79,7 @@ func newTables() tables {
 		returns:     insertInto("returns", "org, id, no, of_sale, of_no, store, till, epoch, seq, at, shift, staff, customer, total, restored, clawed, cash, reason, fn, fd, advance", ""),
 		returnLines: insertInto("return_lines", "org, ret, n, line, sku, name, qty, net, restored, clawed, vat", ""),
 		tenders:     insertInto("tenders", "org, record, n, kind, amount", ""),
-		docs:        insertInto("fiscal_docs", "org, fn, fd, record, till, kind, doc, sum, sign, shift, stamp, register, settled", skip),
+		docs:        insertInto("fiscal_docs", "org, fn, fd, record, till, kind, doc, sum, sign, shift, stamp, register, settled, recovered", skip),
 		shiftOpen: insertInto("shifts", "org, till, fn, shift, store, staff, opened",
 			"ON CONFLICT (org, till, fn, shift) DO UPDATE SET opened = excluded.opened"),
 		shiftClose: insertInto("shifts", "org, till, fn, shift, store, staff, closed, sales, returns, sold, refunded, cash, card, earned, redeemed, head, storage, st_sales, st_returns, st_sold, st_refunded",
@@ -73,13 +89,20 @@ func newTables() tables {
 			st_returns = excluded.st_returns, st_sold = excluded.st_sold, st_refunded = excluded.st_refunded`),
 		cashMoves: insertInto("cash_moves", "org, id, store, till, at, shift, staff, amount, reason", ""),
 		postings:  insertInto("postings", "org, kind, no, purse, record, n, lot, amount, at, what, till", ""),
+		customers: insertInto("customers", "org, no, name, short, phone, tier, home, state, search, created, enrolled, enrol, enrol_till, enrol_staff, friend, came_campaign, came_key", skip),
+		cards:     insertInto("customer_cards", "org, card, customer", skip),
+		keys:      insertInto("customer_keys", "org, customer, kind, key", skip),
+		consents:  insertInto("consents", "org, customer, kind, version, given, at, till, record", skip),
+		promos:    insertInto("sale_promos", "org, sale, n, promotion, times, discount, points, at", ""),
+		uses:      insertInto("code_uses", "org, key, record, campaign, at, customer, till", skip),
+		pending:   insertInto("pending_returns", "org, id, fn, fd, at", skip),
 	}
 }
 
 func (t *tables) all() []*bulk {
 	return []*bulk{
 		t.records, t.sealed, t.parked, t.sales, t.saleLines, t.returns, t.returnLines, t.tenders, t.docs,
-		t.shiftOpen, t.shiftClose, t.cashMoves, t.postings, t.flags,
+		t.shiftOpen, t.shiftClose, t.cashMoves, t.postings, t.customers, t.cards, t.keys, t.consents, t.promos, t.uses, t.pending,
 	}
 }
 
@@ -93,6 +116,9 @@ func (b *booking) book(ctx context.Context, records []wire.Sealed, careful bool)
 	}
 	for i := range records {
 		r := &records[i]
+		if err := b.makeWay(ctx, r); err != nil {
+			return err
+		}
 		if careful {
 			if err := b.bookAlone(ctx, r); err != nil {
 				return err
@@ -121,8 +147,7 @@ func (b *booking) bookAlone(ctx context.Context, r *wire.Sealed) error {
 	if _, err := b.tx.exec(ctx, `ROLLBACK TO SAVEPOINT one`); err != nil {
 		return errors.Join(spoilt, err)
 	}
-	b.tables = newTables()
-	b.points.forget()
+	b.forget()
 	b.park(r, spoilt)
 	if err := b.write(ctx); err != nil {
 		return errors.Join(spoilt, err)
@@ -161,18 +186,19 @@ func (b *booking) prefetch(ctx context.Context, records []wire.Sealed) error {
 			return err
 		}
 	}
-	return b.prefetchLeases(ctx, records)
+	return errors.Join(b.prefetchTaken(ctx, records), b.prefetchZones(ctx, records), b.prefetchLeases(ctx, records))
 }
 
 func (b *booking) prefetchDocs(ctx context.Context, fn string, span [2]uint32) error {
-	err := b.tx.each(ctx, `SELECT fd, record FROM fiscal_docs WHERE org = ? AND fn = ? AND fd BETWEEN ? AND ?`,
+	err := b.tx.each(ctx, `SELECT fd, record, recovered FROM fiscal_docs WHERE org = ? AND fn = ? AND fd BETWEEN ? AND ?`,
 		[]any{int64(b.org), text(fn), int64(span[0]), int64(span[1])}, func(r *sql.Rows) error {
 			var fd uint32
 			var id []byte
-			if err := r.Scan(&fd, &id); err != nil {
+			var found int64
+			if err := r.Scan(&fd, &id, &found); err != nil {
 				return err
 			}
-			b.docs[sale.FiscalKey{FN: fn, FD: fd}] = sale.ID(id)
+			b.docs[sale.FiscalKey{FN: fn, FD: fd}] = docOwner{sale.ID(id), found == 1, true}
 			return nil
 		})
 	if err != nil {
@@ -234,12 +260,15 @@ func (b *booking) examine(r *sale.Record) error {
 	switch {
 	case r.Org != b.org || r.Till != b.till:
 		return fmt.Errorf("%w: it names till %d of organisation %d", errClaim, r.Till, r.Org)
-	case b.till != 0 && (r.Kind >= sale.KindGrant || r.Kind == 0 || r.Kind > sale.KindRelease):
+	case b.till != 0 && (r.Kind >= sale.KindGrant || r.Kind == 0 || r.Kind > sale.KindLookup):
 		return fmt.Errorf("%w: kind %s", errClaim, r.Kind)
 	case len(r.Postings) > postingsMax || len(r.Spends) > postingsMax || len(r.Leases) > postingsMax || len(r.Lots) > postingsMax:
 		return fmt.Errorf("%w: more than %d postings, spends, leases or lots", errClaim, postingsMax)
 	}
 	if err := r.Validate(); err != nil {
+		return err
+	}
+	if err := b.examineWhole(r); err != nil {
 		return err
 	}
 	return b.examinePoints(r)
@@ -253,20 +282,24 @@ func (b *booking) duplicate(r *sale.Record) bool {
 	what := "ID"
 	if f := r.Fiscal; f != nil && f.Key.FN != "" && f.Key.FD != 0 {
 		first, known := b.docs[f.Key]
-		if known && first != r.ID {
+		if known && first.id != r.ID {
 			same, what = true, f.Key.String()
 		} else if !same {
-			b.docs[f.Key] = r.ID
+			b.docs[f.Key] = docOwner{id: r.ID, found: isRecovered(r)}
 		}
 	}
 	if same {
-		b.flag(flag{
-			kind: FlagDuplicate, till: b.till, record: r.ID, cause: fmt.Sprintf("%d/%d/%d", b.fork, r.Epoch, r.Seq),
-			ru: fmt.Sprintf("Запись %d/%d кассы %d (%s) уже проведена раньше (совпал %s): второй раз не проведена", r.Epoch, r.Seq, b.till, r.Kind, what),
-			en: fmt.Sprintf("Record %d/%d of till %d (%s) was booked before (same %s): not booked again", r.Epoch, r.Seq, b.till, r.Kind, what),
-		})
+		b.flagDuplicate(b.till, b.fork, r, what)
 	}
 	return same
+}
+
+func (b *booking) flagDuplicate(till sale.TillNo, fork uint32, r *sale.Record, what string) {
+	b.flag(flag{
+		kind: FlagDuplicate, till: till, record: r.ID, cause: fmt.Sprintf("%d/%d/%d", fork, r.Epoch, r.Seq),
+		ru: fmt.Sprintf("Запись %d/%d кассы %d (%s) уже проведена раньше (совпал %s): второй раз не проведена", r.Epoch, r.Seq, till, r.Kind, what),
+		en: fmt.Sprintf("Record %d/%d of till %d (%s) was booked before (same %s): not booked again", r.Epoch, r.Seq, till, r.Kind, what),
+	})
 }
 
 func (b *booking) flagQuarantine() {
@@ -287,10 +320,37 @@ func (b *booking) write(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.writeCounts(ctx); err != nil {
+		return err
+	}
+	if err := b.writeDue(ctx); err != nil {
+		return err
+	}
+	if err := b.applyEvents(ctx); err != nil {
+		return err
+	}
+	if err := b.look(ctx); err != nil {
+		return err
+	}
+	if err := b.tables.flags.write(ctx, b.tx); err != nil {
+		return err
+	}
 	// Last, because the organisation's row is held from here to the commit.
 	if err := b.tx.bump(ctx, b.org, b.points.feed); err != nil {
 		return err
 	}
-	b.points.forget()
+	for key, doc := range b.docs {
+		doc.stored = true
+		b.docs[key] = doc
+	}
+	b.forget()
 	return nil
+}
+
+// forget empties what was gathered, keeping what is known of the database.
+func (b *booking) forget() {
+	b.tables, b.counts, b.events = newTables(), newCounts(), nil
+	clear(b.due)
+	b.points.forget()
+	clear(b.due)
 }

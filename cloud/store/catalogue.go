@@ -39,9 +39,10 @@ func (t *tx) putProducts(ctx context.Context, org sale.OrgNo, products []sale.Pr
 	if err != nil {
 		return err
 	}
-	rows := insertInto("products", "org, sku, name, price, min_price, vat, subject, unit, traits, category, gone, search", `ON CONFLICT (org, sku) DO UPDATE
+	rows := insertInto("products", "org, sku, name, price, min_price, vat, subject, unit, traits, category, gone, tags, floors, search", `ON CONFLICT (org, sku) DO UPDATE
 		SET name = excluded.name, price = excluded.price, min_price = excluded.min_price, vat = excluded.vat, subject = excluded.subject, unit = excluded.unit,
-		traits = excluded.traits, category = excluded.category, gone = excluded.gone, search = excluded.search`)
+		traits = excluded.traits, category = excluded.category, gone = excluded.gone,
+		tags = excluded.tags, floors = excluded.floors, search = excluded.search`)
 	codes := insertInto("product_codes", "org, code, sku", "ON CONFLICT (org, code) DO UPDATE SET sku = excluded.sku")
 	changed := map[feedKey]feedRow{}
 	for _, p := range products {
@@ -52,12 +53,12 @@ func (t *tx) putProducts(ctx context.Context, org sale.OrgNo, products []sale.Pr
 		if same {
 			continue
 		}
-		gone := int64(0)
-		if p.Gone {
-			gone = 1
+		tags, floors, err := packProduct(p)
+		if err != nil {
+			return err
 		}
 		rows.add(int64(org), text(string(p.SKU)), text(p.Name), int64(p.Price), int64(p.MinPrice), int64(p.VAT), int64(p.Subject), int64(p.Unit), int64(p.Traits),
-			text(p.Category), gone, Fold(text(p.Name)+" "+text(string(p.SKU))))
+			text(p.Category), flagged(p.Gone), tags, floors, Fold(text(p.Name)+" "+text(string(p.SKU))))
 		if _, err := t.exec(ctx, `DELETE FROM product_codes WHERE org = ? AND sku = ?`, int64(org), text(string(p.SKU))); err != nil {
 			return err
 		}
@@ -72,6 +73,33 @@ func (t *tx) putProducts(ctx context.Context, org sale.OrgNo, products []sale.Pr
 	return t.bump(ctx, org, changed)
 }
 
+// packProduct is what a product has many of; nothing is none.
+func packProduct(p sale.Product) (tags, floors []byte, err error) {
+	if len(p.Tags) > 0 {
+		if tags, err = sale.Encode(p.Tags); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(p.Floors) > 0 {
+		floors, err = sale.Encode(p.Floors)
+	}
+	return tags, floors, err
+}
+
+func unpackProduct(p *sale.Product, tags, floors []byte) error {
+	var err error
+	if len(tags) > 0 {
+		err = sale.Decode(tags, &p.Tags)
+	}
+	if err == nil && len(floors) > 0 {
+		err = sale.Decode(floors, &p.Floors)
+	}
+	if err != nil {
+		err = fmt.Errorf("product %s as stored: %w", p.SKU, err)
+	}
+	return err
+}
+
 func sameProduct(old *sale.Product, p sale.Product) (bool, error) {
 	if old == nil {
 		return false, nil
@@ -83,14 +111,15 @@ func sameProduct(old *sale.Product, p sale.Product) (bool, error) {
 
 func (t *tx) products(ctx context.Context, org sale.OrgNo, skus []any) (map[sale.SKU]*sale.Product, error) {
 	out := map[sale.SKU]*sale.Product{}
-	err := t.in(ctx, `SELECT sku, name, price, min_price, vat, subject, unit, traits, category, gone FROM products WHERE org = ? AND sku IN %s`, []any{int64(org)}, skus,
+	err := t.in(ctx, `SELECT sku, name, price, min_price, vat, subject, unit, traits, category, gone, tags, floors FROM products WHERE org = ? AND sku IN %s`, []any{int64(org)}, skus,
 		func(r *sql.Rows) error {
 			p := new(sale.Product)
 			var gone int64
-			err := r.Scan(&p.SKU, &p.Name, &p.Price, &p.MinPrice, &p.VAT, &p.Subject, &p.Unit, &p.Traits, &p.Category, &gone)
+			var tags, floors []byte
+			err := r.Scan(&p.SKU, &p.Name, &p.Price, &p.MinPrice, &p.VAT, &p.Subject, &p.Unit, &p.Traits, &p.Category, &gone, &tags, &floors)
 			p.Gone = gone == 1
 			out[p.SKU] = p
-			return err
+			return errors.Join(err, unpackProduct(p, tags, floors))
 		})
 	if err != nil {
 		return nil, fmt.Errorf("read products: %w", err)

@@ -87,6 +87,9 @@ func (p Person) search() string {
 }
 
 func (t *tx) putPerson(ctx context.Context, org sale.OrgNo, p Person, keys []sale.CustomerKey) (sale.CustomerNo, error) {
+	if isHouse(p.No) || p.State == sale.CustomerHouse {
+		return 0, fmt.Errorf("%w: customer %s is a store's own account", ErrState, p.No)
+	}
 	if p.No == 0 {
 		var counter uint32
 		if err := t.row(ctx, `UPDATE orgs SET customers = customers + 1 WHERE org = ? RETURNING customers`, []any{int64(org)}, &counter); err != nil {
@@ -175,14 +178,16 @@ func (s *Store) Person(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) 
 	return p, err
 }
 
-// FindPerson finds a customer by phone or card, exactly.
+// FindPerson finds a customer by phone or card, exactly: the main one, where that number was merged.
 func (s *Store) FindPerson(ctx context.Context, org sale.OrgNo, phoneOrCard string) (no sale.CustomerNo, err error) {
 	err = s.view(ctx, func(tx *tx) error {
 		n, err := tx.int(ctx, `SELECT customer FROM customer_cards WHERE org = ? AND card = ?`, int64(org), text(phoneOrCard))
 		if err == nil && n == 0 {
-			n, err = tx.int(ctx, `SELECT no FROM customers WHERE org = ? AND phone <> '' AND phone = ? ORDER BY no LIMIT 1`, int64(org), text(phoneOrCard))
+			n, err = tx.int(ctx, `SELECT no FROM customers WHERE org = ? AND phone <> '' AND phone = ? ORDER BY enrolled, no LIMIT 1`, int64(org), text(phoneOrCard))
 		}
-		no = sale.CustomerNo(n)
+		if err == nil && n != 0 {
+			no, err = tx.mainOf(ctx, org, sale.CustomerNo(n))
+		}
 		return err
 	})
 	if err == nil && no == 0 {

@@ -177,6 +177,8 @@ type bodies struct {
 	staff     map[sale.StaffNo]*sale.Staff
 	signed    map[uint32][]byte
 	settings  *sale.Settings
+	codes     map[string]*sale.CodeShard
+	standings map[sale.StoreNo]*sale.Standing
 }
 
 func (t *tx) newBodies(ctx context.Context, org sale.OrgNo, till sale.TillNo, entries []feedEntry) (*bodies, error) {
@@ -196,12 +198,14 @@ func (t *tx) newBodies(ctx context.Context, org sale.OrgNo, till sale.TillNo, en
 		keys[e.kind] = append(keys[e.kind], key)
 	}
 	b := &bodies{seen: seen}
-	var errs [5]error
+	var errs [7]error
 	b.customers, errs[0] = t.customerChanges(ctx, org, keys[sale.ChangeCustomer], seen)
 	b.leases, errs[1] = t.leaseChanges(ctx, org, keys[sale.ChangeLease], seen)
 	b.products, errs[2] = t.products(ctx, org, keys[sale.ChangeProduct])
 	b.staff, errs[3] = t.staff(ctx, org, keys[sale.ChangeStaff])
 	b.signed, errs[4] = t.signedProgrammes(ctx, org, keys[sale.ChangeProgramme])
+	b.codes, errs[5] = t.codeShards(ctx, org, keys[sale.ChangeCodes])
+	b.standings, errs[6] = t.standings(ctx, org, keys[sale.ChangeStanding])
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -215,11 +219,11 @@ func keyArg(e feedEntry) (any, error) {
 	switch {
 	case e.kind == sale.ChangeCustomer && len(e.key) == 8:
 		return int64(binary.BigEndian.Uint64(e.key)), nil
-	case (e.kind == sale.ChangeStaff || e.kind == sale.ChangeProgramme || e.kind == sale.ChangeSettings) && len(e.key) == 4:
+	case (e.kind == sale.ChangeStaff || e.kind == sale.ChangeProgramme || e.kind == sale.ChangeSettings || e.kind == sale.ChangeStanding) && len(e.key) == 4:
 		return int64(binary.BigEndian.Uint32(e.key)), nil
 	case e.kind == sale.ChangeProduct:
 		return string(e.key), nil
-	case e.kind == sale.ChangeLease && len(e.key) == len(sale.ID{}):
+	case e.kind == sale.ChangeLease && len(e.key) == len(sale.ID{}), e.kind == sale.ChangeCodes && len(e.key) == 5:
 		return e.key, nil
 	}
 	return nil, fmt.Errorf("the feed's row of kind %d has key %x", e.kind, e.key)
@@ -232,7 +236,11 @@ func (b *bodies) body(e feedEntry) ([]byte, error) {
 	}
 	switch e.kind {
 	case sale.ChangeCustomer:
-		return encodeFound(b.customers[sale.CustomerNo(binary.BigEndian.Uint64(e.key))])
+		c := b.customers[sale.CustomerNo(binary.BigEndian.Uint64(e.key))]
+		if c != nil && (c.Customer.State == sale.CustomerErased || c.Customer.State == sale.CustomerHouse) {
+			return nil, nil
+		}
+		return encodeFound(c)
 	case sale.ChangeLease:
 		return encodeFound(b.leases[sale.ID(e.key)])
 	case sale.ChangeProduct:
@@ -241,6 +249,10 @@ func (b *bodies) body(e feedEntry) ([]byte, error) {
 		return encodeFound(b.staff[sale.StaffNo(binary.BigEndian.Uint32(e.key))])
 	case sale.ChangeProgramme:
 		return b.signed[binary.BigEndian.Uint32(e.key)], nil
+	case sale.ChangeCodes:
+		return encodeFound(b.codes[string(e.key)])
+	case sale.ChangeStanding:
+		return encodeFound(b.standings[sale.StoreNo(binary.BigEndian.Uint32(e.key))])
 	}
 	return encodeFound(b.settings)
 }

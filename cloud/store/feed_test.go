@@ -52,7 +52,7 @@ func TestFeedReachesWhomItConcerns(t *testing.T) {
 		require.NoError(t, err)
 
 		mine, version := readAll(t, s, org, 1, 0, 0, 2)
-		require.Equal(t, map[sale.ChangeKind]int{sale.ChangeCustomer: 1, sale.ChangeLease: 1, sale.ChangeProduct: 1, sale.ChangeStaff: 1, sale.ChangeProgramme: 1, sale.ChangeSettings: 1}, kinds(mine))
+		require.Equal(t, map[sale.ChangeKind]int{sale.ChangeCustomer: 1, sale.ChangeLease: 1, sale.ChangeProduct: 1, sale.ChangeStaff: 1, sale.ChangeProgramme: 1, sale.ChangeSettings: 1, sale.ChangeStanding: 1}, kinds(mine))
 		for _, c := range mine {
 			if c.Kind == sale.ChangeCustomer {
 				var x sale.CustomerChange

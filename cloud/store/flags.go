@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -24,6 +25,13 @@ const (
 	FlagQuarantine  FlagKind = "quarantine"  // a revoked till has handed in records
 	FlagSignature   FlagKind = "signature"   // somebody spoke in a till's name without its key
 	FlagExposure    FlagKind = "exposure"    // a retired till may have spent what it held
+	FlagDouble      FlagKind = "double"      // a phone or card was enrolled twice
+	FlagLate        FlagKind = "late"        // points were spent after they, or the right to them, had expired
+	FlagCode        FlagKind = "code"        // a single-use promo code was used twice, or after it was revoked
+	FlagOverReturn  FlagKind = "over-return" // more came back than was sold
+	FlagWatch       FlagKind = "watch"       // a fraud rule was met at a till
+	FlagPending     FlagKind = "pending"     // a return whose sale is not known yet
+	FlagEnrolment   FlagKind = "enrolment"   // who was enrolled does not fit what the till's record says
 )
 
 // flag is raised at most once for a cause: kind, till and record (or a word that stands for one).
@@ -33,6 +41,13 @@ type flag struct {
 	record sale.ID
 	cause  string
 	ru, en string
+
+	customer, other sale.CustomerNo
+	amount          int64
+	rule            string
+	code            []byte
+	policy          string
+	actions         []page.Action // beside a note
 }
 
 func (f flag) id() []byte {
@@ -41,11 +56,16 @@ func (f flag) id() []byte {
 }
 
 func flagRows() *bulk {
-	return insertInto("flags", "org, id, kind, ru, en, till, record, at", "ON CONFLICT (org, id) DO NOTHING")
+	return insertInto("flags", "org, id, kind, ru, en, till, record, at, customer, other, amount, rule, code, policy, actions", "ON CONFLICT (org, id) DO NOTHING")
 }
 
 func (f flag) addTo(b *bulk, org sale.OrgNo, now sale.Time) {
-	b.add(int64(org), f.id(), string(f.kind), text(f.ru), text(f.en), int64(f.till), f.record[:], int64(now))
+	actions := string(page.ActionNote)
+	for _, a := range f.actions {
+		actions += "," + string(a)
+	}
+	b.add(int64(org), f.id(), string(f.kind), text(f.ru), text(f.en), int64(f.till), f.record[:], int64(now), int64(f.customer), int64(f.other), f.amount,
+		text(f.rule), f.code, f.policy, actions)
 }
 
 // Flag raises a flag about a till, once for each cause.

@@ -25,9 +25,8 @@ func (s *Store) Post(ctx context.Context, org sale.OrgNo, r *sale.Record) error 
 }
 
 func (t *tx) postRecord(ctx context.Context, org sale.OrgNo, r *sale.Record) error {
-	var state int64
-	if err := t.row(ctx, `SELECT state FROM tills WHERE org = ? AND till = 0`+t.s.dialect.lock(), []any{int64(org)}, &state); err != nil {
-		return fmt.Errorf("lock head office's chain: %w", err)
+	if _, err := t.lockOffice(ctx, org); err != nil {
+		return err
 	}
 	known, err := t.int(ctx, `SELECT count(*) FROM records WHERE org = ? AND id = ?`, int64(org), r.ID[:])
 	if err != nil || known > 0 {
@@ -54,6 +53,9 @@ func (t *tx) postRecord(ctx context.Context, org sale.OrgNo, r *sale.Record) err
 	hash := sale.HashOf(body)
 	b.take(&wire.Sealed{Record: &placed, Bytes: body, Hash: hash})
 	if err := b.write(ctx); err != nil {
+		return err
+	}
+	if err := t.projectDecision(ctx, org, &placed); err != nil {
 		return err
 	}
 	return t.moveCursor(ctx, org, 0, 0, sale.Position{Epoch: 1, Seq: placed.Seq, Head: hash})

@@ -54,11 +54,15 @@ func (s *Store) ProductRow(ctx context.Context, org sale.OrgNo, sku sale.SKU) (s
 func listProducts(ctx context.Context, tx *tx, org sale.OrgNo, p *picker, limit int) ([]sale.Product, error) {
 	var out []sale.Product
 	at := map[sale.SKU]int{}
-	err := tx.each(ctx, `SELECT p.sku, p.name, p.price, p.min_price, p.vat, p.subject, p.unit, p.traits, p.category, p.gone FROM products p`+
+	err := tx.each(ctx, `SELECT p.sku, p.name, p.price, p.min_price, p.vat, p.subject, p.unit, p.traits, p.category, p.gone, p.tags, p.floors FROM products p`+
 		p.where()+` ORDER BY p.name, p.sku LIMIT ?`, append(p.args, limit), func(r *sql.Rows) error {
 		var v sale.Product
 		var gone int
-		err := r.Scan(&v.SKU, &v.Name, &v.Price, &v.MinPrice, &v.VAT, &v.Subject, &v.Unit, &v.Traits, &v.Category, &gone)
+		var tags, floors []byte
+		err := r.Scan(&v.SKU, &v.Name, &v.Price, &v.MinPrice, &v.VAT, &v.Subject, &v.Unit, &v.Traits, &v.Category, &gone, &tags, &floors)
+		if err == nil {
+			err = unpackProduct(&v, tags, floors)
+		}
 		v.Gone = gone != 0
 		at[v.SKU] = len(out)
 		out = append(out, v)

@@ -16,6 +16,8 @@ func (s *Store) CustomerRows(ctx context.Context, org sale.OrgNo, f page.Custome
 	p.and("c.org = ?", int64(org))
 	if f.No != 0 {
 		p.and("c.no = ?", int64(f.No))
+	} else { // certificates and house accounts are nobody, a merged number is somebody else's
+		p.and("c.bearer = 0 AND c.state <> ? AND c.merged_into = 0", int64(sale.CustomerHouse))
 	}
 	if f.Name != "" {
 		p.and("(c.search LIKE ? ESCAPE '!' OR c.search LIKE ? ESCAPE '!')", escapeLike(f.Name)+"%", "% "+escapeLike(f.Name)+"%")

@@ -62,7 +62,7 @@ func dayTotals(ctx context.Context, tx *tx, p *picker) ([]page.StoreTotals, []pa
 	}
 	buckets := map[sale.Time]page.Bucket{}
 	err := tx.each(ctx, `SELECT s.store, COALESCE(MAX(st.name), ''), s.at / 900000, count(*), SUM(s.total), SUM(s.discount), SUM(CASE WHEN s.customer <> 0 THEN 1 ELSE 0 END), SUM(s.earned), SUM(s.redeemed)
- FROM sales s LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` GROUP BY s.store, s.at / 900000`, p.args, func(r *sql.Rows) error {
+ FROM sales s LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` AND s.training = 0 GROUP BY s.store, s.at / 900000`, p.args, func(r *sql.Rows) error {
 		var store sale.StoreNo
 		var name string
 		var quarter int64

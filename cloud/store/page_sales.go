@@ -145,13 +145,13 @@ const saleNames = ` LEFT JOIN stores st ON st.org = s.org AND st.store = s.store
  LEFT JOIN customers c ON c.org = s.org AND c.no = s.customer`
 
 const saleShared = `s.id, s.no, s.at, COALESCE(st.zone, ''), s.store, COALESCE(st.name, ''), s.till, s.shift, s.staff,
- COALESCE(w.name, ''), s.customer, COALESCE(c.name, ''), s.total, s.cash, s.fn, s.fd`
+ COALESCE(w.name, ''), s.customer, COALESCE(c.name, ''), s.total, s.cash, s.fn, s.fd, s.total - s.cash - s.advance`
 
 func sharedInto(r *page.Sale) []any {
 	return []any{
 		scanID{&r.ID},
 		&r.No, &r.At, &r.Zone, &r.Store, &r.StoreName, &r.Till, &r.Shift, &r.Staff,
-		&r.StaffName, &r.Customer, &r.CustomerName, &r.Total, &r.Cash, &r.Doc.FN, &r.Doc.FD,
+		&r.StaffName, &r.Customer, &r.CustomerName, &r.Total, &r.Cash, &r.Doc.FN, &r.Doc.FD, &r.Card,
 	}
 }
 
@@ -162,7 +162,6 @@ func listSales(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale, 
 	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
 		r := page.Sale{Kind: sale.KindSale}
 		err := rows.Scan(append(sharedInto(&r), &r.Gross, &r.Discount, &r.Redeemed, &r.Earned)...)
-		r.Card = r.Total - r.Cash
 		out = append(out, r)
 		return err
 	})
@@ -176,7 +175,7 @@ func listReturns(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale
 	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
 		r := page.Sale{Kind: sale.KindReturn}
 		err := rows.Scan(append(sharedInto(&r), &r.Redeemed, &r.Earned, scanID{&r.Of})...)
-		r.Card, r.Gross = r.Total-r.Cash, r.Total
+		r.Gross = r.Total
 		out = append(out, r)
 		return err
 	})

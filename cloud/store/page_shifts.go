@@ -117,7 +117,7 @@ func ourSums(ctx context.Context, tx *tx, org sale.OrgNo, shifts []page.Shift) e
 			return nil
 		})
 	}
-	err := add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash), SUM(earned), SUM(redeemed) FROM sales
+	err := add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash - advance), SUM(earned), SUM(redeemed) FROM sales
  WHERE org = ? AND at >= ? AND at <= ?`+till+` GROUP BY till, fn, shift`, func(o *page.ShiftSums, n [6]int64) {
 		o.Sales, o.Sold, o.Cash, o.Card = int(n[0]), sale.Money(n[1]), o.Cash+sale.Money(n[2]), o.Card+sale.Money(n[3])
 		o.Earned, o.Redeemed = o.Earned+sale.Points(n[4]), o.Redeemed+sale.Points(n[5])
@@ -125,7 +125,7 @@ func ourSums(ctx context.Context, tx *tx, org sale.OrgNo, shifts []page.Shift) e
 	if err != nil {
 		return err
 	}
-	return add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash), SUM(clawed), SUM(restored) FROM returns
+	return add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash - advance), SUM(clawed), SUM(restored) FROM returns
  WHERE org = ? AND at >= ? AND at <= ?`+till+` GROUP BY till, fn, shift`, func(o *page.ShiftSums, n [6]int64) {
 		o.Returns, o.Refunded, o.Cash, o.Card = int(n[0]), sale.Money(n[1]), o.Cash-sale.Money(n[2]), o.Card-sale.Money(n[3])
 	})

@@ -29,7 +29,7 @@ func (s *Store) PutPageStore(ctx context.Context, org sale.OrgNo, st page.Store,
 		}
 		st.No = sale.StoreNo(last + 1)
 	}
-	if err := s.PutShop(ctx, org, Shop{No: st.No, Name: st.Name, Address: st.Address, Zone: st.Zone}); err != nil {
+	if err := s.PutShop(ctx, org, Shop{No: st.No, Name: st.Name, Address: st.Address, Zone: st.Zone, Region: st.Region}); err != nil {
 		return 0, err
 	}
 	return st.No, s.Audit(ctx, org, by, what, fmt.Sprint(st.No), st.Name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -24,6 +25,15 @@ type points struct {
 	feed     map[feedKey]feedRow
 	due      map[sale.CustomerNo]sale.ID
 	granted  map[sale.ID]sale.Time
+	owing    bool                  // head office's own event may leave a debt
+	terms    map[sale.ID]leaseTerm // of leases spent from
+	expires  map[sale.ID]sale.Time // of lots spent from
+}
+
+// leaseTerm is when a lease ended, as far as head office knows.
+type leaseTerm struct {
+	until   sale.Time
+	retired bool
 }
 
 type lotMove struct {
@@ -38,7 +48,7 @@ type partKey struct{ lease, lot sale.ID }
 type partMove struct{ amount, spent sale.Points }
 
 func newPoints() points {
-	p := points{released: map[sale.ID]bool{}, holders: map[sale.ID]sale.TillNo{}, lots: map[sale.ID]*lotMove{}}
+	p := points{released: map[sale.ID]bool{}, holders: map[sale.ID]sale.TillNo{}, lots: map[sale.ID]*lotMove{}, terms: map[sale.ID]leaseTerm{}, expires: map[sale.ID]sale.Time{}}
 	p.forget()
 	return p
 }
@@ -142,20 +152,23 @@ func (b *booking) prefetchLeases(ctx context.Context, records []wire.Sealed) err
 	if len(ids) == 0 {
 		return nil
 	}
-	err := b.tx.in(ctx, `SELECT id, released, till FROM leases WHERE org = ? AND id IN %s`, []any{int64(b.org)}, ids, func(r *sql.Rows) error {
+	err := b.tx.in(ctx, `SELECT id, released, till, until, retired FROM leases WHERE org = ? AND id IN %s`, []any{int64(b.org)}, ids, func(r *sql.Rows) error {
 		var id []byte
 		var released int64
 		var holder sale.TillNo
-		if err := r.Scan(&id, &released, &holder); err != nil {
+		var until sale.Time
+		var retired int64
+		if err := r.Scan(&id, &released, &holder, &until, &retired); err != nil {
 			return err
 		}
+		b.points.terms[sale.ID(id)] = leaseTerm{until, retired == 1}
 		b.points.released[sale.ID(id)], b.points.holders[sale.ID(id)] = released > 0, holder
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("look up leases: %w", err)
 	}
-	return nil
+	return b.prefetchExpiry(ctx, records)
 }
 
 func (b *booking) projectPoints(r *sale.Record) {
@@ -173,6 +186,7 @@ func (b *booking) projectPoints(r *sale.Record) {
 	}
 	for _, s := range r.Spends {
 		b.spend(s)
+		b.checkLate(r, s)
 	}
 	if r.Release != nil {
 		p.closed[r.Release.Lease] = true
@@ -200,6 +214,9 @@ func (b *booking) post(r *sale.Record, x sale.Posting) {
 		if b.till != 0 && x.Amount < 0 {
 			b.flagDebt(r, x)
 		}
+	case sale.AccountEmployee, sale.AccountPartner:
+		p.accounts[x.Account] += x.Amount // no till asks for these
+		return
 	default:
 		return // counter-accounts keep no balance row: it would be the hottest of all
 	}
@@ -209,9 +226,10 @@ func (b *booking) post(r *sale.Record, x sale.Posting) {
 
 func (b *booking) flagDebt(r *sale.Record, x sale.Posting) {
 	b.flag(flag{
-		kind: FlagDebt, till: b.till, record: r.ID,
-		ru: fmt.Sprintf("Покупатель %s должен %s баллов: возврат на кассе %d снял больше, чем было", x.Account.No, -x.Amount, b.till),
-		en: fmt.Sprintf("Customer %s owes %s points: a return at till %d took back more than was there", x.Account.No, -x.Amount, b.till),
+		kind: FlagDebt, till: b.till, record: r.ID, customer: x.Account.No, amount: int64(-x.Amount), policy: page.PolicyNetted,
+		actions: []page.Action{page.ActionAccept, page.ActionForgive},
+		ru:      fmt.Sprintf("Покупатель %s должен %s баллов: возврат на кассе %d снял больше, чем было", x.Account.No, -x.Amount, b.till),
+		en:      fmt.Sprintf("Customer %s owes %s points: a return at till %d took back more than was there", x.Account.No, -x.Amount, b.till),
 	})
 }
 
@@ -245,7 +263,8 @@ func (b *booking) spend(s sale.Spend) {
 		m = b.points.lot(s.Lot, sale.Account{})
 	}
 	m.check = true
-	if !b.points.released[s.Lease] {
+	// A lease that is not known was granted before a restore and is lost: its lot is not on lease here either.
+	if released, known := b.points.released[s.Lease]; known && !released {
 		m.leased -= s.Amount
 	}
 }
@@ -418,7 +437,7 @@ func (p *points) checkDebts(ctx context.Context, b *booking, accounts []sale.Acc
 		if err != nil {
 			return fmt.Errorf("read the debt of customer %s: %w", a.No, err)
 		}
-		if moved := p.accounts[a]; (moved > 0 && balance > 0) || (moved < 0 && balance < 0) {
+		if moved := p.accounts[a]; (moved > 0 && balance > 0) || (moved < 0 && balance < 0 && !p.owing) {
 			return fmt.Errorf("%w: the debt of customer %s would be %s", ErrStale, a.No, sale.Points(-balance))
 		}
 	}

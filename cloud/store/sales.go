@@ -25,8 +25,15 @@ func (b *booking) project(s *wire.Sealed) {
 		b.projectCash(r)
 	case sale.KindEpoch:
 		b.projectEpoch(r)
+	case sale.KindEnrol:
+		b.projectEnrolment(r)
+	case sale.KindLookup:
+		b.flagWatched(r, 0, []sale.Watched{*r.Lookup})
+	case sale.KindMerge, sale.KindSplit, sale.KindTier, sale.KindSettle:
+		b.events = append(b.events, r)
 	}
 	b.projectPoints(r)
+	b.dueReward(r)
 }
 
 func fnOf(r *sale.Record) string {
@@ -53,7 +60,7 @@ func (b *booking) projectFiscal(r *sale.Record) {
 	}
 	fn, fd, settled := docOf(r)
 	b.tables.docs.add(int64(b.org), fn, fd, r.ID[:], int64(b.till), int64(f.Kind), int64(f.Doc), int64(f.Sum), int64(f.Sign), int64(f.Shift),
-		text(string(f.Stamp)), text(f.Register), settled)
+		text(string(f.Stamp)), text(f.Register), settled, flagged(isRecovered(r)))
 }
 
 func (b *booking) projectSale(r *sale.Record) {
@@ -61,7 +68,7 @@ func (b *booking) projectSale(r *sale.Record) {
 	fn, fd, _ := docOf(r)
 	org, id := int64(b.org), r.ID[:]
 	b.tables.sales.add(org, id, int64(s.No), int64(r.Store), int64(b.till), int64(r.Epoch), int64(r.Seq), int64(r.At), int64(r.Shift), int64(r.Staff),
-		int64(s.Customer), int64(s.Tier), int64(s.Programme), int64(s.Gross), int64(s.Discount), int64(s.Redeemed), int64(s.Total), int64(s.Earned),
+		int64(inAnalysis(s.Customer)), int64(s.Tier), int64(s.Programme), int64(s.Gross), int64(s.Discount), int64(s.Redeemed), int64(s.Total), int64(s.Earned),
 		int64(s.Cash()), int64(len(s.Lines)), fn, fd, flagged(isRecovered(r)), int64(tendered(s.Tenders, sale.TenderAdvance)), int64(s.Reward), int64(s.FoundBy), flagged(s.Training))
 	for i := range s.Lines {
 		l := &s.Lines[i]
@@ -69,6 +76,9 @@ func (b *booking) projectSale(r *sale.Record) {
 			int64(l.Redeemed), int64(l.Net), int64(l.Earned), int64(l.VAT))
 	}
 	b.projectTenders(id, s.Tenders)
+	b.projectPromos(r)
+	b.flagWatched(r, s.Customer, s.Watched)
+	b.counts.sale(b, r, 1)
 }
 
 func tendered(tenders []sale.Tender, kind sale.TenderKind) (sum sale.Money) {
@@ -119,6 +129,11 @@ func (b *booking) projectReturn(r *sale.Record) {
 			int64(l.Clawed), int64(l.VAT))
 	}
 	b.projectTenders(id, t.Tenders)
+	b.flagWatched(r, t.Customer, t.Watched)
+	b.counts.giveBack(r, 1)
+	if t.Pending {
+		b.projectPending(r)
+	}
 }
 
 func (b *booking) projectCash(r *sale.Record) {

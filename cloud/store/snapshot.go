@@ -125,8 +125,8 @@ func (t *tx) packAll(ctx context.Context, org sale.OrgNo, m *wire.Manifest) (chu
 	after := int64(-1)
 	for {
 		var numbers []any
-		err := t.each(ctx, `SELECT no FROM customers WHERE org = ? AND no > ? AND state <> ? ORDER BY no LIMIT ?`,
-			[]any{int64(org), after, int64(sale.CustomerErased), wire.ChunkCustomersMax}, func(r *sql.Rows) error {
+		err := t.each(ctx, `SELECT no FROM customers WHERE org = ? AND no > ? AND state NOT IN (?, ?) AND merged_into = 0 ORDER BY no LIMIT ?`,
+			[]any{int64(org), after, int64(sale.CustomerErased), int64(sale.CustomerHouse), wire.ChunkCustomersMax}, func(r *sql.Rows) error {
 				err := r.Scan(&after)
 				numbers = append(numbers, after)
 				return err

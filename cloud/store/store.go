@@ -28,6 +28,7 @@ type Store struct {
 	watchers map[sale.OrgNo]map[chan struct{}]bool
 
 	texts    sync.Map      // bulkKey → *sql.Stmt (SQLite) or string (PostgreSQL)
+	clocks   sync.Map      // name → *time.Location
 	building chan struct{} // holds one token: one snapshot is built at a time
 }
 

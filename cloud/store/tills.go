@@ -22,7 +22,8 @@ type Shop struct {
 	No      sale.StoreNo `json:"no"`
 	Name    string       `json:"name"`
 	Address string       `json:"address"`
-	Zone    string       `json:"zone"` // IANA name
+	Zone    string       `json:"zone"`             // IANA name
+	Region  string       `json:"region,omitempty"` // for programmes of a region
 }
 
 // PutShop creates or changes a store; its tills hear of it.
@@ -31,15 +32,21 @@ func (s *Store) PutShop(ctx context.Context, org sale.OrgNo, shop Shop) error {
 		return fmt.Errorf("store %d: time zone %q is not known, want a name like Europe/Moscow", shop.No, shop.Zone)
 	}
 	return s.change(ctx, func(tx *tx) error {
-		same, err := tx.int(ctx, `SELECT count(*) FROM stores WHERE org = ? AND store = ? AND name = ? AND address = ? AND zone = ?`,
-			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone)
+		same, err := tx.int(ctx, `SELECT count(*) FROM stores WHERE org = ? AND store = ? AND name = ? AND address = ? AND zone = ? AND region = ?`,
+			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region))
 		if err != nil || same > 0 {
 			return err
 		}
-		if _, err := tx.exec(ctx, `INSERT INTO stores (org, store, name, address, zone) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (org, store) DO UPDATE SET name = excluded.name, address = excluded.address, zone = excluded.zone`,
-			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone); err != nil {
+		house := houseOf(shop.No)
+		if _, err := tx.exec(ctx, `INSERT INTO stores (org, store, name, address, zone, region, house) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (org, store) DO UPDATE SET name = excluded.name, address = excluded.address, zone = excluded.zone, region = excluded.region`,
+			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region), int64(house)); err != nil {
 			return fmt.Errorf("save store %d: %w", shop.No, err)
+		}
+		if _, err := tx.exec(ctx, `INSERT INTO customers (org, no, name, short, home, state, search, created) VALUES (?, ?, ?, ?, ?, ?, '', ?)
+			ON CONFLICT (org, no) DO UPDATE SET name = excluded.name`, int64(org), int64(house), "Без карты: "+text(shop.Name), "Без карты", int64(shop.No),
+			int64(sale.CustomerHouse), s.now().UnixMilli()); err != nil {
+			return fmt.Errorf("save the house account of store %d: %w", shop.No, err)
 		}
 		return tx.bump(ctx, org, map[feedKey]feedRow{settingsKey(shop.No): {store: shop.No}})
 	})
@@ -48,9 +55,9 @@ func (s *Store) PutShop(ctx context.Context, org sale.OrgNo, shop Shop) error {
 // Shops lists the stores by number.
 func (s *Store) Shops(ctx context.Context, org sale.OrgNo) (out []Shop, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		return tx.each(ctx, `SELECT store, name, address, zone FROM stores WHERE org = ? ORDER BY store`, []any{int64(org)}, func(r *sql.Rows) error {
+		return tx.each(ctx, `SELECT store, name, address, zone, region FROM stores WHERE org = ? ORDER BY store`, []any{int64(org)}, func(r *sql.Rows) error {
 			var x Shop
-			err := r.Scan(&x.No, &x.Name, &x.Address, &x.Zone)
+			err := r.Scan(&x.No, &x.Name, &x.Address, &x.Zone, &x.Region)
 			out = append(out, x)
 			return err
 		})
@@ -65,8 +72,8 @@ func (t *tx) settings(ctx context.Context, org sale.OrgNo, till sale.TillNo) (*s
 		return nil, err
 	}
 	x := &sale.Settings{Org: o.Name, CardSecret: o.CardSecret, Phones: o.Phones, Support: o.Support}
-	err = t.row(ctx, `SELECT s.store, s.name, s.address, s.zone FROM stores s JOIN tills t ON t.org = s.org AND t.store = s.store WHERE t.org = ? AND t.till = ?`,
-		[]any{int64(org), int64(till)}, &x.Store, &x.StoreName, &x.Address, &x.Zone)
+	err = t.row(ctx, `SELECT s.store, s.name, s.address, s.zone, s.region, s.house FROM stores s JOIN tills t ON t.org = s.org AND t.store = s.store WHERE t.org = ? AND t.till = ?`,
+		[]any{int64(org), int64(till)}, &x.Store, &x.StoreName, &x.Address, &x.Zone, &x.Region, &x.House)
 	if err != nil {
 		return nil, fmt.Errorf("read the store of till %d: %w", till, err)
 	}

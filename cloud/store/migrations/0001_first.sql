@@ -134,7 +134,7 @@ CREATE TABLE tenders (
 CREATE TABLE fiscal_docs (
   org INTEGER NOT NULL, fn TEXT NOT NULL, fd INTEGER NOT NULL, record BLOB NOT NULL, till INTEGER NOT NULL, kind INTEGER NOT NULL,
   doc INTEGER NOT NULL, sum INTEGER NOT NULL, sign INTEGER NOT NULL, shift INTEGER NOT NULL, stamp TEXT NOT NULL, register TEXT NOT NULL,
-  settled INTEGER NOT NULL,
+  settled INTEGER NOT NULL, recovered INTEGER NOT NULL,
   PRIMARY KEY (org, fn, fd)
 ) WITHOUT ROWID;
 
@@ -204,6 +204,7 @@ CREATE TABLE customers (
   PRIMARY KEY (org, no)
 );
 CREATE INDEX customers_merged ON customers (org, merged_into) WHERE merged_into <> 0;
+CREATE INDEX customers_enrol ON customers (org, enrol) WHERE enrol IS NOT NULL;
 CREATE INDEX customers_birthday ON customers (org, birthday) WHERE birthday <> '';
 CREATE INDEX customers_enrolled ON customers (org, enrolled) WHERE enrolled <> 0;
 CREATE INDEX customers_search ON customers (org, search);
