@@ -93,7 +93,9 @@ func eachShard(tx *bbolt.Tx, shard uint8, visit func(*codesRow) (more bool, err 
 	return nil
 }
 
-func isUsed(tx *bbolt.Tx, c sale.CodeUse) bool { return tx.Bucket([]byte("used")).Get(usedKey(c)) != nil }
+func isUsed(tx *bbolt.Tx, c sale.CodeUse) bool {
+	return tx.Bucket([]byte("used")).Get(usedKey(c)) != nil
+}
 
 func holdsCode(job *Job, c sale.CodeUse) bool {
 	if job == nil {

@@ -25,15 +25,21 @@ func phone(n uint64) sale.CustomerKey {
 	return sale.CustomerKey{Kind: sale.KeyPhone, Key: sale.LookupKey(u64(n * 0x9e3779b97f4a7c15))}
 }
 
-// member is customer n of a made-up snapshot; the card and the phone have the same bytes on purpose.
+// member is customer n of a made-up snapshot; the card and the phone have the same bytes on purpose. Every
+// third has all that a customer can have.
 func member(n uint64, seen sale.Seen) sale.CustomerChange {
-	return sale.CustomerChange{
-		Customer: sale.Customer{
-			No: sale.CustomerNo(n), Name: fmt.Sprintf("Имя %d", n), Tier: uint16(n % 3), Home: sale.StoreNo(n % 7), Balance: sale.Points(n * 10),
-			Debt: sale.Points(n % 2), State: sale.CustomerState(n % 4), Seen: seen,
-		},
-		Keys: []sale.CustomerKey{card(n), phone(n)},
+	c := sale.Customer{
+		No: sale.CustomerNo(n), Name: fmt.Sprintf("Имя %d", n), Tier: uint16(n % 3), Home: sale.StoreNo(n % 7), Balance: sale.Points(n * 10),
+		State: sale.CustomerState(n % 4), Seen: seen, Segment: uint8(n % 5), Bought: uint32(n % 90), Enrolled: sale.Time(n * 1000),
 	}
+	if n%3 == 0 {
+		c.Debt, c.Staff, c.Accounts, c.Bearer = 1, 9, []sale.CustomerNo{sale.CustomerNo(n + 1<<40)}, n%2 == 0
+		c.Progress = sale.Progress{Spend: sale.Money(n), Receipts: 3, Referrals: 2}
+		c.Expiring = sale.Expiring{Amount: 50, At: 1 << 41}
+		c.Uses = []sale.PromoUse{{Promotion: 4, Times: uint32(n % 9)}}
+		c.Purses = []sale.PurseAmount{{Purse: 2, Amount: 300}, {Purse: 7, Amount: -100}}
+	}
+	return sale.CustomerChange{Customer: c, Keys: []sale.CustomerKey{card(n), phone(n)}}
 }
 
 // members feeds a snapshot in portions.
@@ -124,6 +130,13 @@ func sortNumbers(n []uint64) {
 	}
 }
 
+// crowded has more beside the row than a snapshot holds of one customer.
+func crowded() sale.CustomerChange {
+	c := member(1, sale.Seen{})
+	c.Customer.Purses = make([]sale.PurseAmount, 20_000)
+	return c
+}
+
 func TestFillRefuses(t *testing.T) {
 	s := newShop(t)
 	s.fill(1, member(1, sale.Seen{}))
@@ -135,12 +148,14 @@ func TestFillRefuses(t *testing.T) {
 		next      func() ([]sale.CustomerChange, error)
 		want      error
 	}{
-		"unsorted":       {2, members([]sale.CustomerChange{member(2, sale.Seen{}), member(1, sale.Seen{})}, 1), sale.ErrRecord},
-		"one twice":      {2, members([]sale.CustomerChange{member(2, sale.Seen{}), member(2, sale.Seen{})}, 2), sale.ErrRecord},
-		"a long name":    {1, members([]sale.CustomerChange{long}, 1), sale.ErrRecord},
-		"two moments":    {2, members([]sale.CustomerChange{member(1, sale.Seen{}), member(2, sale.Seen{Seq: 1})}, 2), sale.ErrRecord},
-		"fewer than due": {3, members([]sale.CustomerChange{member(1, sale.Seen{}), member(2, sale.Seen{})}, 2), sale.ErrRecord},
-		"cut":            {2, func() ([]sale.CustomerChange, error) { return nil, cut }, cut},
+		"unsorted":        {2, members([]sale.CustomerChange{member(2, sale.Seen{}), member(1, sale.Seen{})}, 1), sale.ErrRecord},
+		"one twice":       {2, members([]sale.CustomerChange{member(2, sale.Seen{}), member(2, sale.Seen{})}, 2), sale.ErrRecord},
+		"a long name":     {1, members([]sale.CustomerChange{long}, 1), sale.ErrRecord},
+		"two moments":     {2, members([]sale.CustomerChange{member(1, sale.Seen{}), member(2, sale.Seen{Seq: 1})}, 2), sale.ErrRecord},
+		"more than due":   {1, members([]sale.CustomerChange{member(1, sale.Seen{}), member(2, sale.Seen{})}, 2), sale.ErrRecord},
+		"too many purses": {1, members([]sale.CustomerChange{crowded()}, 2), sale.ErrRecord},
+		"fewer than due":  {3, members([]sale.CustomerChange{member(1, sale.Seen{}), member(2, sale.Seen{})}, 2), sale.ErrRecord},
+		"cut":             {2, func() ([]sale.CustomerChange, error) { return nil, cut }, cut},
 	} {
 		require.ErrorIs(t, s.Fill(2, 0, c.customers, c.next), c.want, name)
 		require.Equal(t, uint64(1), s.Filled(), name)

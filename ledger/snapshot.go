@@ -22,19 +22,54 @@ import (
 // is written in a fraction of the time that a B+tree takes (sync.md A9).
 //
 //	header     64 bytes, see snapshotHead, CRC-32C of the rest of it at its end
-//	rows       rowBytes each, by customer number
+//	rows       rowBytes each, by customer number: what nearly everybody has
+//	texts      at the offsets that the rows say: the name, behind it snapshotSide, where there is anything in it
 //	cards      pairBytes each, by key: key 8 · index of the row u32
 //	phones     the same
-//	names      bytes, at the offsets that the rows say
+//	checksum   CRC-32C of all between the header and here
+//
+// A row is number u64 · balance i64 · home u32 · tier u16 · state u8 · bytes of the name u8 · receipts u32 ·
+// offset u32 · enrolled i64 · segment u8 · 0 · bytes of the side u16.
 const (
 	snapshotMagic = 0x4b504c4b534e4150 // "KPLKSNAP"
-	snapshotVer   = 1
+	snapshotVer   = 2
 	headBytes     = 64
-	rowBytes      = 40
+	rowBytes      = 44
 	pairBytes     = 12
 	nameBytesMax  = 255
+	sideBytesMax  = 1<<16 - 1
+	textsBytesMax = 1<<32 - 1
 	probesMax     = 64 // of an interpolation search, before halving takes over
 )
+
+// snapshotSide is what few customers have.
+type snapshotSide struct {
+	Debt     sale.Points        `cbor:"1,keyasint,omitempty"`
+	Staff    sale.StaffNo       `cbor:"2,keyasint,omitempty"`
+	Accounts []sale.CustomerNo  `cbor:"3,keyasint,omitempty"`
+	Progress sale.Progress      `cbor:"4,keyasint,omitzero"`
+	Expiring sale.Expiring      `cbor:"5,keyasint,omitzero"`
+	Uses     []sale.PromoUse    `cbor:"6,keyasint,omitempty"`
+	Purses   []sale.PurseAmount `cbor:"7,keyasint,omitempty"`
+	Bearer   bool               `cbor:"8,keyasint,omitempty"`
+}
+
+// sideOf encodes what of a customer has no place in the row; nothing where there is none of it.
+func sideOf(c *sale.Customer) ([]byte, error) {
+	if c.Debt == 0 && c.Staff == 0 && !c.Bearer && len(c.Accounts)+len(c.Uses)+len(c.Purses) == 0 &&
+		c.Progress == (sale.Progress{}) && c.Expiring == (sale.Expiring{}) {
+		return nil, nil
+	}
+	return sale.Encode(snapshotSide{
+		Debt: c.Debt, Staff: c.Staff, Accounts: c.Accounts, Progress: c.Progress, Expiring: c.Expiring,
+		Uses: c.Uses, Purses: c.Purses, Bearer: c.Bearer,
+	})
+}
+
+func (s *snapshotSide) into(c *sale.Customer) {
+	c.Debt, c.Staff, c.Accounts, c.Progress, c.Expiring = s.Debt, s.Staff, s.Accounts, s.Progress, s.Expiring
+	c.Uses, c.Purses, c.Bearer = s.Uses, s.Purses, s.Bearer
+}
 
 // snapshotRef names the snapshot in use.
 type snapshotRef struct {
@@ -49,12 +84,12 @@ type snapshotHead struct {
 	Rows     uint32
 	Cards    uint32
 	Phones   uint32
-	Names    uint64
+	Texts    uint64
 	Version  uint64
 	SeenSeq  uint64
 	SeenAt   int64
 	SeenEp   uint32
-	Checksum uint32 // of the header before it; the body's stands behind the names
+	Checksum uint32 // of the header before it; the body's stands at the end
 }
 
 // snapshot is an open snapshot file. It is closed when it has been replaced and nobody reads it.
@@ -153,7 +188,7 @@ func (s *snapshot) readHead() error {
 	if err != nil {
 		return fmt.Errorf("read its size: %w", err)
 	}
-	if want := s.namesAt() + int64(s.head.Names) + 4; info.Size() != want {
+	if want := s.end() + 4; info.Size() != want {
 		return fmt.Errorf("%w: %d bytes, want %d", ErrDamaged, info.Size(), want)
 	}
 	return nil
@@ -161,25 +196,34 @@ func (s *snapshot) readHead() error {
 
 func crc(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-func (s *snapshot) cardsAt() int64  { return headBytes + int64(s.head.Rows)*rowBytes }
+func (s *snapshot) textsAt() int64  { return headBytes + int64(s.head.Rows)*rowBytes }
+func (s *snapshot) cardsAt() int64  { return s.textsAt() + int64(s.head.Texts) }
 func (s *snapshot) phonesAt() int64 { return s.cardsAt() + int64(s.head.Cards)*pairBytes }
-func (s *snapshot) namesAt() int64  { return s.phonesAt() + int64(s.head.Phones)*pairBytes }
+func (s *snapshot) end() int64      { return s.phonesAt() + int64(s.head.Phones)*pairBytes }
 
 // verify reads the whole file against its checksum.
 func (s *snapshot) verify() error {
-	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	size := s.namesAt() + int64(s.head.Names)
-	if _, err := io.Copy(h, io.NewSectionReader(s.file, headBytes, size-headBytes)); err != nil {
-		return fmt.Errorf("read the customers' snapshot: %w", err)
+	sum, err := bodySum(s.file, s.end())
+	if err != nil {
+		return err
 	}
 	var b [4]byte
-	if _, err := s.file.ReadAt(b[:], size); err != nil {
+	if _, err := s.file.ReadAt(b[:], s.end()); err != nil {
 		return fmt.Errorf("read the customers' snapshot: %w", err)
 	}
-	if binary.BigEndian.Uint32(b[:]) != h.Sum32() {
+	if binary.BigEndian.Uint32(b[:]) != sum {
 		return fmt.Errorf("%w: the customers' snapshot does not fit its checksum", ErrDamaged)
 	}
 	return nil
+}
+
+// bodySum reads all between the header and the end.
+func bodySum(r io.ReaderAt, end int64) (uint32, error) {
+	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	if _, err := io.Copy(h, io.NewSectionReader(r, headBytes, end-headBytes)); err != nil {
+		return 0, fmt.Errorf("read the customers' snapshot: %w", err)
+	}
+	return h.Sum32(), nil
 }
 
 // covers tells whether head office had read a record of this till when it made the snapshot.
@@ -214,15 +258,25 @@ func (s *snapshot) customer(no sale.CustomerNo) (c sale.Customer, found bool, er
 		return c, false, err
 	}
 	c = sale.Customer{
-		No: no, Balance: sale.Points(binary.BigEndian.Uint64(row[8:])), Debt: sale.Points(binary.BigEndian.Uint64(row[16:])),
-		Home: sale.StoreNo(binary.BigEndian.Uint32(row[24:])), Tier: binary.BigEndian.Uint16(row[28:]), State: sale.CustomerState(row[30]),
+		No: no, Balance: sale.Points(binary.BigEndian.Uint64(row[8:])), Home: sale.StoreNo(binary.BigEndian.Uint32(row[16:])),
+		Tier: binary.BigEndian.Uint16(row[20:]), State: sale.CustomerState(row[22]), Bought: binary.BigEndian.Uint32(row[24:]),
+		Enrolled: sale.Time(binary.BigEndian.Uint64(row[32:])), Segment: row[40],
 		Seen: sale.Seen{Epoch: s.head.SeenEp, Seq: s.head.SeenSeq, At: sale.Time(s.head.SeenAt)},
 	}
-	name := make([]byte, row[31])
-	if _, err := s.file.ReadAt(name, s.namesAt()+int64(binary.BigEndian.Uint64(row[32:]))); err != nil {
+	name := int(row[23])
+	text := make([]byte, name+int(binary.BigEndian.Uint16(row[42:])))
+	if _, err := s.file.ReadAt(text, s.textsAt()+int64(binary.BigEndian.Uint32(row[28:]))); err != nil {
 		return c, false, fmt.Errorf("read the customers' snapshot: %w", err)
 	}
-	c.Name = string(name)
+	c.Name = string(text[:name])
+	if len(text) == name {
+		return c, true, nil
+	}
+	var side snapshotSide
+	if err := sale.Decode(text[name:], &side); err != nil {
+		return c, false, fmt.Errorf("%w: customer %s in the snapshot: %w", ErrDamaged, no, err)
+	}
+	side.into(&c)
 	return c, true, nil
 }
 
@@ -251,16 +305,18 @@ func search(r io.ReaderAt, at int64, width, n int64, want uint64, row []byte) (b
 	return false, nil
 }
 
-// snapshotWriter writes a snapshot beside the one in use.
+// snapshotWriter writes a snapshot beside the one in use. Rows and texts go to their places as they come, so
+// that only keys are held in memory, to be sorted.
 type snapshotWriter struct {
-	out    *bufio.Writer
-	sum    io.Writer
-	cards  []pair
-	phones []pair
-	names  []byte
-	rows   uint32
-	last   sale.CustomerNo
-	seen   sale.Seen
+	rowsTo  *bufio.Writer
+	textsTo *bufio.Writer
+	cards   []pair
+	phones  []pair
+	due     uint64 // customers
+	rows    uint32
+	texts   int64
+	last    sale.CustomerNo
+	seen    sale.Seen
 }
 
 type pair struct {
@@ -295,12 +351,12 @@ func writeSnapshot(dir string, ref snapshotRef, at sale.Time, next func() ([]sal
 }
 
 func fillSnapshot(f *os.File, ref snapshotRef, at sale.Time, next func() ([]sale.CustomerChange, error)) error {
-	if _, err := f.Seek(headBytes, io.SeekStart); err != nil {
-		return err
+	textsAt := headBytes + int64(ref.Customers)*rowBytes
+	w := &snapshotWriter{
+		rowsTo:  bufio.NewWriterSize(io.NewOffsetWriter(f, headBytes), snapshotBuffer),
+		textsTo: bufio.NewWriterSize(io.NewOffsetWriter(f, textsAt), snapshotBuffer),
+		due:     ref.Customers, seen: sale.Seen{At: at},
 	}
-	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	buffered := bufio.NewWriterSize(f, 1<<20)
-	w := &snapshotWriter{out: buffered, sum: io.MultiWriter(buffered, h), seen: sale.Seen{At: at}}
 	for {
 		customers, err := next()
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -309,81 +365,114 @@ func fillSnapshot(f *os.File, ref snapshotRef, at sale.Time, next func() ([]sale
 		if len(customers) == 0 {
 			break
 		}
-		if err := w.add(customers); err != nil {
-			return err
+		for i := range customers {
+			if err := w.add(&customers[i]); err != nil {
+				return err
+			}
 		}
 	}
 	if uint64(w.rows) != ref.Customers {
 		return fmt.Errorf("%w: %d customers came, the snapshot has %d", sale.ErrRecord, w.rows, ref.Customers)
 	}
-	if err := w.finish(); err != nil {
+	end, err := w.finish(f, textsAt)
+	if err != nil {
 		return err
 	}
-	if err := binary.Write(buffered, binary.BigEndian, h.Sum32()); err != nil {
+	sum, err := bodySum(f, end)
+	if err != nil {
 		return err
 	}
-	if err := buffered.Flush(); err != nil {
+	if _, err := f.WriteAt(binary.BigEndian.AppendUint32(nil, sum), end); err != nil {
 		return err
 	}
 	return w.writeHead(f, ref)
 }
 
-func (w *snapshotWriter) add(customers []sale.CustomerChange) error {
-	var row [rowBytes]byte
-	for _, c := range customers {
-		if c.Customer.No <= w.last || len(c.Customer.Name) > nameBytesMax {
-			return fmt.Errorf("%w: customer %s after %s, name of %d bytes", sale.ErrRecord, c.Customer.No, w.last, len(c.Customer.Name))
-		}
-		w.last = c.Customer.No
-		if w.rows == 0 {
-			w.seen = c.Customer.Seen
-		}
-		if c.Customer.Seen != w.seen { // the file has one for all
-			return fmt.Errorf("%w: customer %s as of %+v, the others of %+v", sale.ErrRecord, c.Customer.No, c.Customer.Seen, w.seen)
-		}
-		binary.BigEndian.PutUint64(row[0:], uint64(c.Customer.No))
-		binary.BigEndian.PutUint64(row[8:], uint64(c.Customer.Balance))
-		binary.BigEndian.PutUint64(row[16:], uint64(c.Customer.Debt))
-		binary.BigEndian.PutUint32(row[24:], uint32(c.Customer.Home))
-		binary.BigEndian.PutUint16(row[28:], c.Customer.Tier)
-		row[30], row[31] = byte(c.Customer.State), byte(len(c.Customer.Name))
-		binary.BigEndian.PutUint64(row[32:], uint64(len(w.names)))
-		w.names = append(w.names, c.Customer.Name...)
-		if _, err := w.sum.Write(row[:]); err != nil {
-			return err
-		}
-		for _, k := range c.Keys {
-			if k.Kind == sale.KeyCard {
-				w.cards = append(w.cards, pair{k.Key, w.rows})
-			} else {
-				w.phones = append(w.phones, pair{k.Key, w.rows})
-			}
-		}
-		w.rows++
+// snapshotBuffer is what is written at once.
+const snapshotBuffer = 1 << 20
+
+func (w *snapshotWriter) add(x *sale.CustomerChange) error {
+	c := &x.Customer
+	if c.No <= w.last || len(c.Name) > nameBytesMax || uint64(w.rows) == w.due {
+		return fmt.Errorf("%w: customer %s after %s, name of %d bytes, %d of %d", sale.ErrRecord, c.No, w.last, len(c.Name), w.rows, w.due)
 	}
+	w.last = c.No
+	if w.rows == 0 {
+		w.seen = c.Seen
+	}
+	if c.Seen != w.seen { // the file has one for all
+		return fmt.Errorf("%w: customer %s as of %+v, the others of %+v", sale.ErrRecord, c.No, c.Seen, w.seen)
+	}
+	side, err := sideOf(c)
+	if err != nil {
+		return err
+	}
+	if len(side) > sideBytesMax || w.texts > textsBytesMax {
+		return fmt.Errorf("%w: customer %s: %d bytes beside the row, %d before", sale.ErrRecord, c.No, len(side), w.texts)
+	}
+	if err := w.write(c, side); err != nil {
+		return err
+	}
+	for _, k := range x.Keys {
+		if k.Kind == sale.KeyCard {
+			w.cards = append(w.cards, pair{k.Key, w.rows})
+		} else {
+			w.phones = append(w.phones, pair{k.Key, w.rows})
+		}
+	}
+	w.rows++
+	w.texts += int64(len(c.Name) + len(side))
 	return nil
 }
 
-func (w *snapshotWriter) finish() error {
+func (w *snapshotWriter) write(c *sale.Customer, side []byte) error {
+	var row [rowBytes]byte
+	binary.BigEndian.PutUint64(row[0:], uint64(c.No))
+	binary.BigEndian.PutUint64(row[8:], uint64(c.Balance))
+	binary.BigEndian.PutUint32(row[16:], uint32(c.Home))
+	binary.BigEndian.PutUint16(row[20:], c.Tier)
+	row[22], row[23] = byte(c.State), byte(len(c.Name))
+	binary.BigEndian.PutUint32(row[24:], c.Bought)
+	binary.BigEndian.PutUint32(row[28:], uint32(w.texts))
+	binary.BigEndian.PutUint64(row[32:], uint64(c.Enrolled))
+	row[40] = c.Segment
+	binary.BigEndian.PutUint16(row[42:], uint16(len(side)))
+	if _, err := w.rowsTo.Write(row[:]); err != nil {
+		return err
+	}
+	if _, err := w.textsTo.WriteString(c.Name); err != nil {
+		return err
+	}
+	_, err := w.textsTo.Write(side)
+	return err
+}
+
+// finish puts the keys behind the texts and tells where the body ends.
+func (w *snapshotWriter) finish(f *os.File, textsAt int64) (end int64, err error) {
+	if err := errors.Join(w.rowsTo.Flush(), w.textsTo.Flush()); err != nil {
+		return 0, err
+	}
+	end = textsAt + w.texts
+	out := bufio.NewWriterSize(io.NewOffsetWriter(f, end), snapshotBuffer)
 	var b [pairBytes]byte
 	for _, pairs := range [][]pair{w.cards, w.phones} {
 		slices.SortFunc(pairs, func(a, b pair) int { return bytes.Compare(a.key[:], b.key[:]) })
 		for _, p := range pairs {
 			copy(b[:], p.key[:])
 			binary.BigEndian.PutUint32(b[8:], p.row)
-			if _, err := w.sum.Write(b[:]); err != nil {
-				return err
+			if _, err := out.Write(b[:]); err != nil {
+				return 0, err
 			}
 		}
+		end += int64(len(pairs)) * pairBytes
 	}
-	_, err := w.sum.Write(w.names)
-	return err
+	return end, out.Flush()
 }
 
 func (w *snapshotWriter) writeHead(f *os.File, ref snapshotRef) error {
 	head := snapshotHead{
 		Magic: snapshotMagic, Format: snapshotVer, Rows: w.rows, Cards: uint32(len(w.cards)), Phones: uint32(len(w.phones)),
-		Names: uint64(len(w.names)), Version: ref.Version, SeenEp: w.seen.Epoch, SeenSeq: w.seen.Seq, SeenAt: int64(w.seen.At),
+		Texts: uint64(w.texts), Version: ref.Version, SeenEp: w.seen.Epoch, SeenSeq: w.seen.Seq, SeenAt: int64(w.seen.At),
 	}
 	var b bytes.Buffer
 	if err := binary.Write(&b, binary.BigEndian, head); err != nil {

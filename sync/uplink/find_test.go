@@ -128,7 +128,9 @@ func TestFindIsNotAskedOfAll(t *testing.T) {
 // What does not fit the question is nobody's sale: it is refused, and the talk begins anew.
 func TestFindRefusesHostileAnswers(t *testing.T) {
 	for name, answer := range map[string]func(q *wire.Find, record []byte, returns [][]byte) *wire.Found{
-		"rubbish": func(q *wire.Find, _ []byte, _ [][]byte) *wire.Found { return &wire.Found{Ref: q.Ref, Record: []byte{0xff}} },
+		"rubbish": func(q *wire.Find, _ []byte, _ [][]byte) *wire.Found {
+			return &wire.Found{Ref: q.Ref, Record: []byte{0xff}}
+		},
 		"a return for a sale": func(q *wire.Find, _ []byte, returns [][]byte) *wire.Found {
 			return &wire.Found{Ref: q.Ref, Record: returns[0]}
 		},

@@ -43,7 +43,7 @@ func messages() map[string]any {
 		},
 		"find":  &wire.Find{Ref: 7, Doc: sale.FiscalKey{FN: "9999078900001234", FD: 17}, ID: sale.ID{1, 2}},
 		"found": &wire.Found{Ref: 7, Record: []byte{1, 2}, Returns: [][]byte{{3}, {4, 5}}},
-		"bye": &wire.Bye{Code: wire.ByeBusy, Text: "later", RetryAfter: 5000},
+		"bye":   &wire.Bye{Code: wire.ByeBusy, Text: "later", RetryAfter: 5000},
 	}
 }
 

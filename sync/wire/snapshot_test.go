@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -37,6 +38,43 @@ func crowd(n int) []sale.CustomerChange {
 	return out
 }
 
+// members is a crowd in the midst of a programme: most have bought, few have anything rare.
+func members(n int) []sale.CustomerChange {
+	rng := rand.New(rand.NewPCG(5, 5))
+	out := crowd(n)
+	for i := range out {
+		c := &out[i].Customer
+		c.Segment, c.Enrolled = uint8(rng.IntN(6)), seen.At.Add(-time.Duration(rng.IntN(900_000_000))*time.Second/10)
+		if i%4 > 0 {
+			c.Bought = uint32(rng.IntN(200))
+			c.Progress = sale.Progress{Spend: sale.Money(rng.IntN(10_000_000)), Receipts: c.Bought}
+			c.Expiring = sale.Expiring{Amount: c.Balance / 3, At: seen.At.Add(time.Duration(rng.IntN(300)) * 24 * time.Hour)}
+		}
+		switch i % 100 {
+		case 1:
+			c.Progress.Referrals, c.Staff = 3, sale.StaffNo(i)
+		case 2:
+			c.Accounts = []sale.CustomerNo{c.No + 1<<40, 7}
+		case 3:
+			c.Uses, c.Purses = []sale.PromoUse{{Promotion: 9, Times: 2}}, []sale.PurseAmount{{Purse: 2, Amount: 400}, {Purse: 3, Amount: -100}}
+		case 4:
+			c.Bearer = true
+		}
+	}
+	return out
+}
+
+func TestChunkOfMembers(t *testing.T) {
+	in := members(wire.ChunkCustomersMax)
+	b, err := wire.PackChunk(in)
+	require.NoError(t, err)
+	out, err := wire.UnpackChunk(b, seen)
+	require.NoError(t, err)
+	require.Equal(t, in, out)
+	t.Logf("%d bytes a customer with receipts, progress, expiry and enrolment", len(b)/len(in))
+	require.Less(t, len(b)/len(in), 50, "a million members in 50 MB")
+}
+
 func TestChunkRoundTrip(t *testing.T) {
 	for _, n := range []int{0, 1, 100, wire.ChunkCustomersMax} {
 		in := crowd(n)
@@ -65,6 +103,9 @@ func TestChunkProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 50).Draw(t, "customers")
 		in := crowd(n)
+		if rapid.Bool().Draw(t, "members") {
+			in = members(n)
+		}
 		for i := range in {
 			in[i].Customer.Balance = sale.Points(rapid.Int64().Draw(t, "balance"))
 			in[i].Keys = in[i].Keys[:rapid.IntRange(1, 2).Draw(t, "keys")]
@@ -96,6 +137,15 @@ func TestBrokenChunks(t *testing.T) {
 		"a key of nobody":      func(c *wire.Chunk) { c.CardOf = []int{0, 2} },
 		"a key of less":        func(c *wire.Chunk) { c.CardOf = []int{0, -1} },
 		"phones without keys":  func(c *wire.Chunk) { c.PhoneOf = []int{0} },
+		"a segment short":      func(c *wire.Chunk) { c.Segments = []byte{1} },
+		"a receipt too many":   func(c *wire.Chunk) { c.Bought = []uint32{1, 2, 3} },
+		"an enrolment short":   func(c *wire.Chunk) { c.Enrolled = []int64{1} },
+		"a spend short":        func(c *wire.Chunk) { c.Spend = []int64{1} },
+		"a count short":        func(c *wire.Chunk) { c.Receipts = []uint32{1} },
+		"an expiry short":      func(c *wire.Chunk) { c.Expiring = []int64{1} },
+		"a day short":          func(c *wire.Chunk) { c.ExpiringAt = []int64{1} },
+		"nobody's certificate": func(c *wire.Chunk) { c.Bearers = []int{2} },
+		"less than nobody's":   func(c *wire.Chunk) { c.Bearers = []int{-1} },
 		"numbers of no people": func(c *wire.Chunk) { c.Numbers = append(c.Numbers, 1) },
 	} {
 		c := good
