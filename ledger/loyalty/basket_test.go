@@ -27,7 +27,7 @@ func weighed(p sale.Product, qty sale.Qty) sale.Line { return sale.Line{Product:
 func saleOf(q Quote) *sale.Sale {
 	return &sale.Sale{
 		No: 1, Lines: q.Lines, Programme: q.Programme, Gross: q.Gross, Discount: q.Discount, Redeemed: q.Redeemed,
-		Total: q.Total, Earned: q.Earned, Reasons: q.Reasons,
+		Total: q.Total, Earned: q.Earned, Reasons: q.Reasons, Reward: q.Reward, Codes: q.Codes, Applied: q.Applied,
 		Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: q.Total}},
 	}
 }

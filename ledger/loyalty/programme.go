@@ -8,7 +8,7 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// Policy is what a programme gives: points or a discount, never both on one receipt.
+// Policy is what a programme's tiers give.
 type Policy uint8
 
 // The policies.
@@ -34,7 +34,7 @@ func (p Policy) String() string {
 // MarshalText makes policies readable in JSON.
 func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText reads "points" or "discount".
+// UnmarshalText reads "points", "discount" or "combined".
 func (p *Policy) UnmarshalText(b []byte) error {
 	for _, known := range []Policy{PolicyPoints, PolicyDiscount, PolicyCombined} {
 		if string(b) == known.String() {
@@ -94,8 +94,8 @@ type Programme struct {
 
 // Limits of a programme.
 const (
-	ProgrammeBytesMax = 64 << 10 // some hundred times what the tiers need; the rest is room for rules
-	TiersMax          = 64       // more than a person can tell apart
+	ProgrammeBytesMax = 224 << 10 // 200 promotions of a kilobyte each; signed it still fits one Down (wire.DownBytesMax)
+	TiersMax          = 64        // more than a person can tell apart
 	StepMax           = 1000 * sale.Point
 	LineFloorMax      = 1000 * sale.Rouble // above it the floor is a typing error
 	ActivateHoursMax  = 366 * 24
@@ -201,13 +201,18 @@ func (p *Programme) Validate() error {
 	var c checker
 	c.want(p.Version > 0, "version", "want 1 or more / нужно 1 или больше", p.Version)
 	c.want(p.EffectiveFrom >= 0, "effectiveFrom", "want a time since 1970 / нужно время после 1970 года", int64(p.EffectiveFrom))
-	c.want(p.Policy == PolicyPoints || p.Policy == PolicyDiscount, "policy", "want points or discount / нужно points или discount", p.Policy)
+	c.want(p.Policy >= PolicyPoints && p.Policy <= PolicyCombined, "policy", "want points, discount or combined / нужно points, discount или combined", p.Policy)
 	c.want(p.EarnStep > 0 && p.EarnStep <= StepMax, "earnStep", "want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов", p.EarnStep)
 	c.want(p.RedeemStep > 0 && p.RedeemStep <= StepMax, "redeemStep", "want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов", p.RedeemStep)
 	c.want(p.LineFloor >= 0 && p.LineFloor <= LineFloorMax, "lineFloor", "want 0.00 to 1000.00 / нужно от 0.00 до 1000.00 ₽", p.LineFloor)
-	c.want(p.Lots.ActivateAfterHours <= ActivateHoursMax, "lots.activateAfterHours", "want at most 8784 / нужно не больше 8784", p.Lots.ActivateAfterHours)
-	c.want(p.Lots.ExpireAfterDays <= ExpireDaysMax, "lots.expireAfterDays", "want at most 3660 / нужно не больше 3660", p.Lots.ExpireAfterDays)
+	c.lotLife("lots", p.Lots)
 	c.tiers(p.Tiers)
+	c.place(p)
+	c.promotions(p)
+	c.campaigns(p.Campaigns)
+	c.caps(p.Caps)
+	c.gifts(p)
+	c.purses(p.Purses)
 	return errors.Join(c.problems...)
 }
 

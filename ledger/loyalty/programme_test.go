@@ -27,7 +27,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 	require.Equal(t, strings.Join([]string{
 		"programme: version: want 1 or more / нужно 1 или больше (got 0)",
 		"programme: effectiveFrom: want a time since 1970 / нужно время после 1970 года (got -1)",
-		"programme: policy: want points or discount / нужно points или discount (got policy9)",
+		"programme: policy: want points, discount or combined / нужно points, discount или combined (got policy9)",
 		"programme: earnStep: want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов (got 0)",
 		"programme: redeemStep: want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов (got -0.05)",
 		"programme: lineFloor: want 0.00 to 1000.00 / нужно от 0.00 до 1000.00 ₽ (got -0.01)",

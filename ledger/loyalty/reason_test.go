@@ -1,6 +1,11 @@
 package loyalty
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -18,14 +23,28 @@ func TestReasonText(t *testing.T) {
 
 // Every code that a quote writes has a sentence in both languages.
 func TestReasonTextKnowsEveryRule(t *testing.T) {
-	for _, rule := range []string{
-		RuleTierUnknown, RuleTierDiscount, RuleTierEarn, RuleRoundEarn, RuleRedeemCap, RuleRedeemFloor, RuleRedeemSpendable,
-		RuleRedeemStep, RuleRedeemLess, RuleRedeemPolicy, RuleRedeemNobody, RuleNoProgramme, RuleBlocked, RuleErased,
-		RulePriceFloor, RuleNoDiscount, RuleNoRedeem, RuleNoEarn, RuleRoundMove,
-	} {
+	codes := rulesInSource(t)
+	require.Len(t, texts, len(codes))
+	for _, rule := range codes {
 		require.Contains(t, texts, rule)
 		require.NotEmpty(t, texts[rule].ru)
 		require.NotEmpty(t, texts[rule].en)
 	}
-	require.Len(t, texts, 19)
+}
+
+// rulesInSource reads the codes where they are named, so that a new one cannot be forgotten.
+func rulesInSource(t *testing.T) (codes []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "reason.go", nil, 0)
+	require.NoError(t, err)
+	ast.Inspect(file, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if ok && strings.HasPrefix(v.Names[0].Name, "Rule") {
+			code, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			codes = append(codes, code)
+		}
+		return true
+	})
+	return codes
 }

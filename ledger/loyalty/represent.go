@@ -75,19 +75,19 @@ func twoParts(first, second sale.Qty, price, sum sale.Money) ([]sale.Part, bool)
 
 // representLine is [Represent] for a basket's line: an untouched line keeps the price on its shelf, and
 // a line at its floor keeps the minimum price, so no part of a spirit is ever a kopeck below it.
-func representLine(l sale.Line, net sale.Money) ([]sale.Part, error) {
-	if price, ok := linePrice(l, net); ok {
-		return []sale.Part{{Qty: l.Qty, Price: price, Sum: net}}, nil
+func representLine(p *position, net sale.Money) ([]sale.Part, error) {
+	if price, ok := linePrice(p, net); ok {
+		return []sale.Part{{Qty: p.line.Qty, Price: price, Sum: net}}, nil
 	}
-	return Represent(l.Qty, net)
+	return Represent(p.line.Qty, net)
 }
 
 // linePrice is the one price that gives the net, where there is one.
-func linePrice(l sale.Line, net sale.Money) (sale.Money, bool) {
-	for _, price := range []sale.Money{l.Product.Price, l.Product.MinPrice} {
-		if got, err := price.Times(l.Qty); err == nil && got == net {
+func linePrice(p *position, net sale.Money) (sale.Money, bool) {
+	for _, price := range []sale.Money{p.line.Product.Price, p.price} {
+		if got, err := price.Times(p.line.Qty); err == nil && got == net {
 			return price, true
 		}
 	}
-	return onePrice(l.Qty, net)
+	return onePrice(p.line.Qty, net)
 }

@@ -20,8 +20,9 @@ var ErrReturn = errors.New("return")
 // that has come back so far less the share of what came back before, never a share of this return
 // alone: so any split of a return ends where one whole return ends, and nobody gains points by
 // returning a purchase piece by piece. Money comes back at the prices of the receipt, part by part in
-// their order. Only Lines, Total, Restored and Clawed are filled in; lines follow the sale's order,
-// one for each line that came back.
+// their order; what was earned into and paid from other purses, and the cashier's reward, by the same
+// rule. Only Lines, Total, Restored, Clawed and Reward are filled in; lines follow the sale's order, one
+// for each line that came back.
 func Refund(s *sale.Sale, before, now []Returned) (*sale.Return, error) {
 	left := make([]sale.Qty, len(s.Lines))
 	for i := range s.Lines {
@@ -39,7 +40,13 @@ func Refund(s *sale.Sale, before, now []Returned) (*sale.Return, error) {
 		return nil, fmt.Errorf("%w: %w", ErrReturn, err)
 	}
 	r := new(sale.Return)
+	var moneyBefore sale.Money
 	for i := range s.Lines {
+		money, err := moneyAlong(s.Lines[i].Parts, earlier[i])
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrReturn, i+1, err)
+		}
+		moneyBefore += money
 		if wanted[i] == 0 {
 			continue
 		}
@@ -51,7 +58,16 @@ func Refund(s *sale.Sale, before, now []Returned) (*sale.Return, error) {
 		r.Lines = append(r.Lines, line)
 		r.Total, r.Restored, r.Clawed = r.Total+line.Net, r.Restored+line.Restored, r.Clawed+line.Clawed
 	}
+	r.Reward = rewardBack(s, moneyBefore+r.Total) - rewardBack(s, moneyBefore)
 	return r, nil
+}
+
+// rewardBack is what the cashier's reward loses when so much of the money has come back.
+func rewardBack(s *sale.Sale, money sale.Money) sale.Points {
+	if s.Reward <= 0 || s.Total <= 0 {
+		return 0
+	}
+	return s.Reward - s.Reward.Worth().Share(int64(s.Total-money), int64(s.Total)).AsPoints()
 }
 
 // tally adds quantities up by line and takes them from what is left to return.
@@ -99,7 +115,9 @@ func refundLine(l *sale.SoldLine, before, now sale.Qty) (sale.ReturnedLine, erro
 	return sale.ReturnedLine{
 		SKU: l.SKU, Name: l.Name, Code: l.Code, Qty: now, Net: net, Parts: parts,
 		Restored: all.restored - old.restored, Clawed: all.clawed - old.clawed,
-		VAT: l.VAT, Subject: l.Subject, Unit: l.Unit,
+		Extra: purseShares(l.Extra, func(a sale.Points) sale.Points { return lost(a, l.Qty, before+now) - lost(a, l.Qty, before) }),
+		Paid:  purseShares(l.Paid, func(a sale.Points) sale.Points { return given(a, l.Qty, before+now) - given(a, l.Qty, before) }),
+		VAT:   l.VAT, Subject: l.Subject, Unit: l.Unit,
 	}, nil
 }
 
@@ -114,12 +132,26 @@ func returnedSoFar(l *sale.SoldLine, qty sale.Qty) (soFar, error) {
 	if err != nil {
 		return soFar{}, err
 	}
-	kept := l.Earned.Worth().Share(int64(l.Qty-qty), int64(l.Qty)).AsPoints()
-	return soFar{
-		net:      net,
-		restored: l.Redeemed.Worth().Share(int64(qty), int64(l.Qty)).AsPoints(),
-		clawed:   l.Earned - kept,
-	}, nil
+	return soFar{net: net, restored: given(l.Redeemed, l.Qty, qty), clawed: lost(l.Earned, l.Qty, qty)}, nil
+}
+
+// given is the share of what was paid that goes back with so much of a line, rounded down.
+func given(paid sale.Points, of, back sale.Qty) sale.Points {
+	return paid.Worth().Share(int64(back), int64(of)).AsPoints()
+}
+
+// lost is what was earned less the share that stays with what is kept, rounded down.
+func lost(earned sale.Points, of, back sale.Qty) sale.Points {
+	return earned - earned.Worth().Share(int64(of-back), int64(of)).AsPoints()
+}
+
+func purseShares(list []sale.PurseAmount, share func(sale.Points) sale.Points) (shares []sale.PurseAmount) {
+	for _, a := range list {
+		if part := share(a.Amount); part != 0 {
+			shares = append(shares, sale.PurseAmount{Purse: a.Purse, Amount: part})
+		}
+	}
+	return shares
 }
 
 // representReturned keeps the prices that stand on the receipt wherever they give the sum, so that the

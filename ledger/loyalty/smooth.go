@@ -12,28 +12,34 @@ const moveMax sale.Money = 5
 func (r *reckoning) smooth() {
 	for i := range r.lines {
 		p := &r.lines[i]
-		if p.cut == 0 || p.line.Qty%sale.Piece == 0 {
+		if p.left() == p.gross || p.gift || p.line.Qty%sale.Piece == 0 {
 			continue
 		}
-		if _, ok := linePrice(p.line, p.net()); !ok {
-			r.smoothLine(i)
+		if _, ok := linePrice(p, p.left()); ok {
+			continue
+		}
+		if !r.smoothLine(i, cutPoints) {
+			r.smoothLine(i, cutOff)
 		}
 	}
 }
 
-func (r *reckoning) smoothLine(i int) {
+// smoothLine moves kopecks of one kind of cut, so that what points pay and what is a discount stay as
+// they are on the receipt.
+func (r *reckoning) smoothLine(i int, kind cutKind) bool {
 	p := &r.lines[i]
-	for _, target := range nearestSums(p.line.Qty, p.net()) {
-		move := target - p.net()
-		if max(move, -move) > moveMax || !p.takes(-move) {
+	for _, target := range nearestSums(p.line.Qty, p.left()) {
+		move := target - p.left()
+		if max(move, -move) > moveMax || !p.takes(kind, -move) {
 			continue
 		}
-		if j := r.absorber(i, move); j >= 0 {
-			p.shift(-move)
-			r.lines[j].shift(move)
-			return
+		if j := r.absorber(i, kind, move); j >= 0 {
+			r.shift(p, kind, -move)
+			r.shift(&r.lines[j], kind, move)
+			return true
 		}
 	}
+	return false
 }
 
 // nearestSums are the sums just below and above that one price gives, the nearer first.
@@ -52,25 +58,32 @@ func nearestSums(qty sale.Qty, net sale.Money) []sale.Money {
 
 // absorber is the dearest line of one piece that can be cut by so much more, where a kopeck shows least;
 // −1 when there is none.
-func (r *reckoning) absorber(except int, more sale.Money) int {
+func (r *reckoning) absorber(except int, kind cutKind, more sale.Money) int {
 	best := -1
 	for j := range r.lines {
 		q := &r.lines[j]
-		if j == except || q.line.Qty != sale.Piece || !q.takes(more) {
+		if j == except || q.line.Qty != sale.Piece || !q.takes(kind, more) {
 			continue
 		}
-		if best < 0 || q.net() > r.lines[best].net() {
+		if best < 0 || q.left() > r.lines[best].left() {
 			best = j
 		}
 	}
 	return best
 }
 
-// takes tells whether the cut can grow by so much and stay within its line.
-func (p *position) takes(more sale.Money) bool { return p.cut+more >= 0 && p.cut+more <= p.room }
+// takes tells whether the cut can grow by so much and stay within its line: only where it cut already,
+// not below what a partner's points paid, and never where a piece was promised for its floor.
+func (p *position) takes(kind cutKind, more sale.Money) bool {
+	cut := p.off - p.partners
+	if kind == cutPoints {
+		cut = p.redeemed
+	}
+	return p.parts[kind] && !p.gift && p.free == 0 && cut+more >= 0 && more <= p.room(kind)
+}
 
 // shift grows the cut; the reason names by how much the net moved.
-func (p *position) shift(more sale.Money) {
-	p.cut += more
-	p.because(RuleRoundMove, -more)
+func (r *reckoning) shift(p *position, kind cutKind, more sale.Money) {
+	p.take(kind, more)
+	r.note(p, RuleRoundMove, -int64(more), "")
 }
