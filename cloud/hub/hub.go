@@ -47,6 +47,12 @@ type Feed interface {
 	Watch(org sale.OrgNo) (moved <-chan struct{}, stop func())
 }
 
+// Receipts are what any till has sold and taken back.
+type Receipts interface {
+	// FindReceipt is a sale's record and its returns', by fiscal document, by ID, or by both.
+	FindReceipt(ctx context.Context, org sale.OrgNo, doc sale.FiscalKey, id sale.ID) (record []byte, returns [][]byte, err error)
+}
+
 // Tills knows who is who.
 type Tills interface {
 	TillKey(ctx context.Context, org sale.OrgNo, till sale.TillNo) (key ed25519.PublicKey, revoked bool, err error)
@@ -81,6 +87,7 @@ type Store interface {
 	Office
 	Notes
 	Snapshots
+	Receipts
 }
 
 // Leases moves the right to spend points to where a customer stands. The answer comes by the feed.

@@ -55,6 +55,7 @@ type session struct {
 	more     bool     // changes wait
 	asked    bool     // a customer waits at the till for one of them
 	noted    time.Time
+	finds    finds
 }
 
 // inbound is a message with the part of the budget that it holds, or the reader's end.
@@ -368,6 +369,8 @@ func (s *session) hear(ctx context.Context, m inbound) error {
 			return err
 		}
 		return s.hub.Leases.Request(ctx, s.key.org, s.key.till, x.Customers)
+	case *wire.Find:
+		return s.hearFind(ctx, x)
 	case *wire.Status:
 		return s.hub.Store.SaveStatus(ctx, s.key.org, s.key.till, x)
 	}

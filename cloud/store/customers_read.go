@@ -56,16 +56,15 @@ func (c *customerReader) at(no sale.CustomerNo) *sale.CustomerChange {
 // merged adds the accounts that were merged into the customers.
 func (c *customerReader) merged(ctx context.Context, which string, args []any) error {
 	var parts []any
-	err := c.t.each(ctx, `SELECT no, merged_into, tier, staff FROM customers WHERE org = ? AND merged_into <> 0 AND merged_into `+which+` ORDER BY no`, args, func(r *sql.Rows) error {
+	err := c.t.each(ctx, `SELECT no, merged_into, staff FROM customers WHERE org = ? AND merged_into <> 0 AND merged_into `+which+` ORDER BY no`, args, func(r *sql.Rows) error {
 		var no, main sale.CustomerNo
-		var tier uint16
 		var staff sale.StaffNo
-		if err := r.Scan(&no, &main, &tier, &staff); err != nil || c.of[main] == nil {
+		if err := r.Scan(&no, &main, &staff); err != nil || c.of[main] == nil {
 			return err
 		}
 		c.owner[no], parts = main, append(parts, int64(no))
 		x := &c.of[main].Customer
-		x.Accounts, x.Tier, x.Staff = append(x.Accounts, no), max(x.Tier, tier), max(x.Staff, staff) // nobody loses by a merge
+		x.Accounts, x.Staff = append(x.Accounts, no), max(x.Staff, staff)
 		return nil
 	})
 	if err != nil {

@@ -104,10 +104,6 @@ func (b *booking) applyEvents(ctx context.Context) error {
 			err = b.merge(ctx, r)
 		case sale.KindSplit:
 			err = b.split(ctx, r)
-		case sale.KindTier:
-			b.points.feed[customerKey(r.Tier.Customer)] = feedRow{}
-			_, err = b.tx.exec(ctx, `UPDATE customers SET tier = ?, tier_until = ? WHERE org = ? AND no = ?`,
-				int64(r.Tier.To), int64(r.Tier.Until), int64(b.org), int64(r.Tier.Customer))
 		case sale.KindSettle:
 			err = b.settle(ctx, r)
 		}
@@ -127,6 +123,11 @@ func (b *booking) merge(ctx context.Context, r *sale.Record) error {
 		if _, err := b.tx.exec(ctx, text, into, org, from, from); err != nil {
 			return err
 		}
+	}
+	// Nobody loses by a merge: the better tier holds until tiers are reckoned again.
+	if _, err := b.tx.exec(ctx, `UPDATE customers SET tier = (SELECT MAX(x.tier) FROM customers x WHERE x.org = customers.org AND x.no IN (?, ?)) WHERE org = ? AND no = ?`,
+		into, from, org, into); err != nil {
+		return err
 	}
 	b.points.feed[customerKey(r.Merge.From)] = feedRow{gone: true}
 	b.points.feed[customerKey(r.Merge.Into)] = feedRow{}

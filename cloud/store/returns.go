@@ -97,14 +97,22 @@ func (t *tx) returnBodies(ctx context.Context, org sale.OrgNo, of sale.ID) (out 
 	return out, err
 }
 
-// FindReceipt is the booked record of a sale by its fiscal document, and those of its returns, as they were
+// FindReceipt is the booked record of a sale by its fiscal document, its ID or both, and those of its returns, as they were
 // hashed: a till reckons another till's return from them. No record when there is no such sale, or only what
 // was read back from a fiscal storage.
-func (s *Store) FindReceipt(ctx context.Context, org sale.OrgNo, key sale.FiscalKey) (record []byte, returns [][]byte, err error) {
+func (s *Store) FindReceipt(ctx context.Context, org sale.OrgNo, doc sale.FiscalKey, of sale.ID) (record []byte, returns [][]byte, err error) {
+	p := &picker{}
+	p.and("r.org = ? AND r.kind = ? AND r.state = 0", int64(org), int64(sale.KindSale))
+	p.and("EXISTS (SELECT 1 FROM sales s WHERE s.org = r.org AND s.id = r.id AND s.recovered = 0)")
+	if !of.IsZero() {
+		p.and("r.id = ?", of[:])
+	}
+	if doc != (sale.FiscalKey{}) || of.IsZero() {
+		p.and("r.id = (SELECT d.record FROM fiscal_docs d WHERE d.org = ? AND d.fn = ? AND d.fd = ?)", int64(org), text(doc.FN), int64(doc.FD))
+	}
 	err = s.view(ctx, func(tx *tx) error {
 		var id []byte
-		err := tx.row(ctx, `SELECT r.id, r.body FROM fiscal_docs d JOIN records r ON r.org = d.org AND r.id = d.record AND r.state = 0 AND r.kind = ?
-			WHERE d.org = ? AND d.fn = ? AND d.fd = ? AND d.recovered = 0`, []any{int64(sale.KindSale), int64(org), text(key.FN), int64(key.FD)}, &id, &record)
+		err := tx.row(ctx, `SELECT r.id, r.body FROM records r`+p.where(), p.args, &id, &record)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -115,7 +123,7 @@ func (s *Store) FindReceipt(ctx context.Context, org sale.OrgNo, key sale.Fiscal
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("look for receipt %s: %w", key, err)
+		return nil, nil, fmt.Errorf("look for receipt %s %s: %w", doc, of, err)
 	}
 	return record, returns, nil
 }

@@ -29,7 +29,7 @@ func (b *booking) project(s *wire.Sealed) {
 		b.projectEnrolment(r)
 	case sale.KindLookup:
 		b.flagWatched(r, 0, []sale.Watched{*r.Lookup})
-	case sale.KindMerge, sale.KindSplit, sale.KindTier, sale.KindSettle:
+	case sale.KindMerge, sale.KindSplit, sale.KindSettle:
 		b.events = append(b.events, r)
 	}
 	b.projectPoints(r)
