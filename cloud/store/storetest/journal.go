@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand"
 
+	"golang.org/x/crypto/nacl/box"
+
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -188,4 +190,63 @@ func Batch(sign func([]byte) []byte, org sale.OrgNo, till sale.TillNo, fork uint
 	b := &wire.Batch{Epoch: first.Record.Epoch, From: first.Record.Seq, Count: len(records), Head: last.Hash, Payload: payload, Fork: fork}
 	b.Signature = sign(wire.BatchBytes(org, till, b))
 	return b, nil
+}
+
+// Enrolling takes a customer in: the record, and the person sealed to head office's key as a till seals them.
+// Add it by [Journal.AddSealed].
+func (j *Journal) Enrolling(seal [32]byte, p sale.Person) (*sale.Record, []byte) {
+	if _, err := j.rand.Read(p.Salt[:]); err != nil {
+		panic(err) // math/rand does not fail
+	}
+	plain, err := sale.Encode(p)
+	if err != nil {
+		panic(err) // plain fields
+	}
+	commit, err := p.Commit()
+	if err != nil {
+		panic(err)
+	}
+	blob, err := box.SealAnonymous(nil, plain, &seal, j.rand)
+	if err != nil {
+		panic(err)
+	}
+	j.counter++
+	return &sale.Record{Kind: sale.KindEnrol, ID: j.ID(), Staff: 1, Enrol: &sale.Enrolment{
+		Customer: sale.MakeNumber(j.Till, j.counter), Person: commit,
+		Consents: []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}, {Kind: sale.ConsentAdvertising, Version: 2}},
+	}}, blob
+}
+
+// AddSealed chains a record with what lies sealed beside it.
+func (j *Journal) AddSealed(r *sale.Record, blob []byte) wire.Sealed {
+	j.Add(r)
+	j.Records[len(j.Records)-1].Blob = blob
+	return j.Records[len(j.Records)-1]
+}
+
+// Returning is a return of so many pieces of a sale's first line.
+func (j *Journal) Returning(of *sale.Record, pieces int) *sale.Record {
+	l := of.Sale.Lines[0]
+	qty := sale.Qty(pieces) * sale.Piece
+	net := l.Price * sale.Money(pieces)
+	j.counter++
+	ret := &sale.Return{
+		No: sale.MakeNumber(j.Till, j.counter), Of: of.ID, OfNo: of.Sale.No, OfDoc: of.Fiscal.Key, Customer: of.Sale.Customer, Total: net,
+		Lines: []sale.ReturnedLine{{
+			SKU: l.SKU, Name: l.Name, Qty: qty, Net: net, VAT: l.VAT, Subject: l.Subject,
+			Parts: []sale.Part{{Qty: qty, Price: l.Price, Sum: net}},
+		}},
+		Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: net}},
+	}
+	return &sale.Record{Kind: sale.KindReturn, ID: j.ID(), Staff: 1, Shift: 1, Return: ret, Fiscal: j.Fiscal(sale.DocSaleReturn, net)}
+}
+
+// Found is a sale read back from the fiscal storage, as a till with a new disk journals it: the sum alone.
+func (j *Journal) Found(f sale.Fiscal) *sale.Record {
+	f.Settled = true
+	part := []sale.Part{{Qty: sale.Piece, Price: f.Sum, Sum: f.Sum}}
+	return &sale.Record{Kind: sale.KindSale, ID: sale.DeriveID(sale.ID{}, f.Key.String(), 0), Fiscal: &f, Shift: f.Shift, Sale: &sale.Sale{
+		Lines: []sale.SoldLine{{Name: "read back", Qty: sale.Piece, Price: f.Sum, Gross: f.Sum, Net: f.Sum, VAT: sale.VATNone, Subject: sale.SubjectGoods, Parts: part}},
+		Gross: f.Sum, Total: f.Sum, Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: f.Sum}}, Reasons: []sale.Reason{{Rule: "recovered"}},
+	}}
 }
