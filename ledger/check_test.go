@@ -28,6 +28,59 @@ func busyShop(t *testing.T) *shop {
 	return s
 }
 
+// clubbedShop has besides a used code, an enrolment, purses and a change set aside.
+func clubbedShop(t *testing.T) *shop {
+	t.Helper()
+	s := busyShop(t)
+	s.programme = club()
+	s.apply(codesChange(7, free(1, 0)), sale.Change{Kind: sale.ChangeStaff, Key: u32(1), Body: []byte{0xff}})
+	s.with = func(n *ledger.NewSale) { n.Codes = []sale.CodeUse{{Campaign: 7, Key: code(1)}} }
+	s.run(s.draft(anna, 0, []sale.Line{coffee(2)}))
+	s.with = nil
+	_, _, err := s.EnrolCustomer(ledger.NewEnrolment{Name: "Вера К.", Keys: []sale.CustomerKey{card(40)}})
+	require.NoError(t, err)
+	return s
+}
+
+func TestCheckFindsDamageOfTheClub(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(tx *bbolt.Tx) error
+		says string
+	}{
+		"a code without a record": {func(tx *bbolt.Tx) error {
+			other := code(3)
+			return tx.Bucket([]byte("used")).Put(append(u32(7), other[:]...), append(u32(1), u64(2)...))
+		}, "did not take it"},
+		"a code of another record": {within("used", func(_, v []byte) []byte { v[11]--; return v }), "did not take it"},
+		"an enrolment without a customer": {within("customers", func(k, v []byte) []byte {
+			if k[3] == 0 { // head office's own numbers have no till
+				return v
+			}
+			return nil
+		}), "is not among the customers"},
+		"a purse out of balance": {nth(7, rewrite(func(r *sale.Record) {
+			for i, p := range r.Postings {
+				if p.Account.Purse == stamps {
+					r.Postings[i].Account.Purse = partner
+					return
+				}
+			}
+		})), "postings of purse"},
+		"the list set aside": {emptied("aside"), "set aside"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := clubbedShop(t)
+			defer func() { require.NoError(t, s.Close()) }()
+			_, err := s.Check()
+			require.NoError(t, err)
+			s.damage(c.harm)
+			_, err = s.Check()
+			require.ErrorIs(t, err, ledger.ErrDamaged)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
 // damage changes the file behind the ledger's back.
 func (s *shop) damage(change func(tx *bbolt.Tx) error) {
 	require.NoError(s.t, s.Close())

@@ -32,12 +32,10 @@ type NewReturn struct {
 // Refund reckons what the return comes to, before the money is given back.
 func (n NewReturn) Refund() (*sale.Return, error) {
 	var before []loyalty.Returned
-	var net sale.Money
 	for _, b := range n.Before {
 		for _, l := range b.Return.Lines {
 			before = append(before, loyalty.Returned{Line: l.Line, Qty: l.Qty})
 		}
-		net += b.Return.Total
 	}
 	r, err := loyalty.Refund(n.Sale.Sale, before, n.Now)
 	if err != nil {
@@ -48,19 +46,10 @@ func (n NewReturn) Refund() (*sale.Return, error) {
 	if n.Sale.Fiscal != nil {
 		r.OfDoc = n.Sale.Fiscal.Key
 	}
-	if r.Reward = rewardSoFar(n.Sale.Sale, net+r.Total) - rewardSoFar(n.Sale.Sale, net); r.Reward != 0 {
+	if r.Reward != 0 {
 		r.Seller = n.Sale.Staff
 	}
 	return r, nil
-}
-
-// rewardSoFar is what the seller loses once so much of the receipt's money has come back: the reward
-// less the share of what is kept, so that any split of a return takes back the same.
-func rewardSoFar(s *sale.Sale, back sale.Money) sale.Points {
-	if s.Reward == 0 || s.Total <= 0 {
-		return 0
-	}
-	return s.Reward - s.Reward.Worth().Share(int64(s.Total-back), int64(s.Total)).AsPoints()
 }
 
 // Draft makes the record of a return. What was redeemed, of points, purses and certificates, goes back to

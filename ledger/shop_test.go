@@ -28,6 +28,7 @@ type shop struct {
 	random    *rand.ChaCha8
 	docs      uint32
 	version   uint64
+	with      func(*ledger.NewSale) // what the test adds to each sale
 }
 
 // openShop opens an enrolled ledger in a folder, which is the caller's to close.
@@ -85,15 +86,32 @@ func (s *shop) draft(no sale.CustomerNo, redeem sale.Points, lines []sale.Line) 
 		n.Customer = c
 		n.Held, err = s.Held(no)
 		require.NoError(s.t, err)
-		req.Buyer = &loyalty.Buyer{No: no, Tier: c.Tier, State: c.State, Spendable: loyalty.Spendable(n.Held, s.clock.At)}
+		req.Buyer = &loyalty.Buyer{
+			No: no, Tier: c.Tier, State: c.State, Spendable: loyalty.Spendable(loyalty.In(n.Held, 0), s.clock.At),
+			Bought: c.Bought, Uses: c.Uses, Purses: ledger.SpendablePurses(n.Held, s.clock.At),
+		}
+		for _, p := range req.Buyer.Purses {
+			req.Wishes = append(req.Wishes, sale.PurseAmount{Purse: p.Purse, Amount: loyalty.RedeemAll})
+		}
 	}
+	req.Cashier, req.Store = 1, 1
 	q, err := s.programme.Quote(req)
 	require.NoError(s.t, err)
 	n.Quote = q
-	n.Tenders = []sale.Tender{{Kind: sale.TenderCash, Amount: q.Total}}
+	if s.with != nil {
+		s.with(&n)
+	}
+	n.Tenders = append(n.Tenders, sale.Tender{Kind: sale.TenderCash, Amount: q.Total - paidBy(n.Tenders)})
 	r, err := n.Draft()
 	require.NoError(s.t, err)
 	return r
+}
+
+func paidBy(tenders []sale.Tender) (sum sale.Money) {
+	for _, t := range tenders {
+		sum += t.Amount
+	}
+	return sum
 }
 
 // draftReturn reckons a return of pieces of one line; what came back already is read from the ledger.
@@ -112,8 +130,26 @@ func (s *shop) draftReturn(of *sale.Record, line int, qty sale.Qty) (sale.Record
 	if err != nil {
 		return sale.Record{}, err
 	}
-	n.Tenders = []sale.Tender{{Kind: sale.TenderCash, Amount: back.Total}}
+	// What certificates paid goes back to them first, the rest in cash.
+	advance := advanceOf(of.Sale.Tenders)
+	for _, b := range before {
+		advance -= advanceOf(b.Return.Tenders)
+	}
+	advance = min(advance, back.Total)
+	n.Tenders = []sale.Tender{{Kind: sale.TenderCash, Amount: back.Total - advance}}
+	if advance > 0 {
+		n.Tenders = append(n.Tenders, sale.Tender{Kind: sale.TenderAdvance, Amount: advance})
+	}
 	return n.Draft()
+}
+
+func advanceOf(tenders []sale.Tender) (sum sale.Money) {
+	for _, t := range tenders {
+		if t.Kind == sale.TenderAdvance {
+			sum += t.Amount
+		}
+	}
+	return sum
 }
 
 // print is the register: it answers with its next document.
@@ -144,7 +180,7 @@ func (s *shop) balance(no sale.CustomerNo) sale.Points {
 func (s *shop) spendable(no sale.CustomerNo) sale.Points {
 	held, err := s.Held(no)
 	require.NoError(s.t, err)
-	return loyalty.Spendable(held, s.clock.At)
+	return loyalty.Spendable(loyalty.In(held, 0), s.clock.At)
 }
 
 // apply brings changes of head office down, each of the next version.
