@@ -213,6 +213,7 @@ func (p *Programme) Validate() error {
 	c.caps(p.Caps)
 	c.gifts(p)
 	c.purses(p.Purses)
+	c.mechanics(p)
 	return errors.Join(c.problems...)
 }
 

@@ -139,6 +139,9 @@ var texts = map[string]struct{ ru, en string }{
 func ReasonText(r sale.Reason, lang string) string {
 	t, known := texts[r.Rule]
 	if !known {
+		t, known = rewardTexts[r.Rule]
+	}
+	if !known {
 		return strings.TrimSpace(fmt.Sprintf("%s %d %s", r.Rule, r.Amount, r.Detail))
 	}
 	amount := func(s string) string { return s }
