@@ -49,14 +49,19 @@ func (o *Office) adjust(ctx context.Context, org sale.OrgNo, id sale.ID, no sale
 		r.Postings = []sale.Posting{{Account: sale.ProgrammeAccount(), Amount: -amount}, {Account: lot.Account, Lot: lot.ID, Amount: amount}}
 		return o.Store.Post(ctx, org, r)
 	}
-	_, lots, free, _, err := o.Store.Standing(ctx, org, no)
+	if waiting, err := o.waiting(ctx, org); err != nil {
+		return err
+	} else if waiting {
+		return errRestoring
+	}
+	x, err := o.standing(ctx, org, no)
 	if err != nil {
 		return err
 	}
 	left := -amount
-	for _, f := range byExpiry(lots, free) {
+	for _, f := range x.in(0) {
 		if n := min(f.Amount, left); n > 0 {
-			r.Postings = append(r.Postings, sale.Posting{Account: sale.CustomerAccount(no), Lot: f.Lot, Amount: -n})
+			r.Postings = append(r.Postings, sale.Posting{Account: x.lots[f.Lot].Account, Lot: f.Lot, Amount: -n})
 			left -= n
 		}
 	}
@@ -66,6 +71,9 @@ func (o *Office) adjust(ctx context.Context, org sale.OrgNo, id sale.ID, no sale
 	r.Postings = append(r.Postings, sale.Posting{Account: sale.ProgrammeAccount(), Amount: -amount})
 	return o.Store.Post(ctx, org, r)
 }
+
+// errRestoring says why nothing is taken now.
+var errRestoring = errors.New("head office came back from a backup and not every till has reported yet: points cannot be taken before / головной офис восстановлен из копии, и не все кассы ещё отчитались: снимать баллы пока нельзя")
 
 // newLot has the life that the rules in force give to earned points.
 func (o *Office) newLot(ctx context.Context, org sale.OrgNo, id sale.ID, no sale.CustomerNo) (sale.Lot, error) {
@@ -82,21 +90,29 @@ func (o *Office) newLot(ctx context.Context, org sale.OrgNo, id sale.ID, no sale
 	return sale.Lot{ID: sale.DeriveID(id, "lot", 0), Account: account, Source: id, ActivatesAt: now}, nil
 }
 
-// Current is the programme in force; nil when there is none.
+// Current is the organisation's programme in force; nil when there is none.
 func (o *Office) Current(ctx context.Context, org sale.OrgNo) (*loyalty.Programme, error) {
+	versions, err := o.versions(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return loyalty.Current(versions, sale.At(o.Now()), loyalty.Place{}), nil
+}
+
+// versions are all published programmes.
+func (o *Office) versions(ctx context.Context, org sale.OrgNo) (out []*loyalty.Programme, err error) {
 	bodies, err := o.Store.Programmes(ctx, org)
 	if err != nil {
 		return nil, err
 	}
-	var versions []*loyalty.Programme
 	for _, b := range bodies {
 		p, err := loyalty.Decode(b)
 		if err != nil {
 			return nil, fmt.Errorf("read a published programme: %w", err)
 		}
-		versions = append(versions, p)
+		out = append(out, p)
 	}
-	return loyalty.Current(versions, sale.At(o.Now()), loyalty.Place{}), nil
+	return out, nil
 }
 
 // Publish signs a version of the rules and sends it to every till. Version zero is given the next number.

@@ -1,10 +1,13 @@
 package programme
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -34,6 +37,10 @@ type Book interface {
 	Post(ctx context.Context, org sale.OrgNo, r *sale.Record) error
 	// LeaseCount is how many leases a customer has ever had.
 	LeaseCount(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (int, error)
+	// Debts is what a customer owes by account, below zero where too much was paid.
+	Debts(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (map[sale.Account]sale.Points, error)
+	// Restoring is head office's generation, and whether tills may hold leases that a restored backup lacks.
+	Restoring(ctx context.Context, org sale.OrgNo, term time.Duration) (generation uint32, waiting bool, err error)
 }
 
 // Holders are the tills that hold leases and ask for them.
@@ -70,6 +77,7 @@ type Store interface {
 	Holders
 	Work
 	Rules
+	Rewards
 }
 
 // Options is what an office is made of. All are required.
@@ -86,30 +94,64 @@ type Office struct{ Options }
 // New makes an office.
 func New(o Options) *Office { return &Office{o} }
 
-// Run settles an organisation's points as records come in, until ctx ends.
+// Run decides for an organisation as records come in and days begin, until ctx ends.
 func (o *Office) Run(ctx context.Context, org sale.OrgNo) error {
 	moved, stop := o.Store.Watch(org)
 	defer stop()
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
+	o.work(ctx, org, o.chores())
 	for {
-		if err := o.SettleAll(ctx, org); err != nil && ctx.Err() == nil {
-			o.Logger.Error("could not settle points; will try again", "org", org, "err", err)
-		}
+		o.work(ctx, org, o.duties())
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-moved:
 		case <-tick.C:
-			if err := o.Reclaim(ctx, org); err != nil && ctx.Err() == nil {
-				o.Logger.Error("could not take lapsed leases back; will try again", "org", org, "err", err)
-			}
+			o.work(ctx, org, o.chores())
+		}
+	}
+}
+
+// job is one kind of work, and what could not be done when it fails.
+type job struct {
+	what string
+	do   func(context.Context, sale.OrgNo) error
+}
+
+// duties follow from what has come in. Returns come before rewards, which look at what was kept, and points
+// that these set free come last.
+func (o *Office) duties() []job {
+	return []job{
+		{"settle returns of receipts unknown at their till", o.SettleReturns},
+		{"reckon rewards", o.SettleRewards},
+		{"settle points", o.SettleAll},
+	}
+}
+
+// chores are done from time to time.
+func (o *Office) chores() []job {
+	return []job{
+		{"take lapsed leases back", o.Reclaim},
+		{"take expired points off the books", o.ExpireAll},
+		{"give the day's gifts and look at tiers", o.Daily},
+	}
+}
+
+// work does one job after another: one that fails is logged, and tried again the next time.
+func (o *Office) work(ctx context.Context, org sale.OrgNo, jobs []job) {
+	for _, j := range jobs {
+		if err := j.do(ctx, org); err != nil && ctx.Err() == nil {
+			o.Logger.Error("could not "+j.what+"; will try again", "org", org, "err", err)
 		}
 	}
 }
 
 // SettleAll settles every customer of whom something has become free.
 func (o *Office) SettleAll(ctx context.Context, org sale.OrgNo) error {
+	if waiting, err := o.waiting(ctx, org); err != nil || waiting {
+		return err // what is due stays so
+	}
 	for {
 		due, err := o.Store.Due(ctx, org, duePage)
 		if err != nil || len(due) == 0 {
@@ -127,6 +169,13 @@ func (o *Office) SettleAll(ctx context.Context, org sale.OrgNo) error {
 			return nil
 		}
 	}
+}
+
+// waiting tells whether nothing may be taken or granted because head office came back from a backup and
+// tills have not all reported what they hold.
+func (o *Office) waiting(ctx context.Context, org sale.OrgNo) (bool, error) {
+	_, waiting, err := o.Store.Restoring(ctx, org, LeaseTerm+LeaseSlack)
+	return waiting, err
 }
 
 // Request is a till's word that these customers stand at it: what is free is granted to it, what others
@@ -162,48 +211,100 @@ func (o *Office) Settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo)
 var errMore = errors.New("more is free than one event takes")
 
 func (o *Office) settle(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) error {
-	c, lots, free, leases, err := o.Store.Standing(ctx, org, no)
-	if err != nil || c.State == sale.CustomerBlocked || c.State == sale.CustomerErased {
+	generation, waiting, err := o.Store.Restoring(ctx, org, LeaseTerm+LeaseSlack)
+	if err != nil || waiting {
+		return err // tills may hold what we do not know of
+	}
+	x, err := o.standing(ctx, org, no)
+	if err != nil || x.customer.State == sale.CustomerBlocked || x.customer.State == sale.CustomerErased {
 		return err
 	}
-	now := sale.At(o.Now())
-	free = alive(lots, free, now)
-	r, err := o.even(ctx, org, no, c.Debt, lots, free)
+	evened, err := o.even(ctx, org, x)
 	if err != nil {
 		return err
 	}
-	if r != nil {
-		if err := o.Store.Post(ctx, org, r); err != nil {
+	if evened {
+		if x, err = o.standing(ctx, org, no); err != nil {
 			return err
 		}
-		if _, lots, free, leases, err = o.Store.Standing(ctx, org, no); err != nil {
-			return err
-		}
-		free = alive(lots, free, now)
 	}
-	asker, err := o.Store.Asked(ctx, org, no, now.Add(-AskTerm))
+	asker, err := o.Store.Asked(ctx, org, x.customer.No, sale.At(o.Now()).Add(-AskTerm))
 	if err != nil {
 		return err
 	}
-	if err := o.recall(ctx, org, asker, leases); err != nil {
+	if err := o.recall(ctx, org, asker, x.leases); err != nil {
 		return err
 	}
-	if len(free) == 0 {
+	if len(x.free) == 0 {
 		return nil
 	}
-	holder, err := o.holder(ctx, org, c, asker, leases)
+	holder, err := o.holder(ctx, org, x.customer, asker, x.leases)
 	if err != nil || holder.Till == 0 {
 		return err // no till yet: the first one to ask gets them
 	}
-	n, err := o.Store.LeaseCount(ctx, org, no)
+	return o.grantAll(ctx, org, holder, x, generation)
+}
+
+// standing is a customer as decisions see them: what is free and has not expired, by lot.
+type standing struct {
+	customer sale.Customer
+	lots     map[sale.ID]sale.Lot
+	free     []sale.LotAmount // the nearest expiry first
+	leases   []sale.LeaseChange
+}
+
+func (o *Office) standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (standing, error) {
+	c, lots, free, leases, err := o.Store.Standing(ctx, org, no)
 	if err != nil {
-		return err
+		return standing{}, err
 	}
-	first := free[:min(len(free), partsMax)]
-	if err := o.Store.Post(ctx, org, grant(no, holder, first, n, now.Add(LeaseTerm))); err != nil || len(first) == len(free) {
-		return err
+	x := standing{customer: c, lots: map[sale.ID]sale.Lot{}, free: byExpiry(lots, alive(lots, free, sale.At(o.Now()))), leases: leases}
+	for _, l := range lots {
+		x.lots[l.ID] = l
 	}
-	return errMore
+	return x, nil
+}
+
+// in is what is free of one purse, over all the customer's accounts.
+func (x standing) in(purse sale.PurseNo) (out []sale.LotAmount) {
+	for _, f := range x.free {
+		if x.lots[f.Lot].Account.Purse == purse {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// grantAll leases what is free, an event for each account: a lease names one.
+func (o *Office) grantAll(ctx context.Context, org sale.OrgNo, holder sale.Holder, x standing, generation uint32) error {
+	parts := map[sale.Account][]sale.LotAmount{}
+	for _, f := range x.free {
+		a := x.lots[f.Lot].Account
+		parts[a] = append(parts[a], f)
+	}
+	more := false
+	for _, a := range accountsOf(parts) {
+		n, err := o.Store.LeaseCount(ctx, org, a.No)
+		if err != nil {
+			return err
+		}
+		first := parts[a][:min(len(parts[a]), partsMax)]
+		more = more || len(first) < len(parts[a])
+		if err := o.Store.Post(ctx, org, grant(a, holder, first, n, generation, sale.At(o.Now()).Add(LeaseTerm))); err != nil {
+			return err
+		}
+	}
+	if more {
+		return errMore
+	}
+	return nil
+}
+
+// accountsOf are the keys in a fixed order.
+func accountsOf[T any](m map[sale.Account]T) []sale.Account {
+	return slices.SortedFunc(maps.Keys(m), func(a, b sale.Account) int {
+		return cmp.Or(cmp.Compare(a.No, b.No), cmp.Compare(a.Purse, b.Purse))
+	})
 }
 
 // recall asks every other till to hand back what it holds.
@@ -254,52 +355,87 @@ func alive(lots []sale.Lot, free []sale.LotAmount, now sale.Time) (out []sale.Lo
 }
 
 // grant is the event that leases what is free. Two nodes that decide the same from the same standing make
-// the same ID.
-func grant(no sale.CustomerNo, holder sale.Holder, free []sale.LotAmount, before int, until sale.Time) *sale.Record {
-	lease := sale.DeriveID(free[0].Lot, fmt.Sprintf("grant/%d", holder.Till), before)
+// the same ID; after a restore the count of leases begins anew, so the generation is in it.
+func grant(account sale.Account, holder sale.Holder, free []sale.LotAmount, before int, generation uint32, until sale.Time) *sale.Record {
+	lease := sale.DeriveID(free[0].Lot, fmt.Sprintf("grant/%d/%d", holder.Till, generation), before)
 	return &sale.Record{
 		Kind: sale.KindGrant, ID: sale.DeriveID(lease, "record", 0),
-		Leases: []sale.Lease{{ID: lease, Account: sale.CustomerAccount(no), Holder: holder, Until: until, Parts: free}},
+		Leases: []sale.Lease{{ID: lease, Account: account, Holder: holder, Until: until, Parts: free}},
 	}
 }
 
-// even is the event that brings a debt to nothing: paid out of what is free, or, where two tills that could
-// not know of each other have paid it twice, given back. Nil when there is nothing to do.
-func (o *Office) even(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotAmount) (*sale.Record, error) {
-	now := sale.At(o.Now())
-	if debt >= 0 {
-		return net(no, debt, lots, free, now), nil
+// even brings debts to nothing, a purse at a time: paid out of what is free in it, or, where two tills that
+// could not know of each other have paid it twice, given back. It tells whether anything was posted.
+func (o *Office) even(ctx context.Context, org sale.OrgNo, x standing) (posted bool, err error) {
+	debts, err := o.Store.Debts(ctx, org, x.customer.No)
+	if err != nil {
+		return false, err
 	}
-	id := sale.DeriveID(sale.ID{}, fmt.Sprintf("overpaid/%d/%d", no, now), 0)
-	lot, err := o.newLot(ctx, org, id, no)
+	free := map[sale.PurseNo][]sale.LotAmount{}
+	for _, f := range x.free {
+		purse := x.lots[f.Lot].Account.Purse
+		free[purse] = append(free[purse], f)
+	}
+	for _, a := range accountsOf(debts) {
+		var r *sale.Record
+		if debts[a] < 0 {
+			r, err = o.overpaid(ctx, org, a, debts[a])
+		} else {
+			r, free[a.Purse] = net(a, debts[a], x.lots, free[a.Purse], sale.At(o.Now()))
+		}
+		if err != nil {
+			return posted, err
+		}
+		if r == nil {
+			continue
+		}
+		if err := o.Store.Post(ctx, org, r); err != nil {
+			return posted, err
+		}
+		posted = true
+	}
+	return posted, nil
+}
+
+// overpaid gives back what was paid of a debt that another had paid already.
+func (o *Office) overpaid(ctx context.Context, org sale.OrgNo, debt sale.Account, owed sale.Points) (*sale.Record, error) {
+	id := sale.DeriveID(sale.ID{}, fmt.Sprintf("overpaid/%d/%d/%d", debt.No, debt.Purse, sale.At(o.Now())), 0)
+	lot, err := o.newLot(ctx, org, id, debt.No)
 	if err != nil {
 		return nil, err
 	}
+	lot.Account = lot.Account.In(debt.Purse)
 	return &sale.Record{Kind: sale.KindNet, ID: id, Lots: []sale.Lot{lot}, Postings: []sale.Posting{
-		{Account: sale.DebtAccount(no), Amount: debt}, {Account: lot.Account, Lot: lot.ID, Amount: -debt},
+		{Account: debt, Amount: owed}, {Account: lot.Account, Lot: lot.ID, Amount: -owed},
 	}}, nil
 }
 
-// net is the event that pays a debt out of free points, the nearest expiry first; nil when nothing is
-// owed or free. The same standing may come again, so the moment is in the ID; that two nodes do not pay one
-// debt twice is seen to by the store, which refuses an event that would overpay.
-func net(no sale.CustomerNo, debt sale.Points, lots []sale.Lot, free []sale.LotAmount, now sale.Time) *sale.Record {
-	if debt <= 0 || len(free) == 0 {
-		return nil
+// net is the event that pays a debt out of free points of its purse, the nearest expiry first, with what is
+// free afterwards; nil when nothing is owed or free. The same standing may come again, so the moment is in the
+// ID; that two nodes do not pay one debt twice is seen to by the store, which refuses an event that would
+// overpay.
+func net(debt sale.Account, owed sale.Points, lots map[sale.ID]sale.Lot, free []sale.LotAmount, now sale.Time) (*sale.Record, []sale.LotAmount) {
+	if owed <= 0 || len(free) == 0 {
+		return nil, free
 	}
 	r := &sale.Record{Kind: sale.KindNet}
 	var paid sale.Points
-	for _, f := range byExpiry(lots, free) {
-		n := min(f.Amount, debt-paid)
+	var rest []sale.LotAmount
+	for _, f := range free {
+		n := min(f.Amount, owed-paid)
 		if n == 0 || len(r.Postings) == partsMax {
-			break
+			rest = append(rest, f)
+			continue
 		}
-		r.Postings = append(r.Postings, sale.Posting{Account: sale.CustomerAccount(no), Lot: f.Lot, Amount: -n})
+		r.Postings = append(r.Postings, sale.Posting{Account: lots[f.Lot].Account, Lot: f.Lot, Amount: -n})
 		paid += n
+		if f.Amount > n {
+			rest = append(rest, sale.LotAmount{Lot: f.Lot, Amount: f.Amount - n})
+		}
 	}
-	r.Postings = append(r.Postings, sale.Posting{Account: sale.DebtAccount(no), Amount: paid})
-	r.ID = sale.DeriveID(r.Postings[0].Lot, fmt.Sprintf("net/%d/%d/%d", debt, free[0].Amount, now), len(free))
-	return r
+	r.Postings = append(r.Postings, sale.Posting{Account: debt, Amount: paid})
+	r.ID = sale.DeriveID(r.Postings[0].Lot, fmt.Sprintf("net/%d/%d/%d/%d/%d", debt.No, debt.Purse, owed, free[0].Amount, now), len(free))
+	return r, rest
 }
 
 // Reclaim takes back leases whose term is over and whose till has said since that nothing is unsent.

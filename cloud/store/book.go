@@ -352,5 +352,4 @@ func (b *booking) forget() {
 	b.tables, b.counts, b.events = newTables(), newCounts(), nil
 	clear(b.due)
 	b.points.forget()
-	clear(b.due)
 }

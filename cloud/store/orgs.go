@@ -183,7 +183,8 @@ func (s *Store) Generation(ctx context.Context, org sale.OrgNo) (generation uint
 func (s *Store) RaiseGeneration(ctx context.Context, org sale.OrgNo) error {
 	return s.change(ctx, func(tx *tx) error {
 		tx.moved[org] = true
-		_, err := tx.exec(ctx, `UPDATE orgs SET generation = generation + 1, feed = feed + ? WHERE org = ?`, int64(generationStep), int64(org))
+		_, err := tx.exec(ctx, `UPDATE orgs SET generation = generation + 1, feed = feed + ?, restored_at = ? WHERE org = ?`,
+			int64(generationStep), s.now().UnixMilli(), int64(org))
 		return err
 	})
 }
