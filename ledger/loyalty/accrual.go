@@ -67,7 +67,9 @@ func sumPurses(list []sale.PurseAmount) []sale.PurseAmount {
 	for _, a := range list {
 		sums = addPurse(sums, a.Purse, a.Amount)
 	}
-	sums = slices.DeleteFunc(sums, func(a sale.PurseAmount) bool { return a.Amount == 0 })
+	if sums = slices.DeleteFunc(sums, func(a sale.PurseAmount) bool { return a.Amount == 0 }); len(sums) == 0 {
+		return nil
+	}
 	slices.SortFunc(sums, func(a, b sale.PurseAmount) int { return cmp.Compare(a.Purse, b.Purse) })
 	return sums
 }

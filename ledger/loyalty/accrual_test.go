@@ -62,3 +62,34 @@ func TestAccrualLotLife(t *testing.T) {
 		}
 	}
 }
+
+// Every purse has a lot, a debt and a life of its own, and the programme's counter-account of that purse.
+func TestAccruals(t *testing.T) {
+	p := promoted()
+	p.Purses[0].Lots = LotRules{ActivateAfterHours: 24, ExpireAfterDays: 30}
+	record, at := sale.ID{9}, sale.At(time.Date(2027, 3, 10, 12, 0, 0, 0, time.UTC))
+	customer := sale.CustomerAccount(7)
+	lines := []sale.SoldLine{{Extra: []sale.PurseAmount{{Purse: 3, Amount: 50}, {Purse: 1, Amount: 200}}}, {Extra: []sale.PurseAmount{{Purse: 1, Amount: 100}}}}
+	all := p.Accruals(record, customer, at, EarnedInto(300, lines), []sale.PurseAmount{{Purse: 1, Amount: 120}})
+	require.Len(t, all, 3)
+	require.Equal(t, p.Accrual(record, customer, at, 300, 0), all[0])
+
+	stamps := customer.In(1)
+	lot := sale.DeriveID(record, "lot", 1)
+	require.Equal(t, Accrual{
+		Lots: []sale.Lot{{ID: lot, Account: stamps, Source: record, ActivatesAt: at.Add(24 * time.Hour), ExpiresAt: at.Add(31 * 24 * time.Hour)}},
+		Postings: []sale.Posting{
+			{Account: sale.ProgrammeAccount().In(1), Amount: -300},
+			{Account: sale.DebtAccount(7).In(1), Amount: 120},
+			{Account: stamps, Lot: lot, Amount: 180},
+		},
+		Net: 180,
+	}, all[1])
+	require.Equal(t, sale.DeriveID(record, "lot", 3), all[2].Lots[0].ID)
+	require.Zero(t, all[2].Lots[0].ExpiresAt)
+	require.Empty(t, p.Accruals(record, customer, at, EarnedInto(0, nil), nil))
+
+	held := []Held{{Lot: sale.Lot{Account: customer}, Free: 1}, {Lot: sale.Lot{Account: stamps}, Free: 2}}
+	require.Equal(t, held[1:], In(held, 1))
+	require.Equal(t, held[:1], In(held, 0))
+}

@@ -1,11 +1,12 @@
 package loyalty
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"math/bits"
-	"sort"
+	"slices"
 )
 
 // ErrAllocate is wrapped by every refusal to spread an amount.
@@ -67,7 +68,7 @@ func fill(shares []int64, total int64, weights, caps []int64) int64 {
 		}
 	}
 	for total > 0 && len(open) > 0 {
-		var still []int
+		still := open[:0] // what it reads it has passed already
 		var taken int64
 		sum := weigh(weights, open)
 		for _, i := range open {
@@ -113,8 +114,11 @@ func hamilton(shares []int64, total int64, weights []int64, lines []int, sum int
 		shares[i], remainders[i] = int64(share), remainder
 		left -= int64(share)
 	}
-	order := append([]int(nil), lines...)
-	sort.SliceStable(order, func(a, b int) bool { return remainders[order[a]] > remainders[order[b]] })
+	if left == 0 {
+		return
+	}
+	order := slices.Clone(lines)
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(remainders[b], remainders[a]) })
 	for _, i := range order[:left] {
 		shares[i]++
 	}

@@ -77,9 +77,9 @@ func (c *checker) goods(path string, g Goods) {
 	for _, sku := range g.SKUs {
 		c.want(sku != "" && len(sku) <= NameMax, path+".skus", "want an article of 1 to 64 bytes / нужен артикул от 1 до 64 байт", sku)
 	}
-	for list, names := range map[string][]string{".categories": g.Categories, ".tags": g.Tags} {
+	for i, names := range [][]string{g.Categories, g.Tags} {
 		for _, name := range names {
-			c.want(name != "" && tidy(name), path+list, "want a name of 1 to 64 bytes without spaces around it / нужно название от 1 до 64 байт без пробелов по краям", name)
+			c.want(name != "" && tidy(name), path+[]string{".categories", ".tags"}[i], "want a name of 1 to 64 bytes without spaces around it / нужно название от 1 до 64 байт без пробелов по краям", name)
 		}
 	}
 	if g.Except == nil {

@@ -146,7 +146,7 @@ func (a *accruing) rates(c *candidate, next func(p *position) int64) {
 
 // points spreads points given once over the goods, so that a return takes back their share.
 func (a *accruing) points(c *candidate) {
-	weights, caps := make([]int64, len(c.lines)), make([]int64, len(c.lines))
+	weights, caps := a.buffers(len(c.lines))
 	base := int64(0)
 	for i, n := range c.lines {
 		weights[i] = int64(a.lines[n].earnBase())
@@ -179,7 +179,7 @@ func (a *accruing) round() {
 	if a.quiet || a.quote.Earned == 0 {
 		return
 	}
-	weights, caps := make([]int64, len(a.lines)), make([]int64, len(a.lines))
+	weights, caps := a.buffers(len(a.lines))
 	for i := range a.lines {
 		if weights[i] = a.lines[i].fine(); weights[i] > 0 {
 			caps[i] = math.MaxInt64

@@ -100,7 +100,7 @@ func TestCurrent(t *testing.T) {
 
 // Whatever bytes arrive, a programme that decodes is one that reckons, and encodes to the same value.
 func FuzzDecode(f *testing.F) {
-	for _, p := range []*Programme{Default(), discounts(), kopecks()} {
+	for _, p := range []*Programme{Default(), discounts(), kopecks(), manyPromotions(10), diceOf(1).programme(), diceOf(2).programme(), diceOf(3).programme()} {
 		b, err := p.Encode()
 		require.NoError(f, err)
 		f.Add(b)
@@ -117,7 +117,12 @@ func FuzzDecode(f *testing.F) {
 		q, err := Decode(again)
 		require.NoError(t, err)
 		require.Equal(t, p, q)
-		quote, err := p.Quote(Request{Lines: []sale.Line{pieces(vodka, 2), weighed(apples, 1234), pieces(bread, 1), pieces(tobacco, 1)}, Buyer: buyer(1, 50_000), Redeem: RedeemAll})
+		req := of(pieces(vodka, 2), weighed(apples, 1234), pieces(bread, 1), pieces(tobacco, 1)).by(buyer(1, 50_000))
+		req.Redeem, req.Claims = RedeemAll, []Claim{{Campaign: 1}}
+		for i, sku := range []sale.SKU{diceSKU(0), diceSKU(1), diceSKU(2)} {
+			req.Lines[i].Product.SKU = sku
+		}
+		quote, err := p.Quote(req)
 		require.NoError(t, err)
 		require.NoError(t, recordOf(saleOf(quote), nil).Validate())
 	})

@@ -156,7 +156,7 @@ func (r *reckoning) stamps(c *candidate) {
 // into spreads an amount over the lines that it was reckoned from.
 func (r *reckoning) into(c *candidate, word string, amount func(base sale.Money) sale.Points) {
 	var base sale.Money
-	weights, caps := make([]int64, len(c.lines)), make([]int64, len(c.lines))
+	weights, caps := r.buffers(len(c.lines))
 	for i, n := range c.lines {
 		b := r.lines[n].earnBase()
 		weights[i], base = int64(b), base+b

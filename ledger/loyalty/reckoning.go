@@ -21,11 +21,13 @@ type reckoning struct {
 	lines     []position
 	quiet     bool // a trial: figures only
 	quote     Quote
+
+	weights, limits []int64
 }
 
 // position is a line on its way.
 type position struct {
-	line      sale.Line
+	line      *sale.Line
 	gross     sale.Money
 	price     sale.Money // least price of a unit on this day
 	keep      sale.Money // least that the line must keep
@@ -176,7 +178,7 @@ func (r *reckoning) begin() error {
 	for i := range r.request.Lines {
 		l := &r.request.Lines[i]
 		p := &r.lines[i]
-		*p = position{line: *l, price: l.Product.Floor(r.now.day), redeemMax: math.MaxInt64}
+		*p = position{line: l, price: l.Product.Floor(r.now.day), redeemMax: math.MaxInt64}
 		var err error
 		if p.gross, err = checkLine(l, p.price); err != nil {
 			return fmt.Errorf("line %d, %s: %w", i+1, l.Product.Name, err)
@@ -268,7 +270,7 @@ func (r *reckoning) floor(p *position) sale.Money {
 // spread cuts lines by a total that their rooms can hold, in proportion to what is left to pay, and says
 // which of them could take no more. The rule's own reason stands on each line that it cut.
 func (r *reckoning) spread(kind cutKind, total sale.Money, lines []int, why sale.Reason) []int64 {
-	weights, rooms := make([]int64, len(lines)), make([]int64, len(lines))
+	weights, rooms := r.buffers(len(lines))
 	for i, n := range lines {
 		p := &r.lines[n]
 		if room := p.room(kind); room > 0 {
@@ -289,6 +291,17 @@ func (r *reckoning) spread(kind cutKind, total sale.Money, lines []int, why sale
 		r.full(p, kind)
 	}
 	return cuts
+}
+
+// buffers are for the weights and limits of one [Allocate]; the next takes them over.
+func (r *reckoning) buffers(n int) (weights, limits []int64) {
+	if r.weights == nil {
+		both := make([]int64, 2*len(r.lines))
+		r.weights, r.limits = both[:len(r.lines)], both[len(r.lines):]
+	}
+	clear(r.weights[:n])
+	clear(r.limits[:n])
+	return r.weights[:n], r.limits[:n]
 }
 
 // full says why a line takes no more.

@@ -1,6 +1,7 @@
 package loyalty
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -208,4 +209,82 @@ func drawReturn(t *rapid.T, s *sale.Sale, left []sale.Qty, last bool) []Returned
 		now = append(now, Returned{Line: i, Qty: qty})
 	}
 	return now
+}
+
+// A line's stamps, partner's points and the cashier's reward go back by the share of all that came back.
+func TestRefundOfPurses(t *testing.T) {
+	s := &sale.Sale{Reward: 199, Total: 30000, Lines: []sale.SoldLine{
+		{ // three cups, one of them for six stamps; two stamps and 1.00 of a partner's points earned
+			SKU: "coffee", Name: "Кофе", Qty: 3000, Price: 15000, Gross: 45000, Discount: 15000, Net: 30000,
+			Parts: []sale.Part{{Qty: 3000, Price: 10000, Sum: 30000}},
+			Extra: []sale.PurseAmount{{Purse: 1, Amount: 200}, {Purse: 3, Amount: 100}}, Paid: []sale.PurseAmount{{Purse: 1, Amount: 600}},
+		},
+	}}
+	var before []Returned
+	for i, want := range []struct {
+		extra, paid []sale.PurseAmount
+		reward      sale.Points
+	}{
+		{[]sale.PurseAmount{{Purse: 1, Amount: 67}, {Purse: 3, Amount: 34}}, []sale.PurseAmount{{Purse: 1, Amount: 200}}, 67}, // 133.3, 66.6 and 132.6 are kept
+		{[]sale.PurseAmount{{Purse: 1, Amount: 67}, {Purse: 3, Amount: 33}}, []sale.PurseAmount{{Purse: 1, Amount: 200}}, 66}, // 66.6, 33.3 and 66.3
+		{[]sale.PurseAmount{{Purse: 1, Amount: 66}, {Purse: 3, Amount: 33}}, []sale.PurseAmount{{Purse: 1, Amount: 200}}, 66},
+	} {
+		now := []Returned{{0, 1000}}
+		r, err := Refund(s, before, now)
+		require.NoError(t, err)
+		require.Equal(t, want.extra, r.Lines[0].Extra, "cup %d", i)
+		require.Equal(t, want.paid, r.Lines[0].Paid, "cup %d", i)
+		require.Equal(t, want.reward, r.Reward, "cup %d", i)
+		before = append(before, now...)
+	}
+}
+
+// The same as [TestRefundInAnySplit], of receipts with promotions, gifts, stamps and partners' points.
+func TestRefundOfAnyPromotedReceiptInAnySplit(t *testing.T) {
+	refunded := 0
+	rapid.Check(t, func(t *rapid.T) {
+		d := diceOf(rapid.Uint64().Draw(t, "seed"))
+		q, err := d.programme().Quote(d.request())
+		if err != nil {
+			return
+		}
+		refunded++
+		s := saleOf(q)
+		left := make([]sale.Qty, len(s.Lines))
+		for i, l := range s.Lines {
+			left[i] = l.Qty
+		}
+		whole, err := Refund(s, nil, drawReturn(t, s, slices.Clone(left), true))
+		require.NoError(t, err)
+		require.Equal(t, []int64{int64(q.Total), int64(q.Redeemed), int64(q.Earned), int64(q.Reward)}, []int64{int64(whole.Total), int64(whole.Restored), int64(whole.Clawed), int64(whole.Reward)})
+
+		var before []Returned
+		var ended sale.Return
+		var extra, paid []sale.PurseAmount
+		for step := 0; ; step++ {
+			now := drawReturn(t, s, left, step >= 5)
+			if now == nil {
+				break
+			}
+			r, err := Refund(s, before, now)
+			require.NoError(t, err)
+			require.NoError(t, recordOf(nil, r).Validate())
+			require.GreaterOrEqual(t, r.Reward, sale.Points(0))
+			before = append(before, now...)
+			ended.Total, ended.Restored, ended.Clawed, ended.Reward = ended.Total+r.Total, ended.Restored+r.Restored, ended.Clawed+r.Clawed, ended.Reward+r.Reward
+			for _, l := range r.Lines {
+				extra, paid = append(extra, l.Extra...), append(paid, l.Paid...)
+				for _, a := range append(slices.Clone(l.Extra), l.Paid...) {
+					require.Positive(t, a.Amount)
+				}
+			}
+		}
+		require.Equal(t, whole.Total, ended.Total)
+		require.Equal(t, whole.Restored, ended.Restored)
+		require.Equal(t, whole.Clawed, ended.Clawed)
+		require.Equal(t, whole.Reward, ended.Reward)
+		require.Equal(t, EarnedInto(0, q.Lines), sumPurses(extra))
+		require.Equal(t, sumPurses(q.Paid), sumPurses(paid))
+	})
+	require.Positive(t, refunded)
 }

@@ -27,27 +27,16 @@ type candidate struct {
 // candidates finds the promotions that this receipt meets, in the order in which they are reckoned.
 func (r *reckoning) candidates() []candidate {
 	open := make([]bool, len(r.engine.rules))
-	any := false
+	meets := false
 	for i := range r.engine.rules {
 		open[i] = r.open(&r.engine.rules[i])
-		any = any || open[i]
+		meets = meets || open[i]
 	}
-	if !any {
+	if !meets {
 		return nil
 	}
-	lines := make([][]int, len(open))
-	for n := range r.lines {
-		p := &r.lines[n]
-		if p.gift || p.line.Product.Traits.Has(sale.NoStimulus) {
-			continue // tobacco is not even counted towards what others give
-		}
-		r.engine.goods.visit(&p.line.Product, func(i int) {
-			if open[i] && (len(lines[i]) == 0 || lines[i][len(lines[i])-1] != n) {
-				lines[i] = append(lines[i], n)
-			}
-		})
-	}
-	var list []candidate
+	lines := r.named(open)
+	list := make([]candidate, 0, len(lines))
 	for i, own := range lines {
 		if len(own) == 0 {
 			continue
@@ -58,6 +47,36 @@ func (r *reckoning) candidates() []candidate {
 		}
 	}
 	return list
+}
+
+// named lists, for every open rule, the lines that it names. Tobacco is not even counted towards what
+// other goods are given for.
+func (r *reckoning) named(open []bool) [][]int {
+	type match struct{ rule, line int32 }
+	matches := make([]match, 0, 8*len(r.lines)+len(open))
+	counts, last := make([]int32, len(open)), make([]int32, len(open))
+	for n := range r.lines {
+		p := &r.lines[n]
+		if p.gift || p.line.Product.Traits.Has(sale.NoStimulus) {
+			continue
+		}
+		r.engine.goods.visit(&p.line.Product, func(i int) {
+			if line := int32(n) + 1; open[i] && last[i] != line { // an article may be named by its tag too
+				last[i], counts[i] = line, counts[i]+1
+				matches = append(matches, match{int32(i), int32(n)})
+			}
+		})
+	}
+	all, lines := make([]int, len(matches)), make([][]int, len(open))
+	from := 0
+	for i, count := range counts {
+		to := from + int(count)
+		lines[i], from = all[from:from:to], to
+	}
+	for _, m := range matches {
+		lines[m.rule] = append(lines[m.rule], int(m.line))
+	}
+	return lines
 }
 
 // open tells whether a promotion holds now for this buyer, whatever lies in the basket.
