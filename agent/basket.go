@@ -2,7 +2,6 @@ package agent
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/loyalty"
@@ -11,14 +10,23 @@ import (
 
 // open is the sale being put together.
 type open struct {
-	basket   sale.Basket
-	customer *sale.Customer
-	held     []loyalty.Held
-	wish     sale.Points // to redeem: 0 none, loyalty.RedeemAll as much as allowed
-	quote    loyalty.Quote
-	adult    bool       // the buyer's age is confirmed
-	waiting  *sale.Line // a line that waits for that confirmation
-	asked    bool       // head office was asked for the customer's leases
+	basket       sale.Basket
+	customer     *sale.Customer
+	foundBy      sale.FoundBy
+	held         []loyalty.Held
+	wish         sale.Points        // to redeem: 0 none, loyalty.RedeemAll as much as allowed
+	wishes       []sale.PurseAmount // of partners' points
+	codes        []shownCode
+	certificates []certificate
+	quote        loyalty.Quote
+	adult        bool                    // the buyer's age is confirmed
+	waiting      *sale.Line              // a line that waits for that confirmation
+	asked        bool                    // head office was asked for the customer's leases
+	totalled     bool                    // the payment was begun, whether or not it was left again
+	late         bool                    // the customer was named after that
+	met          []metRule               // fraud rules that this receipt meets
+	permits      map[string]sale.StaffNo // managers who let a rule's receipt pass
+	lookups      uint32                  // look-ups without a sale, where they stop this receipt
 }
 
 // scan answers a code at once, from this till's disk.
@@ -38,22 +46,37 @@ func (t *Till) scan(code sale.Code) error {
 	}
 	switch {
 	case m.product != nil:
-		return t.add(sale.Line{Product: *m.product, Qty: m.qty, Code: code.Text})
+		return t.take(sale.Line{Product: *m.product, Qty: m.qty, Code: code.Text})
+	case t.desk.stage == StageReturn:
+		return refuse(textNotNow(StageReturn), nil)
 	case m.customer != nil:
-		return t.setCustomer(*m.customer)
+		return t.name(*m.customer, sale.FoundCard)
+	case m.promo != nil:
+		return t.showCode(*m.promo)
 	default:
-		return t.returnByDoc(m.receipt.Key)
+		return t.returnByDoc(*m.receipt)
 	}
 }
 
+// take puts goods where they belong: into the basket, or into a return of a receipt that is not known here.
+func (t *Till) take(line sale.Line) error {
+	if t.desk.ret != nil {
+		return t.addForeign(line)
+	}
+	return t.add(line)
+}
+
 func (t *Till) mayScan() error {
-	if holdsStage(selling, t.desk.stage) {
+	if holdsStage(selling, t.desk.stage) || (t.desk.ret != nil && t.desk.ret.foreign != nil) {
 		return nil
 	}
 	return refuse(textNotNow(t.desk.stage), nil)
 }
 
 func (t *Till) addSKU(c Command) error {
+	if err := t.mayScan(); err != nil {
+		return err
+	}
 	p, err := t.ledger.Product(c.SKU)
 	if err != nil || p.Gone {
 		return refuse(textNoProduct(string(c.SKU)), err)
@@ -65,7 +88,7 @@ func (t *Till) addSKU(c Command) error {
 	if qty == 0 {
 		qty = sale.Piece
 	}
-	return t.add(sale.Line{Product: p, Qty: qty})
+	return t.take(sale.Line{Product: p, Qty: qty})
 }
 
 // add puts a line into the basket, after the question of age where the product asks it.
@@ -93,7 +116,7 @@ func sameLine(lines []sale.Line, line sale.Line) int {
 		return -1
 	}
 	for i, l := range lines {
-		if l.Product.SKU == line.Product.SKU && l.Product.Price == line.Product.Price {
+		if l.Product.SKU == line.Product.SKU && l.Product.Price == line.Product.Price && l.Gift == line.Gift {
 			return i
 		}
 	}
@@ -162,45 +185,51 @@ func (t *Till) change(f func(*sale.Basket) error) error {
 	return nil
 }
 
-// reckon makes the quote anew.
+// reckon makes the quote anew. Fraud rules look at what it comes to; where one stops the points, it is
+// made once more without them. Gifts that cannot be given any more leave the basket: their points were
+// taken elsewhere meanwhile, or a rule keeps them.
 func (t *Till) reckon() error {
-	s := &t.desk.sale
-	if len(s.basket.Lines) == 0 {
-		s.quote = loyalty.Quote{}
-		return nil
+	err := t.reckonAll()
+	if s := &t.desk.sale; err != nil && s.hasGifts() {
+		s.dropGifts()
+		t.notify("info", "gift", textGiftGone())
+		return t.reckonAll()
 	}
-	q, err := t.programme().Quote(loyalty.Request{Lines: s.basket.Lines, Buyer: t.buyer(), Redeem: s.wish, At: t.now()})
+	return err
+}
+
+func (t *Till) reckonAll() error {
+	s := &t.desk.sale
+	q, err := t.quote(t.buyer())
 	if err != nil {
 		return err
+	}
+	if s.met, err = t.watch(q); err != nil {
+		return err
+	}
+	if len(s.stopping()) > 0 {
+		if q, err = t.quote(t.stopped()); err != nil {
+			return err
+		}
 	}
 	s.quote = q
 	return nil
 }
 
-func (t *Till) buyer() *loyalty.Buyer {
+// quote reckons the basket for a buyer.
+func (t *Till) quote(b *loyalty.Buyer) (loyalty.Quote, error) {
 	s := &t.desk.sale
-	if s.customer == nil {
-		return nil
+	if len(s.basket.Lines) == 0 {
+		return loyalty.Quote{}, nil
 	}
-	return &loyalty.Buyer{No: s.customer.No, Tier: s.customer.Tier, State: s.customer.State, Spendable: loyalty.Spendable(s.held, t.now())}
-}
-
-// refresh reads the customer and the leases anew, after head office or a release has changed them.
-func (t *Till) refresh() error {
-	s := &t.desk.sale
-	if s.customer == nil || t.desk.stage == StagePrinting {
-		return nil
+	r := loyalty.Request{
+		Lines: s.basket.Lines, Buyer: b, Redeem: s.wish, At: t.now(), Zone: t.shop.zone, Store: t.shop.settings.Store,
+		Claims: s.claims(b), Wishes: s.wishes,
 	}
-	c, err := t.ledger.Customer(s.customer.No)
-	if err != nil {
-		return err
+	if c := t.desk.cashier; c != nil {
+		r.Cashier = c.No
 	}
-	held, err := t.held(c.No)
-	if err != nil {
-		return err
-	}
-	s.customer, s.held = &c, held
-	return t.reckon()
+	return t.rulebook().engine.Quote(r)
 }
 
 // held is what may be spent here; nothing while time or journal is in doubt.
@@ -223,74 +252,6 @@ func (t *Till) doubt() *Text {
 	return nil
 }
 
-func (t *Till) setCustomer(c sale.Customer) error {
-	held, err := t.held(c.No)
-	if err != nil {
-		return err
-	}
-	s := &t.desk.sale
-	s.customer, s.held, s.wish, s.asked = &c, held, 0, false
-	s.basket.Customer = c.No
-	if loyalty.Spendable(held, t.now()) < c.Balance && c.State == sale.CustomerActive {
-		s.asked = true
-		t.ask([]sale.CustomerNo{c.No})
-	}
-	return t.reckon()
-}
-
-// customer finds a customer by a typed phone or card number.
-func (t *Till) customer(c Command) error {
-	key := sale.CustomerKey{Kind: sale.KeyCard, Key: sale.CardKey(t.shop.settings.CardSecret, strings.TrimSpace(c.Code))}
-	if c.Phone != "" {
-		phone, err := sale.ParsePhone(c.Phone)
-		if err != nil {
-			return refuse(textPhone(), err)
-		}
-		key = sale.CustomerKey{Kind: sale.KeyPhone, Key: t.shop.settings.Phones.Key(phone)}
-	}
-	found, err := t.ledger.FindCustomer(key)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return refuse(textNoCustomer(c.Phone != ""), err)
-	}
-	if err != nil {
-		return err
-	}
-	if t.desk.stage == StageDone {
-		t.next()
-	}
-	return t.setCustomer(found)
-}
-
-func (t *Till) dropCustomer(Command) error {
-	s := &t.desk.sale
-	s.customer, s.held, s.wish, s.asked, s.basket.Customer = nil, nil, 0, false, 0
-	return t.reckon()
-}
-
-func (t *Till) redeem(c Command) error {
-	s := &t.desk.sale
-	if s.customer == nil {
-		return refuse(textNobody(), nil)
-	}
-	if c.Points != 0 {
-		if doubt := t.doubt(); doubt != nil {
-			return refuse(*doubt, nil)
-		}
-	}
-	if c.Points < loyalty.RedeemAll {
-		return refuse(textAmount(), nil)
-	}
-	s.wish = c.Points
-	if err := t.reckon(); err != nil {
-		return err
-	}
-	if c.Points > s.quote.Redeemed {
-		s.wish = s.quote.Redeemed
-		t.notify("info", "redeem", textRedeemLess(s.quote.Redeemed))
-	}
-	return nil
-}
-
 func (t *Till) park(Command) error {
 	s := &t.desk.sale
 	if len(s.basket.Lines) == 0 {
@@ -303,6 +264,7 @@ func (t *Till) park(Command) error {
 	if err := t.ledger.Park(ledger.Parked{ID: id, Staff: t.desk.cashier.No, Basket: s.basket}); err != nil {
 		return err
 	}
+	t.desk.parked[id] = s.foundBy
 	return t.clear(Command{})
 }
 
@@ -324,5 +286,10 @@ func (t *Till) recall(c Command) error {
 		t.desk.sale.basket.Customer = 0
 		return t.reckon()
 	}
-	return t.setCustomer(found)
+	by, known := t.desk.parked[c.ID]
+	if !known {
+		by = sale.FoundPhone // after a restart nobody remembers: the strictest of the ways
+	}
+	delete(t.desk.parked, c.ID)
+	return t.setCustomer(found, by)
 }

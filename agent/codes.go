@@ -50,13 +50,14 @@ type meaning struct {
 	qty      sale.Qty
 	customer *sale.Customer
 	receipt  *sale.Fiscal
+	promo    *shownCode
 }
 
 // errUnknownCode is a code that names nothing here.
 var errUnknownCode = errors.New("unknown code")
 
 // read finds out what a code means, from this till's disk alone: goods first, then a receipt's QR, then a
-// customer's card.
+// customer's card or a certificate, then a promo code.
 func (t *Till) read(code sale.Code) (meaning, error) {
 	if f, err := sale.ParseFiscalQR(code.Text); err == nil {
 		return meaning{receipt: &f}, nil
@@ -64,14 +65,21 @@ func (t *Till) read(code sale.Code) (meaning, error) {
 	if m, err := t.readProduct(code.Text); err == nil || !errors.Is(err, ledger.ErrNotFound) {
 		return m, err
 	}
-	c, err := t.ledger.FindCustomer(sale.CustomerKey{Kind: sale.KeyCard, Key: sale.CardKey(t.shop.settings.CardSecret, code.Text)})
+	c, err := t.ledger.FindCustomer(t.cardKey(code.Text))
 	switch {
 	case err == nil:
 		return meaning{customer: &c}, nil
 	case !errors.Is(err, ledger.ErrNotFound):
 		return meaning{}, err
 	}
-	return meaning{}, t.unknownCode(code.Text)
+	shown, err := t.findCode(code.Text)
+	switch {
+	case err == nil:
+		return meaning{promo: &shown}, nil
+	case errors.Is(err, errUnknownCode):
+		return meaning{}, t.unknownCode(code.Text)
+	}
+	return meaning{}, err
 }
 
 func (t *Till) readProduct(text string) (meaning, error) {

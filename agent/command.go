@@ -29,7 +29,7 @@ var handlers = map[string]handler{
 	"sign-in":       {[]Stage{StageSignIn}, (*Till).signIn},
 	"sign-out":      {signedIn, (*Till).signOut},
 	"scan":          {anywhere, func(t *Till, c Command) error { return t.scan(sale.Code{Text: c.Code}) }},
-	"add":           {selling, (*Till).addSKU},
+	"add":           {signedIn, (*Till).addSKU},
 	"qty":           {selling, (*Till).setQty},
 	"remove":        {selling, (*Till).removeLine},
 	"clear":         {selling, (*Till).clear},
@@ -56,6 +56,17 @@ var handlers = map[string]handler{
 	"settle":        {unresolved, (*Till).settleByHand},
 	"retry":         {unresolved, (*Till).retry},
 	"dismiss":       {anywhere, (*Till).dismiss},
+
+	"enrol":            {selling, (*Till).enrol},
+	"code":             {selling, (*Till).promoCode},
+	"drop-code":        {selling, (*Till).dropCode},
+	"gift":             {selling, (*Till).gift},
+	"certificate":      {selling, (*Till).certificate},
+	"drop-certificate": {selling, (*Till).dropCertificate},
+	"purse":            {selling, (*Till).purse},
+	"paying":           {selling, (*Till).paying},
+	"permit":           {selling, (*Till).permit},
+	"return-price":     {returning, (*Till).returnPrice},
 }
 
 func (t *Till) command(c Command) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -33,6 +34,8 @@ type counter struct {
 	// attach wires the daemon to what a main wires it to; it returns what ends that.
 	attach func(c *counter, clock *Clock) (detach func())
 	ask    func([]sale.CustomerNo)
+	find   Find
+	sealed [][]byte // what was sealed to head office, in plain
 	log    *slog.Logger
 	reg    *emulator.Register
 	random *rand.ChaCha8
@@ -58,12 +61,15 @@ const (
 
 var testWho = ledger.Identity{Org: 1, Store: 1, Till: 7}
 
-func newCounter(t *testing.T, seed byte) *counter {
-	c := &counter{t: t, dir: t.TempDir(), who: testWho, random: rand.NewChaCha8([32]byte{seed})}
+func newCounter(t *testing.T, seed byte) *counter { return newCounterAt(t, testWho, seed, nil) }
+
+// newCounterAt is a till of its own with, where given, somebody to ask for other tills' sales.
+func newCounterAt(t *testing.T, who ledger.Identity, seed byte, find Find) *counter {
+	c := &counter{t: t, dir: t.TempDir(), who: who, random: rand.NewChaCha8([32]byte{seed}), find: find}
 	c.ask = func(no []sale.CustomerNo) { c.asked = append(c.asked, no...) }
 	c.attach = func(*counter, *Clock) func() { return func() {} }
 	var err error
-	c.reg, err = emulator.New(emulator.Options{INN: "7707083893", OFDDelay: time.Second})
+	c.reg, err = emulator.New(emulator.Options{INN: "7707083893", FNSerial: fmt.Sprintf("99990789%08d", who.Till), OFDDelay: time.Second})
 	require.NoError(t, err)
 	c.start()
 	c.seed()
@@ -101,7 +107,7 @@ func (c *counter) start() {
 		Register: func(ctx context.Context) (drivers.Printer, error) {
 			return shtrih.New("front", c.dial, map[string]string{"protocol": "2"})
 		},
-		Ask: func(no []sale.CustomerNo) { c.ask(no) }, Log: c.log,
+		Ask: func(no []sale.CustomerNo) { c.ask(no) }, Find: c.find, Seal: c.seal, Log: c.log,
 	})
 	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -121,6 +127,12 @@ func (c *counter) start() {
 			require.NoError(c.t, l.Close())
 		})
 	}
+}
+
+// seal keeps the plain text, so that a test can see what head office will read.
+func (c *counter) seal(plain []byte) ([]byte, error) {
+	c.sealed = append(c.sealed, plain)
+	return append([]byte("sealed:"), plain...), nil
 }
 
 func change(t *testing.T, kind sale.ChangeKind, key []byte, version uint64, body any) sale.Change {

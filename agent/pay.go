@@ -2,13 +2,15 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// pay closes the sale: the register prints, the ledger books.
+// pay closes the sale: the register prints, the ledger books. What certificates pay comes on top of what
+// the cashier has taken.
 func (t *Till) pay(c Command) error {
 	s := &t.desk.sale
 	if len(s.basket.Lines) == 0 {
@@ -17,33 +19,66 @@ func (t *Till) pay(c Command) error {
 	if err := t.refresh(); err != nil { // a lease may have left since the quote was shown
 		return err
 	}
-	total := s.quote.Total
-	if err := checkTenders(c.Tenders, c.Given, total); err != nil {
+	pays, due := t.certificatePays()
+	if err := checkTenders(c.Tenders, c.Given, due); err != nil {
 		return err
+	}
+	if tendered(c.Tenders, sale.TenderAdvance) != 0 {
+		return refuse(textAmount(), nil) // the till itself adds what certificates pay
 	}
 	contact, sealed, err := t.sealContact(c.Contact)
 	if err != nil {
 		return err
 	}
-	id, err := sale.NewID(t.now().Time(), t.random)
+	n, err := t.newSale(c, pays)
 	if err != nil {
 		return err
 	}
-	n := ledger.NewSale{
-		ID: id, At: t.now(), Staff: t.desk.cashier.No, Quote: s.quote, Programme: t.programme(), Held: s.held, Holder: t.holder(),
-		Tenders: c.Tenders, Given: c.Given, Contact: contact,
-	}
-	if s.customer != nil && s.customer.State == sale.CustomerActive {
-		n.Customer = *s.customer
-	} else if s.customer != nil {
-		n.Customer = sale.Customer{No: s.customer.No, Tier: s.customer.Tier}
-	}
+	n.Contact = contact
 	draft, err := n.Draft()
 	if err != nil {
 		return err
 	}
-	receipt := t.saleReceipt(draft.Sale, s.customer, c.Contact)
+	receipt := t.saleReceipt(draft.Sale, c.Contact)
 	return t.start(job{draft: draft, sealed: sealed, do: printing(receipt)})
+}
+
+// newSale is all that the ledger wants to know of the sale.
+func (t *Till) newSale(c Command, pays []sale.Money) (n ledger.NewSale, err error) {
+	s := &t.desk.sale
+	n = ledger.NewSale{
+		At: t.now(), Staff: t.desk.cashier.No, Quote: s.quote, Programme: t.programme(), Held: s.held, Holder: t.holder(), House: t.shop.settings.House,
+		Tenders: slices.Clone(c.Tenders), Given: c.Given, Codes: s.attributions(), Watched: s.watched(), FoundBy: s.foundBy,
+	}
+	if n.ID, err = sale.NewID(t.now().Time(), t.random); err != nil {
+		return n, err
+	}
+	switch customer := s.customer; {
+	case customer == nil || s.unnamed():
+		n.FoundBy = 0
+	case earns(customer.State):
+		n.Customer = *customer
+	default:
+		n.Customer = sale.Customer{No: customer.No, Tier: customer.Tier}
+	}
+	for i, x := range s.certificates {
+		if pays[i] > 0 {
+			n.Certificates = append(n.Certificates, ledger.Certificate{Customer: x.customer.No, Held: x.held, Amount: pays[i].AsPoints()})
+			n.Tenders = withAdvance(n.Tenders, pays[i])
+		}
+	}
+	return n, nil
+}
+
+// withAdvance adds what a certificate pays: one payment of the kind that the receipt calls advance.
+func withAdvance(tenders []sale.Tender, amount sale.Money) []sale.Tender {
+	for i := range tenders {
+		if tenders[i].Kind == sale.TenderAdvance {
+			tenders[i].Amount += amount
+			return tenders
+		}
+	}
+	return append(tenders, sale.Tender{Kind: sale.TenderAdvance, Amount: amount})
 }
 
 // printing prints one receipt.
@@ -56,7 +91,7 @@ func printing(r drivers.Receipt) func(context.Context, drivers.Printer, *ledger.
 func checkTenders(tenders []sale.Tender, given, total sale.Money) error {
 	var sum, cash sale.Money
 	for _, x := range tenders {
-		if x.Amount < 0 || x.Amount > sale.MoneyMax || (x.Kind != sale.TenderCash && x.Kind != sale.TenderCard) {
+		if x.Amount < 0 || x.Amount > sale.MoneyMax || (x.Kind != sale.TenderCash && x.Kind != sale.TenderCard && x.Kind != sale.TenderAdvance) {
 			return refuse(textAmount(), nil)
 		}
 		sum += x.Amount

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
-	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -22,7 +21,7 @@ func (t *Till) view() View {
 		Now: t.now(), Till: t.holder().Till, Store: s.StoreName, Zone: s.Zone, Org: s.Org, Support: s.Support, Stage: t.desk.stage,
 		Shift: t.shiftView(), Register: t.registerView(), Network: t.networkView(), Scanners: append([]DeviceView{}, t.desk.scanners...),
 		Basket: t.basketView(), Return: t.returnView(), Done: t.desk.done, Parked: t.parkedViews(),
-		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(),
+		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(), KPI: t.kpiView(), Enrol: t.enrolView(),
 	}
 	if c := t.desk.cashier; c != nil {
 		v.Cashier = &CashierView{No: c.No, Name: c.Name, Manager: c.Role >= sale.RoleManager}
@@ -98,27 +97,31 @@ func (t *Till) basketView() BasketView {
 	q := s.quote
 	v := BasketView{
 		Lines: []LineView{}, Gross: q.Gross, Discount: q.Discount, Redeemed: q.Redeemed, Redeemable: q.Redeemable, Earned: q.Earned,
-		Total: q.Total, Reasons: reasonTexts(q.Reasons),
+		Total: q.Total, Reasons: t.reasonTexts(q.Reasons),
 	}
 	for i, l := range q.Lines {
 		v.Lines = append(v.Lines, LineView{
 			SKU: l.SKU, Name: l.Name, Qty: l.Qty, Weighed: l.Traits.Has(sale.Weighed), Price: l.Price, Gross: l.Gross, Discount: l.Discount,
-			Redeemed: l.Redeemed, Net: l.Net, Earned: l.Earned, Adult: s.basket.Lines[i].Product.Traits.Has(sale.AdultOnly), Reasons: reasonTexts(l.Reasons),
+			Redeemed: l.Redeemed, Net: l.Net, Earned: l.Earned, Adult: s.basket.Lines[i].Product.Traits.Has(sale.AdultOnly), Reasons: t.reasonTexts(l.Reasons),
 		})
 	}
 	if s.customer != nil {
-		v.Customer = t.customerView(*s.customer, loyalty.Spendable(s.held, t.now()), s.asked)
+		v.Customer = t.customerView(*s.customer, t.spendable(0), s.asked)
 	}
 	if s.waiting != nil {
 		v.Adult = &s.waiting.Product.Name
 	}
+	v.Codes, v.Applied, v.Gifts, v.Purses = t.codeViews(), t.appliedViews(q.Applied), t.giftViews(), t.purseViews()
+	v.Certificates, v.Due = t.certificateViews()
+	v.Watch, v.House = watchViews(s.met, s.permits), s.customer == nil && t.shop.settings.House != 0
 	return v
 }
 
-func reasonTexts(reasons []sale.Reason) []Text {
+func (t *Till) reasonTexts(reasons []sale.Reason) []Text {
 	out := make([]Text, 0, len(reasons))
+	rules := t.rulebook()
 	for _, r := range reasons {
-		out = append(out, Text{RU: loyalty.ReasonText(r, "ru"), EN: loyalty.ReasonText(r, "en")})
+		out = append(out, rules.reason(r))
 	}
 	return out
 }
@@ -126,9 +129,10 @@ func reasonTexts(reasons []sale.Reason) []Text {
 func (t *Till) customerView(c sale.Customer, spendable sale.Points, asked bool) *CustomerView {
 	v := &CustomerView{
 		No: c.No, Name: c.Name, Tier: t.tierName(c.Tier), Balance: c.Balance, Spendable: spendable, Debt: c.Debt, AsOf: c.Seen.At,
-		Asking: asked && t.desk.network.Online && spendable < c.Balance, Blocked: c.State != sale.CustomerActive,
+		Asking: asked && t.desk.network.Online && spendable < c.Balance, Blocked: !earns(c.State),
 	}
 	v.Text = t.customerText(c, spendable)
+	v.Progress, v.Expiring, v.Pending = t.progressText(c), t.expiringText(c), t.pendingText(c)
 	return v
 }
 
@@ -161,10 +165,16 @@ func (t *Till) customerText(c sale.Customer, spendable sale.Points) Text {
 
 func (t *Till) returnView() *ReturnView {
 	o := t.desk.ret
-	if o == nil {
+	switch {
+	case o == nil:
 		return nil
+	case o.of == nil:
+		return t.foreignView()
 	}
-	v := &ReturnView{Of: o.of.ID, No: o.of.Sale.No.String(), At: o.of.At, Tenders: o.of.Sale.Tenders, Doc: docText(o.of.Fiscal)}
+	v := &ReturnView{
+		Asking: o.asking, Manager: needsManager(o.met), Watch: watchViews(o.met, nil),
+		Of: o.of.ID, No: o.of.Sale.No.String(), At: o.of.At, Tenders: o.of.Sale.Tenders, Doc: docText(o.of.Fiscal),
+	}
 	for i, l := range o.of.Sale.Lines {
 		v.Lines = append(v.Lines, ReturnLineView{
 			Line: i, Name: l.Name, Sold: l.Qty, Left: o.left(i), Chosen: o.chosen[i], Net: l.Net, Weighed: l.Traits.Has(sale.Weighed),
@@ -213,39 +223,6 @@ func (t *Till) parkedViews() []ParkedView {
 		out = append(out, v)
 	}
 	return out
-}
-
-func (t *Till) doneSale(r *sale.Record) *DoneView {
-	s := r.Sale
-	d := &DoneView{
-		Kind: "sale", ID: r.ID, No: s.No.String(), Total: s.Total, Given: s.Given, Change: s.Change(), Earned: s.Earned, Redeemed: s.Redeemed,
-	}
-	t.completeDone(d, r.Fiscal, s.Customer)
-	return d
-}
-
-func (t *Till) doneReturn(r *sale.Record) *DoneView {
-	b := r.Return
-	d := &DoneView{Kind: "return", ID: r.ID, No: b.No.String(), Total: b.Total, Given: cashOf(b.Tenders), Earned: -b.Clawed, Redeemed: -b.Restored}
-	t.completeDone(d, r.Fiscal, b.Customer)
-	return d
-}
-
-func (t *Till) completeDone(d *DoneView, f *sale.Fiscal, customer sale.CustomerNo) {
-	d.Doc = docText(f)
-	if f != nil && f.Key.FD != 0 {
-		d.QR = f.QR()
-	}
-	if f != nil && f.Settled {
-		text := textSettled()
-		d.Text = &text
-	}
-	if customer == 0 {
-		return
-	}
-	if c, err := t.ledger.Customer(customer); err == nil {
-		d.Customer, d.Balance = c.Name, c.Balance
-	}
 }
 
 // Products finds goods for the page's search. It reads the ledger directly: a search never waits for

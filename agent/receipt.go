@@ -20,7 +20,7 @@ func (t *Till) say(ru, en string) string {
 	return ru
 }
 
-func (t *Till) saleReceipt(s *sale.Sale, customer *sale.Customer, contact string) drivers.Receipt {
+func (t *Till) saleReceipt(s *sale.Sale, contact string) drivers.Receipt {
 	r := drivers.Receipt{
 		Doc: sale.DocSale, Operator: t.operator(), Tenders: s.Tenders, Given: s.Given, Total: s.Total, Tax: t.rules.Tax, Contact: contact,
 	}
@@ -34,7 +34,7 @@ func (t *Till) saleReceipt(s *sale.Sale, customer *sale.Customer, contact string
 			r.Lines = append(r.Lines, line)
 		}
 	}
-	r.Footer = t.footer(s, customer)
+	r.Footer = t.footer(s)
 	return r
 }
 
@@ -52,23 +52,6 @@ func (t *Till) lineText(l sale.SoldLine) (out []string) {
 	return out
 }
 
-func (t *Till) footer(s *sale.Sale, customer *sale.Customer) (out []string) {
-	if customer == nil {
-		return nil
-	}
-	out = append(out, fmt.Sprintf(t.say("Покупатель: %s", "Customer: %s"), customer.Name))
-	if s.Redeemed != 0 {
-		out = append(out, fmt.Sprintf(t.say("Списано баллов: %s", "Points redeemed: %s"), s.Redeemed))
-	}
-	if s.Earned != 0 {
-		out = append(out, fmt.Sprintf(t.say("Начислено баллов: %s", "Points earned: %s"), s.Earned))
-	}
-	if t.rules.PrintBalance {
-		out = append(out, fmt.Sprintf(t.say("Баланс: %s", "Balance: %s"), customer.Balance-s.Redeemed+s.Earned))
-	}
-	return out
-}
-
 func (t *Till) returnReceipt(b *sale.Return) drivers.Receipt {
 	r := drivers.Receipt{Doc: sale.DocSaleReturn, Operator: t.operator(), Tenders: b.Tenders, Total: b.Total, Tax: t.rules.Tax}
 	for _, l := range b.Lines {
@@ -78,6 +61,12 @@ func (t *Till) returnReceipt(b *sale.Return) drivers.Receipt {
 	}
 	if b.OfDoc.FD != 0 {
 		r.Header = append(r.Header, fmt.Sprintf(t.say("Возврат по чеку ФД %d", "Return of receipt FD %d"), b.OfDoc.FD))
+	}
+	if b.Pending {
+		r.Footer = append(r.Footer, toPaper(t.say("Баллы рассчитает головной офис", "Head office settles the points"))...)
+	}
+	if back := tendered(b.Tenders, sale.TenderAdvance); back != 0 {
+		r.Footer = append(r.Footer, fmt.Sprintf(t.say("На сертификат: %s", "To the certificate: %s"), back))
 	}
 	if b.Restored != 0 {
 		r.Footer = append(r.Footer, fmt.Sprintf(t.say("Возвращено баллов: %s", "Points given back: %s"), b.Restored))

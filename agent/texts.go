@@ -19,13 +19,18 @@ func say(ru, en string, args ...any) Text {
 	}
 	russian := append([]any(nil), args...)
 	for i, a := range russian {
-		switch a.(type) {
+		switch a := a.(type) {
 		case sale.Money, sale.Points, sale.Qty:
 			russian[i] = strings.Replace(fmt.Sprint(a), ".", ",", 1)
+		case sale.Date:
+			russian[i] = russianDate(a)
 		}
 	}
 	return Text{RU: fmt.Sprintf(ru, russian...), EN: fmt.Sprintf(en, args...)}
 }
+
+// russianDate is 31.01.2027.
+func russianDate(d sale.Date) string { return fmt.Sprintf("%02d.%02d.%04d", d%100, d/100%100, d/10000) }
 
 func textInternal() Text {
 	return say("Программа кассы дала сбой. Повторите; если не помогло, позовите поддержку", "The till program failed. Try again; if that does not help, call support")
@@ -181,7 +186,8 @@ func textDrawerShort(have sale.Money) Text {
 }
 
 func textNoReceipt() Text {
-	return say("Чек не найден на этой кассе", "This till does not have that receipt")
+	return say("Этой кассе чек неизвестен. Верните при связи с офисом или в магазине, где покупали",
+		"This till does not know that receipt. Return it once head office is on the line, or in the store that sold it")
 }
 
 func textNotASale() Text {
@@ -236,6 +242,8 @@ func textCustomer(at string, offline time.Duration, isOffline bool, spendable sa
 	switch {
 	case state == sale.CustomerBlocked:
 		return say("Карта заблокирована: баллы не начисляются и не списываются", "The card is blocked: it neither earns nor redeems")
+	case state == sale.CustomerErased:
+		return say("Данные покупателя удалены: баллы не начисляются и не списываются", "The customer's data are erased: points are neither earned nor redeemed")
 	case isOffline && offline > 0:
 		d := duration(offline)
 		return say("на %[1]s, без связи %[2]s; точно можно списать %[4]s", "as of %[1]s, offline %[3]s; can redeem %[4]s for sure", at, d.RU, d.EN, spendable)

@@ -26,8 +26,8 @@ type Rules struct {
 	PrintBalance bool
 }
 
-// Options are what a till is made of. Ask and Seal may be nil: then leases are never moved here, and
-// receipts take no contact.
+// Options are what a till is made of. Ask, Find and Seal may be nil: then leases are never moved here, head
+// office is not asked for sales of other tills, and receipts take no contact and nobody is enrolled.
 type Options struct {
 	Ledger   *ledger.Ledger
 	Clock    *Clock
@@ -35,6 +35,7 @@ type Options struct {
 	Register OpenPrinter
 	Random   io.Reader                          // for IDs and salts
 	Ask      func([]sale.CustomerNo)            // asks head office for customers' leases; never waits
+	Find     Find                               // asks head office for a sale of another till
 	Seal     func(plain []byte) ([]byte, error) // seals personal data to head office
 	Log      *slog.Logger
 }
@@ -51,6 +52,7 @@ type Till struct {
 	ops      chan op
 	register *registerLine
 	examined sale.FiscalKey // the register's goroutine's own, see readTo
+	finder   *finder        // nil: nobody to ask
 	viewers  viewers
 	shop     shop
 	desk     desk
@@ -68,6 +70,8 @@ type shop struct {
 	zone       *time.Location
 	staff      []sale.Staff
 	programmes []*loyalty.Programme
+	rules      *rulebook // of the programme in force; see Till.rulebook
+	standing   sale.Standing
 }
 
 // desk is the state of the cashier's page.
@@ -86,6 +90,7 @@ type desk struct {
 	register  registerState
 	scanners  []DeviceView
 	frozen    *Text
+	parked    map[sale.ID]sale.FoundBy // how the customers of parked baskets were named
 }
 
 // NewTill makes a till over an enrolled ledger; Run starts it.
@@ -96,6 +101,10 @@ func NewTill(o Options) (*Till, error) {
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
+	}
+	t.desk.parked = map[sale.ID]sale.FoundBy{}
+	if o.Find != nil {
+		t.finder = newFinder(o.Find)
 	}
 	if t.ask == nil {
 		t.ask = func([]sale.CustomerNo) {}
@@ -130,6 +139,8 @@ func (t *Till) Run(ctx context.Context) error {
 		t.register.run(line)
 	}()
 	defer t.viewers.close()
+	found, stopFinder := t.startFinder(ctx)
+	defer stopFinder()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	t.publish()
@@ -150,6 +161,9 @@ func (t *Till) Run(ctx context.Context) error {
 		case <-t.ledger.Changed():
 			t.stateChanged()
 			t.publish()
+		case a := <-found:
+			t.heard(a)
+			t.publish()
 		case <-ticker.C:
 			t.publish()
 		}
@@ -157,6 +171,20 @@ func (t *Till) Run(ctx context.Context) error {
 			stopLine()
 		}
 	}
+}
+
+// startFinder lets head office be asked; stop joins its goroutine.
+func (t *Till) startFinder(ctx context.Context) (found <-chan foundSale, stop func()) {
+	if t.finder == nil {
+		return nil, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t.finder.run(ctx)
+	}()
+	return t.finder.found, func() { cancel(); <-done }
 }
 
 // post gives the till's goroutine something to do and waits until it is done. Only the register's
@@ -261,7 +289,11 @@ func (t *Till) reload() error {
 	if err != nil {
 		zone = time.UTC
 	}
-	t.shop = shop{settings: s, zone: zone, staff: staff, programmes: programmes}
+	standing, err := t.ledger.Standing()
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return err
+	}
+	t.shop = shop{settings: s, zone: zone, staff: staff, programmes: programmes, standing: standing}
 	return nil
 }
 

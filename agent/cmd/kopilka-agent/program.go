@@ -105,6 +105,7 @@ func (p *Program) makeTill(id uplink.Identity, register agent.OpenPrinter) (err 
 			Weights: p.config.Weights, Tax: agent.Taxes[p.config.Register.Tax], Language: p.config.Receipt.Language, PrintBalance: p.config.Receipt.Balance,
 		},
 		Ask:  func(customers []sale.CustomerNo) { p.uplink.Ask(customers...) },
+		Find: p.uplink.Find,
 		Seal: func(plain []byte) ([]byte, error) { return box.SealAnonymous(nil, plain, &id.Seal, rand.Reader) },
 	})
 	return err

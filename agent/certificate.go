@@ -1,0 +1,113 @@
+package agent
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/loyalty"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// certificatesMax is more than a buyer lays on a counter; each is an account that the record names.
+const certificatesMax = 10
+
+// certificate is a gift certificate laid on the counter.
+type certificate struct {
+	customer sale.Customer
+	held     []loyalty.Held
+	asked    bool // head office was asked for its lease
+}
+
+// certificate lays a gift certificate on the counter by its number.
+func (t *Till) certificate(c Command) error {
+	found, err := t.ledger.FindCustomer(t.cardKey(strings.TrimSpace(c.Code)))
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return refuse(textNoCertificate(), err)
+	case err != nil:
+		return err
+	case !found.Bearer:
+		return refuse(textNotACertificate(), nil)
+	}
+	if t.desk.stage == StageDone {
+		t.next()
+	}
+	return t.layCertificate(found)
+}
+
+func (t *Till) layCertificate(c sale.Customer) error {
+	s := &t.desk.sale
+	switch {
+	case slices.ContainsFunc(s.certificates, func(x certificate) bool { return x.customer.No == c.No }):
+		return refuse(textCertificateTwice(), nil)
+	case !earns(c.State):
+		return refuse(textCertificateBlocked(), nil)
+	case c.Balance <= 0:
+		return refuse(textCertificateSpent(), nil)
+	case len(s.certificates) >= certificatesMax:
+		return refuse(textTooManyCertificates(), nil)
+	}
+	held, err := t.held(c.No)
+	if err != nil {
+		return err
+	}
+	x := certificate{customer: c, held: held}
+	if loyalty.Spendable(held, t.now()) < c.Balance {
+		x.asked = true
+		t.ask([]sale.CustomerNo{c.No})
+	}
+	s.certificates = append(s.certificates, x)
+	return nil
+}
+
+func (t *Till) dropCertificate(c Command) error {
+	s := &t.desk.sale
+	at := slices.IndexFunc(s.certificates, func(x certificate) bool { return x.customer.No == c.No })
+	if at < 0 {
+		return refuse(textNoCertificate(), nil)
+	}
+	s.certificates = slices.Delete(slices.Clone(s.certificates), at, at+1)
+	return nil
+}
+
+func (t *Till) refreshCertificates() error {
+	for i := range t.desk.sale.certificates {
+		x := &t.desk.sale.certificates[i]
+		c, err := t.ledger.Customer(x.customer.No)
+		if err != nil {
+			return err
+		}
+		if x.held, err = t.held(c.No); err != nil {
+			return err
+		}
+		x.customer = c
+	}
+	return nil
+}
+
+// certificatePays is what each certificate pays of the receipt, for sure: in the order in which they were
+// laid down, what is held here and never more than is due.
+func (t *Till) certificatePays() (pays []sale.Money, due sale.Money) {
+	s := &t.desk.sale
+	due = s.quote.Total
+	for _, x := range s.certificates {
+		part := min(due, loyalty.Spendable(x.held, t.now()).Worth())
+		pays, due = append(pays, part), due-part
+	}
+	return pays, due
+}
+
+func (t *Till) certificateViews() (views []CertificateView, due sale.Money) {
+	pays, due := t.certificatePays()
+	for i, x := range t.desk.sale.certificates {
+		v := CertificateView{No: x.customer.No, Name: x.customer.Name, Balance: x.customer.Balance, Pays: pays[i]}
+		if have := loyalty.Spendable(x.held, t.now()); have < x.customer.Balance {
+			text := textCertificateHeld(have, x.asked && t.desk.network.Online)
+			v.Text = &text
+		}
+		views = append(views, v)
+	}
+	return views, due
+}
