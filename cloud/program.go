@@ -175,6 +175,7 @@ func (p *Program) Run(ctx context.Context) error {
 	work(p.Hub.Run)
 	for _, org := range orgs {
 		work(func(ctx context.Context) error { return p.Office.Run(ctx, org) })
+		work(func(ctx context.Context) error { p.tellStandings(ctx, org); return nil })
 	}
 	work(p.serve)
 	<-ctx.Done()
@@ -183,6 +184,25 @@ func (p *Program) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// standingsEvery is how often stores are told of cashiers' figures that changed since they last heard.
+const standingsEvery = time.Minute
+
+// tellStandings runs until ctx ends. A failure is told again with the next receipt or minute.
+func (p *Program) tellStandings(ctx context.Context, org sale.OrgNo) {
+	tick := time.NewTicker(standingsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := p.Store.SweepStandings(ctx, org); err != nil && ctx.Err() == nil {
+				p.Logger.Error("could not tell stores how their cashiers stand; will try again", "org", org, "err", err)
+			}
+		}
+	}
 }
 
 func (p *Program) serve(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
@@ -21,7 +22,23 @@ type Seed struct {
 	Products  []sale.Product `json:"products"`
 	Customers []SeedCustomer `json:"customers"`
 	// Programme is published when the organisation has none yet; the default one when it is left out.
-	Programme *loyalty.Programme `json:"programme,omitempty"`
+	Programme    *loyalty.Programme `json:"programme,omitempty"`
+	Codes        []SeedCodes        `json:"codes,omitempty"`
+	Certificates []SeedCertificates `json:"certificates,omitempty"`
+}
+
+// SeedCodes are single-use codes of a campaign, made once: a campaign that has any gets no more.
+type SeedCodes struct {
+	Campaign uint32 `json:"campaign"`
+	Count    int    `json:"count"`
+}
+
+// SeedCertificates are gift certificates, issued once for each batch.
+type SeedCertificates struct {
+	Batch string     `json:"batch"`
+	Count int        `json:"count"`
+	Worth sale.Money `json:"worth"`
+	Days  int        `json:"days,omitempty"` // good for; zero: for ever
 }
 
 // SeedMember is a member of staff with the PIN in plain text.
@@ -43,6 +60,10 @@ type SeedCustomer struct {
 	Tier    uint16          `json:"tier,omitempty"`
 	Home    sale.StoreNo    `json:"home,omitempty"`
 	Balance string          `json:"balance,omitempty"` // points: "1240" or "12.50"
+
+	Staff    sale.StaffNo `json:"staff,omitempty"`    // a member of staff's own card
+	Segment  uint8        `json:"segment,omitempty"`  // whose meaning the programme's rules know
+	Birthday string       `json:"birthday,omitempty"` // "05-17" or "1990-05-17"
 }
 
 // SeedBytesMax bounds a seed file: some hundred thousand customers.
@@ -115,6 +136,53 @@ func (s *Seed) Apply(ctx context.Context, p *Program, org sale.OrgNo) error {
 			return fmt.Errorf("customer %q: %w", c.Name, err)
 		}
 	}
+	if err := s.makeCodes(ctx, p, org); err != nil {
+		return err
+	}
+	return s.issue(ctx, p, org)
+}
+
+func (s *Seed) makeCodes(ctx context.Context, p *Program, org sale.OrgNo) error {
+	have, err := p.Store.CampaignCodes(ctx, org)
+	if err != nil {
+		return err
+	}
+	made := map[uint32]bool{}
+	for _, c := range have {
+		made[c.Campaign] = true
+	}
+	for _, c := range s.Codes {
+		if made[c.Campaign] {
+			continue
+		}
+		if _, err := p.Store.MakeCodes(ctx, org, c.Campaign, c.Count, nil, "seed", p.Random); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Seed) issue(ctx context.Context, p *Program, org sale.OrgNo) error {
+	have, err := p.Store.CertificateBatches(ctx, org)
+	if err != nil {
+		return err
+	}
+	issued := map[string]bool{}
+	for _, b := range have {
+		issued[b.Batch] = true
+	}
+	for _, c := range s.Certificates {
+		if issued[c.Batch] {
+			continue
+		}
+		var expires sale.Time
+		if c.Days > 0 {
+			expires = sale.At(p.Now()).Add(time.Duration(c.Days) * 24 * time.Hour)
+		}
+		if _, err := p.Store.IssueCertificates(ctx, org, c.Batch, c.Count, c.Worth, expires, "seed", p.Random); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -171,7 +239,10 @@ func (c SeedCustomer) apply(ctx context.Context, p *Program, org sale.OrgNo) err
 		person.No = no
 	}
 	no, err := p.Store.PutPerson(ctx, org, person)
-	if err != nil || c.Balance == "" {
+	if err != nil {
+		return err
+	}
+	if err := c.applyExtra(ctx, p.Store, org, no); err != nil || c.Balance == "" {
 		return err
 	}
 	balance, err := sale.ParsePoints(c.Balance)
@@ -179,6 +250,24 @@ func (c SeedCustomer) apply(ctx context.Context, p *Program, org sale.OrgNo) err
 		return err
 	}
 	return p.Office.AdjustPoints(ctx, org, openingID(org, no), no, balance, "начальный остаток / opening balance", "seed")
+}
+
+// applyExtra keeps what the seed says beside the person; what it does not say stays as it is.
+func (c SeedCustomer) applyExtra(ctx context.Context, s *store.Store, org sale.OrgNo, no sale.CustomerNo) error {
+	if c.Staff != 0 {
+		if err := s.SetStaffCard(ctx, org, no, c.Staff, "seed"); err != nil {
+			return err
+		}
+	}
+	if c.Segment != 0 {
+		if err := s.SetSegment(ctx, org, no, c.Segment, "seed"); err != nil {
+			return err
+		}
+	}
+	if c.Birthday == "" {
+		return nil
+	}
+	return s.SetBirthday(ctx, org, no, c.Birthday, "seed")
 }
 
 // openingID names the one opening balance that a customer can have.

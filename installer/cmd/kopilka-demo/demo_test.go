@@ -98,6 +98,9 @@ func TestHeadOfficeReadsTheSeed(t *testing.T) {
 	read, err := cloud.ReadSeed(f)
 	require.NoError(t, err)
 	require.Equal(t, seed.Products, read.Products)
+	require.NoError(t, read.Programme.Validate())
+	require.Equal(t, seed.Programme, read.Programme, "no rule is lost on the way")
+	require.Len(t, read.Programme.Gifts, 2)
 	require.Len(t, read.Customers, customersMade)
 	require.Len(t, read.Staff, 8)
 	for _, s := range read.Stores {

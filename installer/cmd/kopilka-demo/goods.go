@@ -17,6 +17,7 @@ type shelf struct {
 	unit     sale.Unit
 	traits   sale.Traits
 	minPrice sale.Money // per unit
+	floors   []sale.DatedPrice
 	rows     string
 }
 
@@ -176,7 +177,8 @@ var shelves = []shelf{
 	{category: "Прочее", vat: sale.VAT22, traits: sale.NoEarn, rows: `
 Пакет-майка «Копилка» {малый;большой}|9.90
 Сумка для покупок «Копилка» хлопковая|199.00`},
-	{category: "Крепкий алкоголь", vat: sale.VAT22, subject: sale.SubjectExcisable, traits: sale.AdultOnly, minPrice: 409_00, rows: `
+	{category: "Крепкий алкоголь", vat: sale.VAT22, subject: sale.SubjectExcisable, traits: sale.AdultOnly, minPrice: 409_00,
+		floors: []sale.DatedPrice{{From: 20270101, Price: 439_00}}, rows: `
 Водка «Белая берёза» {классическая;мягкая} 40 % 0,5 л|459.90`},
 	{category: "Пиво и вино", vat: sale.VAT22, subject: sale.SubjectExcisable, traits: sale.AdultOnly, rows: `
 Пиво «Речной порт» {светлое;тёмное} 0,45 л|89.90
@@ -262,7 +264,29 @@ func (s shelf) product(name string, price sale.Money) sale.Product {
 	}
 	return sale.Product{
 		Name: name, Price: price, MinPrice: s.minPrice, VAT: s.vat, Subject: subject, Unit: s.unit, Traits: s.traits, Category: s.category,
+		Tags: tagsOf(name), Floors: s.floors,
 	}
+}
+
+// tagged are the names by which rules call goods of several shelves.
+var tagged = []struct{ part, tag string }{
+	{"«Хозяюшка»", tagOwn}, {"«Русская мера»", tagOwn}, {"«Копилка»", tagOwn},
+	{"Булочка", tagBuns}, {"Слойка", tagBuns}, {"Йогурт питьевой", tagYogurt},
+}
+
+const (
+	tagOwn    = "своя марка"
+	tagBuns   = "выпечка к кофе"
+	tagYogurt = "йогурты"
+)
+
+func tagsOf(name string) (tags []string) {
+	for _, t := range tagged {
+		if strings.Contains(name, t.part) {
+			tags = append(tags, t.tag)
+		}
+	}
+	return tags
 }
 
 // variants writes "{a;b} c" out as "a c" and "b c".

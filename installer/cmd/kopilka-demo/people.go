@@ -14,11 +14,12 @@ type shop struct {
 	Name    string       `json:"name"`
 	Address string       `json:"address"`
 	Zone    string       `json:"zone"`
+	Region  string       `json:"region,omitempty"`
 }
 
 var shops = []shop{
-	{1, "Копилка на Лесной", "Москва, ул. Лесная, 12", "Europe/Moscow"},
-	{2, "Копилка на Малышева", "Екатеринбург, ул. Малышева, 51", "Asia/Yekaterinburg"},
+	{1, "Копилка на Лесной", "Москва, ул. Лесная, 12", "Europe/Moscow", "Москва"},
+	{2, "Копилка на Малышева", "Екатеринбург, ул. Малышева, 51", "Asia/Yekaterinburg", "Урал"},
 }
 
 // member is a member of staff as the seed file writes it.
@@ -66,6 +67,9 @@ type customer struct {
 	Tier    uint16       `json:"tier,omitempty"`
 	Home    sale.StoreNo `json:"home,omitempty"`
 	Balance string       `json:"balance,omitempty"`
+
+	Staff    sale.StaffNo `json:"staff,omitempty"`
+	Birthday string       `json:"birthday,omitempty"`
 }
 
 const (
@@ -101,10 +105,24 @@ func customers() []customer {
 		all[i] = customer{
 			Name: personName(r), Phone: "+7" + strconv.Itoa(phoneFirst+phoneStep*i), Cards: []string{cardNo(i)},
 			Tier: tier, Home: shops[i%len(shops)].No, Balance: balance(r, tier),
+			Birthday: fmt.Sprintf("%02d-%02d", 1+i%monthsOfYear, 1+i*birthdayStep%daysOfAnyMonth),
 		}
+	}
+	for i, m := range staff[:staffCards] { // who sells here buys here too
+		c := &all[customersMade-staffCards+i]
+		c.Name, c.Staff, c.Home = m.Name, m.No, m.Store
 	}
 	return all
 }
+
+// Birthdays are spread over the year, each day found in every month.
+const (
+	monthsOfYear   = 12
+	daysOfAnyMonth = 28
+	birthdayStep   = 11
+	// staffCards is how many members of staff have a card of their own.
+	staffCards = 3
+)
 
 // tierOf gives one customer in ten gold and three silver.
 func tierOf(i int) uint16 {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -15,11 +16,18 @@ type seedFile struct {
 	Staff     []member       `json:"staff"`
 	Products  []sale.Product `json:"products"`
 	Customers []customer     `json:"customers"`
+
+	Programme    *loyalty.Programme `json:"programme"`
+	Codes        []codes            `json:"codes"`
+	Certificates []certificates     `json:"certificates"`
 }
 
 func makeSeed() (seedFile, error) {
 	p, err := products()
-	return seedFile{Stores: shops, Staff: staff, Products: p, Customers: customers()}, err
+	return seedFile{
+		Stores: shops, Staff: staff, Products: p, Customers: customers(),
+		Programme: programme(p), Codes: singleCodes, Certificates: giftCertificates,
+	}, err
 }
 
 // goodsFile is what lies on the counters' shelves and in the customers' pockets: see the emulator.
