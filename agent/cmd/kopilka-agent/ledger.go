@@ -9,18 +9,16 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/ledger"
-	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-var ledgerCommand = command{"ledger verify | export | explain RECEIPT | compact", func(_ context.Context, args []string, out io.Writer) error {
+var ledgerCommand = command{"ledger verify | export | explain RECEIPT | explain customer NUMBER | compact", func(_ context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("want: kopilka-agent ledger verify, export, explain RECEIPT or compact")
+		return errors.New("want: kopilka-agent ledger verify, export, explain RECEIPT, explain customer NUMBER or compact")
 	}
 	lang := "ru"
 	keep := 90 * 24 * time.Hour
@@ -58,8 +56,10 @@ func ledgerVerb(l *ledger.Ledger, verb string, args []string, lang string, out i
 		return export(l, out)
 	case verb == "explain" && len(args) == 1:
 		return explain(l, args[0], lang, out)
+	case verb == "explain" && len(args) == 2 && args[0] == "customer":
+		return explainCustomer(l, args[1], lang, out)
 	}
-	return fmt.Errorf("want: kopilka-agent ledger verify, export, explain RECEIPT or compact (got %q)", verb)
+	return fmt.Errorf("want: kopilka-agent ledger verify, export, explain RECEIPT, explain customer NUMBER or compact (got %q)", verb)
 }
 
 func verify(l *ledger.Ledger, out io.Writer) error {
@@ -88,73 +88,4 @@ func export(l *ledger.Ledger, out io.Writer) error {
 		return failed == nil
 	})
 	return errors.Join(err, failed)
-}
-
-// explain names the rule behind each figure of a receipt: its number ("7-12" or "12"), its ID, or the text of
-// its QR code.
-func explain(l *ledger.Ledger, receipt, lang string, out io.Writer) error {
-	r, err := findReceipt(l, receipt)
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s, epoch %d seq %d, %s\n", r.Kind, r.ID, r.Epoch, r.Seq, r.At.Time().Format(time.RFC3339))
-	switch {
-	case r.Sale != nil:
-		explainSale(&b, r.Sale, lang)
-	case r.Return != nil:
-		explainReturn(&b, r.Return)
-	}
-	for _, s := range r.Spends {
-		fmt.Fprintf(&b, "spent    %s of lot %s under lease %s\n", s.Amount, s.Lot, s.Lease)
-	}
-	for _, p := range r.Postings {
-		fmt.Fprintf(&b, "posting  %s %s %s\n", p.Account.Kind, p.Account.No, p.Amount)
-	}
-	if r.Fiscal != nil {
-		fmt.Fprintf(&b, "fiscal   %s sign %d %s\n", r.Fiscal.Key, r.Fiscal.Sign, r.Fiscal.Stamp)
-	}
-	return say(out, "%s", b.String())
-}
-
-func findReceipt(l *ledger.Ledger, receipt string) (*sale.Record, error) {
-	if f, err := sale.ParseFiscalQR(receipt); err == nil {
-		return l.RecordByDoc(f.Key)
-	}
-	if id, err := sale.ParseID(receipt); err == nil {
-		return l.Record(id)
-	}
-	who, err := l.Who()
-	if err != nil {
-		return nil, err
-	}
-	no, err := agent.ParseReceiptNo(receipt, who.Till)
-	if err != nil {
-		return nil, err
-	}
-	return l.RecordByNo(no)
-}
-
-func explainSale(b *strings.Builder, s *sale.Sale, lang string) {
-	fmt.Fprintf(b, "sale     %s: %s − %s discount − %s points = %s, earned %s; programme %d, tier %d\n",
-		s.No, s.Gross, s.Discount, s.Redeemed, s.Total, s.Earned, s.Programme, s.Tier)
-	for _, r := range s.Reasons {
-		fmt.Fprintf(b, "         %s\n", loyalty.ReasonText(r, lang))
-	}
-	for i, l := range s.Lines {
-		fmt.Fprintf(b, "line %-3d %s: %s × %s = %s − %s − %s = %s, earned %s\n", i+1, l.Name, l.Qty, l.Price, l.Gross, l.Discount, l.Redeemed, l.Net, l.Earned)
-		for _, p := range l.Parts {
-			fmt.Fprintf(b, "         receipt %s × %s = %s\n", p.Qty, p.Price, p.Sum)
-		}
-		for _, r := range l.Reasons {
-			fmt.Fprintf(b, "         %s\n", loyalty.ReasonText(r, lang))
-		}
-	}
-}
-
-func explainReturn(b *strings.Builder, r *sale.Return) {
-	fmt.Fprintf(b, "return   %s of %s: %s back, %s points restored, %s taken back\n", r.No, r.OfNo, r.Total, r.Restored, r.Clawed)
-	for _, l := range r.Lines {
-		fmt.Fprintf(b, "line %-3d %s: %s for %s, %s restored, %s taken back\n", l.Line+1, l.Name, l.Qty, l.Net, l.Restored, l.Clawed)
-	}
 }
