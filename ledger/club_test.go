@@ -290,7 +290,7 @@ func TestAnySplitOfReturnsEndsEqual(t *testing.T) {
 		}
 		require.Equal(r, sale.Points(9000), s.balance(anna))
 		require.Equal(r, sale.Points(50000), s.balance(gift))
-		require.Equal(r, sale.Points(500), s.purse(anna, stamps))
+		require.Equal(r, sale.Points(700), s.purse(anna, stamps))
 		require.Equal(r, sale.Points(0), s.purse(anna, partner))
 		var reward sale.Points
 		require.NoError(r, s.Walk(false, func(x *sale.Record, _ sale.Entry) bool {
@@ -313,16 +313,16 @@ type sold struct {
 	last *sale.Record
 }
 
-// sellTwo sells coffee and bread to Anna, who has 90 points, five stamps and a certificate of 500.00 with her.
+// sellTwo sells coffee and bread to Anna, who has 90 points, seven stamps (six make a cup free) and a certificate of 500.00 with her.
 func sellTwo(t *testing.T, r *rapid.T, cups, bread sale.Qty, price sale.Money, redeem, advance sale.Points) sold {
 	s := openShop(r, t.TempDir())
 	s.programme = club()
 	lot := sale.Lot{ID: sale.ID{0xcc}, Account: sale.CustomerAccount(anna).In(stamps), Source: sale.ID{1}}
 	word := sale.LeaseChange{
-		Lease: sale.Lease{ID: sale.ID{0xcd}, Account: lot.Account, Holder: sale.Holder{Store: 1, Till: 7}, Parts: []sale.LotAmount{{Lot: lot.ID, Amount: 500}}},
+		Lease: sale.Lease{ID: sale.ID{0xcd}, Account: lot.Account, Holder: sale.Holder{Store: 1, Till: 7}, Parts: []sale.LotAmount{{Lot: lot.ID, Amount: 700}}},
 		Lots:  []sale.Lot{lot},
 	}
-	s.apply(customerChange(sale.Customer{No: anna, Balance: 9000, Purses: []sale.PurseAmount{{Purse: stamps, Amount: 500}}}), leaseChange(anna, 1, 9000, nil),
+	s.apply(customerChange(sale.Customer{No: anna, Balance: 9000, Purses: []sale.PurseAmount{{Purse: stamps, Amount: 700}}}), leaseChange(anna, 1, 9000, nil),
 		sale.Change{Kind: sale.ChangeLease, Key: word.Lease.ID[:], Body: encoded(word)})
 	s.withGift().pay(advance)
 	line := goods(price)[0]

@@ -169,8 +169,8 @@ func (w *writer) applySpends(r *sale.Record) error {
 	return nil
 }
 
-// dropLeases forgets all leases for a new epoch, but for a note of each that was spent of in records
-// which head office has not acknowledged: it may send the lease before it has booked them.
+// dropLeases forgets all leases for a new epoch, but for a note of each that was spent of, or released, in
+// records which head office has not acknowledged: it may send the lease before it has booked them.
 func (w *writer) dropLeases() error {
 	for _, name := range []string{"leases", "held", "recalled"} {
 		if err := w.DeleteBucket([]byte(name)); err != nil {
@@ -181,22 +181,34 @@ func (w *writer) dropLeases() error {
 		}
 	}
 	tail := sale.Seen{Epoch: w.s.acked.Epoch, Seq: w.s.acked.Seq}
-	return w.eachSpend(tail, func(s sale.Spend) error {
-		row, err := w.lease(s.Lease)
-		if err != nil {
-			return err
+	return w.eachAfter(tail, func(r *sale.Record) error {
+		for _, s := range r.Spends {
+			if err := w.noteEarly(s, tail); err != nil {
+				return err
+			}
 		}
-		if row == nil {
-			// The records of the tail go up before the new epoch's first.
-			row = &leaseRow{Lease: sale.Lease{ID: s.Lease}, Tail: tail, Early: sale.Seen{Epoch: w.s.head.Epoch, Seq: 1}}
+		if r.Release != nil { // head office may send it once more before it has booked the release
+			return w.putLease(&leaseRow{Lease: sale.Lease{ID: r.Release.Lease}, Closed: true})
 		}
-		row.spend(s.Lot, s.Amount)
-		return w.putLease(row)
+		return nil
 	})
 }
 
-// eachSpend visits what the records after a place took out of leases.
-func (w *writer) eachSpend(after sale.Seen, visit func(sale.Spend) error) error {
+func (w *writer) noteEarly(s sale.Spend, tail sale.Seen) error {
+	row, err := w.lease(s.Lease)
+	if err != nil {
+		return err
+	}
+	if row == nil {
+		// The records of the tail go up before the new epoch's first.
+		row = &leaseRow{Lease: sale.Lease{ID: s.Lease}, Tail: tail, Early: sale.Seen{Epoch: w.s.head.Epoch, Seq: 1}}
+	}
+	row.spend(s.Lot, s.Amount)
+	return w.putLease(row)
+}
+
+// eachAfter visits the records after a place in the journal.
+func (w *writer) eachAfter(after sale.Seen, visit func(*sale.Record) error) error {
 	c := w.bucket("journal").Cursor()
 	for k, v := c.Seek(positionKey(after.Epoch, after.Seq+1)); k != nil; k, v = c.Next() {
 		var e sale.Entry
@@ -207,10 +219,8 @@ func (w *writer) eachSpend(after sale.Seen, visit func(sale.Spend) error) error 
 		if err != nil {
 			return fmt.Errorf("%w: journal %x: %w", ErrDamaged, k, err)
 		}
-		for _, s := range r.Spends {
-			if err := visit(s); err != nil {
-				return err
-			}
+		if err := visit(r); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -350,9 +360,11 @@ func (w *writer) recount(row *leaseRow, in sale.LeaseChange) error {
 	if behind(in.Seen, early) {
 		row.Early, row.Tail = early, tail
 	}
-	return w.eachSpend(from, func(s sale.Spend) error {
-		if s.Lease == row.Lease.ID {
-			row.spend(s.Lot, s.Amount)
+	return w.eachAfter(from, func(r *sale.Record) error {
+		for _, s := range r.Spends {
+			if s.Lease == row.Lease.ID {
+				row.spend(s.Lot, s.Amount)
+			}
 		}
 		return nil
 	})

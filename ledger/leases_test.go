@@ -229,6 +229,18 @@ func TestTailSpendsCount(t *testing.T) {
 	require.Equal(t, sale.Points(800), s.spendable(anna))
 }
 
+// A lease that was handed back in the tail may come once more before head office has booked that.
+func TestReleasedInTheTail(t *testing.T) {
+	s := newShop(t).withAnna(1000)
+	s.apply(leaseChange(anna, 1, 1000, recall))
+	require.NoError(t, s.OpenEpoch("restored", sale.Position{Epoch: 1, Seq: 9, Head: sale.Hash{1}}))
+	s.apply(leaseChange(anna, 1, 1000, func(c *sale.LeaseChange) { c.Seen = sale.Seen{Epoch: 1, Seq: 9} }))
+	require.Zero(t, s.spendable(anna))
+	s.reopen()
+	s.apply(leaseChange(anna, 1, 1000, recall))
+	require.Equal(t, []string{"epoch", "release", "epoch"}, s.kinds())
+}
+
 // An image may hold records that head office had taken before: once it has read the new epoch its count is
 // right, and what the till has spent since comes on top.
 func TestTailThatHeadOfficeKnew(t *testing.T) {

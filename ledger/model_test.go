@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"bytes"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,7 +28,31 @@ type model struct {
 	numbers  map[sale.OperationNo]bool
 	versions uint64
 	lots     byte
+
+	purses  map[purseOf]sale.Points
+	into    map[sale.CustomerNo]sale.CustomerNo // of those merged into another
+	granted map[sale.ID]sale.LeaseChange        // every lease that head office knows, or will know
+	closed  map[sale.ID]sale.Seen               // where each release stands in the journal
+	spends  []spent
+	anchor  sale.Seen // how far head office had read when it last told
+	used    map[byte]bool
+	cards   uint64 // enrolled here
 }
+
+// purseOf is one purse of one number.
+type purseOf struct {
+	no    sale.CustomerNo
+	purse sale.PurseNo
+}
+
+// spent is what one record took out of one lease.
+type spent struct {
+	sale.Spend
+	at sale.Seen
+}
+
+// codesOfModel are the single-use codes that head office has sent.
+const codesOfModel = 12
 
 // walker does random things to a ledger and the same to the model.
 type walker struct {
@@ -46,7 +72,10 @@ func TestModel(t *testing.T) {
 		w.m = model{
 			balance: map[sale.CustomerNo]sale.Points{}, left: map[sale.ID]sale.Points{}, owner: map[sale.ID]sale.CustomerNo{},
 			back: map[sale.ID]sale.Qty{}, numbers: map[sale.OperationNo]bool{}, records: 1,
+			purses: map[purseOf]sale.Points{}, into: map[sale.CustomerNo]sale.CustomerNo{}, granted: map[sale.ID]sale.LeaseChange{},
+			closed: map[sale.ID]sale.Seen{}, used: map[byte]bool{}, anchor: sale.Seen{Epoch: 1},
 		}
+		w.programme = club()
 		defer func() {
 			require.NoError(r, w.Close())
 			require.NoError(r, os.RemoveAll(sub))
@@ -56,9 +85,12 @@ func TestModel(t *testing.T) {
 			require.NoError(r, w.Apply(w.m.versions, w.change(customerChange(sale.Customer{No: no + 1}))))
 			w.m.balance[no+1] = 0
 		}
+		w.m.versions++
+		require.NoError(r, w.Apply(w.m.versions, w.change(codesChange(7, free(codesOfModel, 0)))))
 		r.Repeat(map[string]func(*rapid.T){
 			"sell": w.sellSome, "begin": w.beginSome, "finish": w.finish, "abandon": w.abandon, "book": w.book, "return": w.giveBack,
-			"lease": w.lease, "recall": w.recall, "confirm": w.confirm, "epoch": w.epoch, "reopen": func(*rapid.T) { w.reopen() },
+			"lease": w.lease, "recall": w.recall, "confirm": w.confirm, "epoch": w.epoch, "word": w.word,
+			"enrol": w.enrol, "merge": w.merge, "code": w.code, "reopen": func(*rapid.T) { w.reopen() },
 			"time": func(r *rapid.T) {
 				w.clock.At = w.clock.At.Add(time.Duration(rapid.IntRange(-3600, 3600).Draw(r, "seconds")) * time.Second)
 			},
@@ -74,18 +106,93 @@ func (w *walker) change(c sale.Change) []sale.Change {
 	return []sale.Change{c}
 }
 
+// someone is nobody, or a customer who is still one of their own.
 func (w *walker) someone(r *rapid.T) sale.CustomerNo {
-	return sale.CustomerNo(rapid.Int64Range(0, 3).Draw(r, "customer"))
+	numbers := []sale.CustomerNo{0}
+	for no := range w.m.balance {
+		if w.m.into[no] == 0 {
+			numbers = append(numbers, no)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers[rapid.IntRange(0, len(numbers)-1).Draw(r, "customer")]
 }
 
 func (w *walker) some(r *rapid.T) sale.Record {
 	lines := goods(sale.Money(rapid.IntRange(1, 50_000).Draw(r, "price")), sale.Money(rapid.IntRange(0, 9_000).Draw(r, "price")))
 	lines[0].Qty = sale.Qty(rapid.IntRange(1, 4).Draw(r, "pieces")) * sale.Piece
+	if cups := rapid.IntRange(0, 5).Draw(r, "cups"); cups > 0 {
+		lines[0] = coffee(sale.Qty(cups))
+	}
 	return w.draft(w.someone(r), sale.Points(rapid.OneOf(rapid.Just(int64(-1)), rapid.Int64Range(0, 20_000)).Draw(r, "redeem")), lines)
 }
 
+// code sells with a single-use code; one that is used or held here is refused and nothing has happened.
+func (w *walker) code(r *rapid.T) {
+	n := byte(rapid.IntRange(1, codesOfModel).Draw(r, "code"))
+	use := sale.CodeUse{Campaign: 7, Key: code(n)}
+	held := w.job != nil && slices.Contains(w.job.Draft.Sale.Codes, use)
+	w.requireCode(use.Key, 7, 0, w.m.used[n] || held)
+	d := w.some(r)
+	d.Sale.Codes = []sale.CodeUse{use}
+	if w.m.used[n] || held {
+		_, err := w.Book(d, nil)
+		require.ErrorIs(w.r, err, ledger.ErrCodeUsed)
+		return
+	}
+	w.begin(d)
+}
+
+func (w *walker) enrol(*rapid.T) {
+	if w.m.cards == 4 {
+		return
+	}
+	w.m.cards++
+	_, c, err := w.EnrolCustomer(newcomer(100 + w.m.cards))
+	require.NoError(w.r, err)
+	require.False(w.r, w.m.numbers[c.No])
+	w.m.numbers[c.No] = true
+	w.m.records++
+	w.m.balance[c.No] = 0
+	_, again, err := w.EnrolCustomer(newcomer(100 + w.m.cards))
+	require.ErrorIs(w.r, err, ledger.ErrKnown)
+	require.Equal(w.r, c, again)
+}
+
+// merge joins one of head office's customers to another; what they have is shown together.
+func (w *walker) merge(r *rapid.T) {
+	from, into := sale.CustomerNo(rapid.Int64Range(1, 3).Draw(r, "from")), sale.CustomerNo(rapid.Int64Range(1, 3).Draw(r, "into"))
+	if w.job != nil || from == into || w.m.into[from] != 0 || w.m.into[into] != 0 || rapid.IntRange(0, 3).Draw(r, "luck") > 0 {
+		return
+	}
+	for no, other := range w.m.into {
+		if other == from {
+			w.m.into[no] = into
+		}
+	}
+	w.m.into[from] = into
+	w.m.versions++
+	require.NoError(w.r, w.Apply(w.m.versions, []sale.Change{
+		w.change(customerChange(sale.Customer{No: into, Accounts: w.m.family(into)[1:]}))[0],
+		w.change(sale.Change{Kind: sale.ChangeCustomer, Key: u64(uint64(from)), Gone: true})[0],
+	}))
+}
+
+// family is a customer's numbers, their own first.
+func (m *model) family(no sale.CustomerNo) []sale.CustomerNo {
+	out := []sale.CustomerNo{no}
+	for n := sale.CustomerNo(1); n <= 3; n++ {
+		if m.into[n] == no {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 func (w *walker) begin(d sale.Record) bool {
+	head := w.Head()
 	j, err := w.Begin(ledger.Job{Draft: d})
+	require.Equal(w.r, head, w.Head())
 	if w.job != nil {
 		require.ErrorIs(w.r, err, ledger.ErrBusy)
 		return false
@@ -156,6 +263,7 @@ func (w *walker) lease(r *rapid.T) {
 	c := leaseChange(no, w.m.lots, amount, nil)
 	require.NoError(w.r, w.Apply(w.m.versions, w.change(c)))
 	w.m.left[sale.ID(c.Key)], w.m.owner[sale.ID(c.Key)] = amount, no
+	w.m.grant(w.r, c)
 	if rapid.Bool().Draw(r, "twice") {
 		require.NoError(w.r, w.Apply(w.m.versions, w.change(c)))
 	}
@@ -172,6 +280,65 @@ func (w *walker) recall(r *rapid.T) {
 	require.NoError(w.r, w.Apply(w.m.versions, w.change(leaseChange(w.m.owner[id], n, 1, recall))))
 	delete(w.m.left, id)
 	w.m.records++
+	w.m.closed[id] = sale.Seen{Epoch: w.Head().Epoch, Seq: w.Head().Seq}
+}
+
+func (m *model) grant(t require.TestingT, c sale.Change) {
+	var word sale.LeaseChange
+	require.NoError(t, sale.Decode(c.Body, &word))
+	m.granted[word.Lease.ID] = word
+}
+
+// word is head office sending a lease again after a new epoch, with its count as of what it has read: of the
+// new epoch, or, before it has, of the records that it had acknowledged.
+func (w *walker) word(r *rapid.T) {
+	var missing []sale.ID
+	for id := range w.m.granted {
+		at, closed := w.m.closed[id]
+		unread := w.m.anchor.Epoch < at.Epoch || (w.m.anchor.Epoch == at.Epoch && w.m.anchor.Seq < at.Seq)
+		if _, here := w.m.left[id]; !here && (!closed || unread) {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 || w.job != nil {
+		return
+	}
+	slices.SortFunc(missing, func(a, b sale.ID) int { return bytes.Compare(a[:], b[:]) })
+	id := missing[rapid.IntRange(0, len(missing)-1).Draw(r, "lease")]
+	word, head := w.m.granted[id], w.Head()
+	word.Spent = nil
+	from := max(1, w.m.anchor.Seq)
+	counted := sale.Seen{Epoch: head.Epoch, Seq: rapid.Uint64Range(from, max(from, head.Seq)).Draw(r, "read")}
+	word.Seen = counted
+	if w.m.anchor.Epoch < head.Epoch && rapid.Bool().Draw(r, "before the tail") {
+		counted = w.m.anchor
+		word.Seen = sale.Seen{Epoch: head.Epoch - 1, Seq: 1 << 40} // of the disk before it was restored
+	}
+	left := word.Lease.Amount()
+	for _, s := range w.m.spends {
+		if s.Lease != id {
+			continue
+		}
+		left -= s.Amount
+		if s.at.Epoch < counted.Epoch || (s.at.Epoch == counted.Epoch && s.at.Seq <= counted.Seq) {
+			word.Spent = addSpent(word.Spent, s.Spend)
+		}
+	}
+	w.m.versions++
+	require.NoError(w.r, w.Apply(w.m.versions, w.change(sale.Change{Kind: sale.ChangeLease, Key: id[:], Body: encoded(word)})))
+	if _, closed := w.m.closed[id]; !closed { // what was handed back stays so, whatever head office has read
+		w.m.left[id] = left
+	}
+}
+
+func addSpent(to []sale.LotAmount, s sale.Spend) []sale.LotAmount {
+	for i := range to {
+		if to[i].Lot == s.Lot {
+			to[i].Amount += s.Amount
+			return to
+		}
+	}
+	return append(to, sale.LotAmount{Lot: s.Lot, Amount: s.Amount})
 }
 
 func (w *walker) confirm(r *rapid.T) {
@@ -182,6 +349,9 @@ func (w *walker) confirm(r *rapid.T) {
 	require.True(w.r, found)
 	require.NoError(w.r, w.Confirm(sale.Position{Epoch: head.Epoch, Seq: seq, Head: hash}))
 	w.m.acked = max(w.m.acked, seq)
+	if seq >= w.m.anchor.Seq || head.Epoch > w.m.anchor.Epoch {
+		w.m.anchor = sale.Seen{Epoch: head.Epoch, Seq: seq}
+	}
 }
 
 func (w *walker) epoch(r *rapid.T) {
@@ -189,7 +359,6 @@ func (w *walker) epoch(r *rapid.T) {
 		return
 	}
 	require.NoError(w.r, w.OpenEpoch("restored", w.Head()))
-	require.NoError(w.r, w.Confirm(sale.Position{Epoch: w.Head().Epoch}))
 	w.m.records, w.m.acked = 1, 0
 	clear(w.m.left)
 }
@@ -203,13 +372,23 @@ func (m *model) add(t require.TestingT, r *sale.Record) {
 	}
 	require.Zero(t, sum)
 	for _, s := range r.Spends {
+		m.spends = append(m.spends, spent{s, sale.Seen{Epoch: r.Epoch, Seq: r.Seq}})
 		m.left[s.Lease] -= s.Amount
 		require.GreaterOrEqual(t, m.left[s.Lease], sale.Points(0), "spent more than was lent")
 	}
 	for _, l := range r.Leases {
 		m.left[l.ID], m.owner[l.ID] = l.Amount(), l.Account.No
+		m.granted[l.ID] = sale.LeaseChange{Lease: l, Lots: r.Lots}
 	}
 	if s := r.Sale; s != nil {
+		for _, c := range s.Codes {
+			require.False(t, m.used[c.Key[1]], "a code taken twice")
+			m.used[c.Key[1]] = true
+		}
+		for _, l := range s.Lines {
+			m.purse(s.Customer, l.Extra, 1)
+			m.purse(s.Customer, l.Paid, -1)
+		}
 		require.False(t, m.numbers[s.No])
 		m.numbers[s.No] = true
 		m.sold = append(m.sold, r)
@@ -234,6 +413,16 @@ func (m *model) add(t require.TestingT, r *sale.Record) {
 	if b.Customer != 0 {
 		m.balance[b.Customer] += b.Restored - b.Clawed
 	}
+	for _, l := range b.Lines {
+		m.purse(b.Customer, l.Extra, -1)
+		m.purse(b.Customer, l.Paid, 1)
+	}
+}
+
+func (m *model) purse(no sale.CustomerNo, amounts []sale.PurseAmount, sign sale.Points) {
+	for _, a := range amounts {
+		m.purses[purseOf{no, a.Purse}] += sign * a.Amount
+	}
 }
 
 func (w *walker) compare(*rapid.T) {
@@ -246,8 +435,22 @@ func (w *walker) compare(*rapid.T) {
 			lent[w.m.owner[s.Lease]] -= s.Amount
 		}
 	}
-	for no, want := range w.m.balance {
+	for no := range w.m.balance {
+		if w.m.into[no] != 0 {
+			_, err := w.Customer(no)
+			require.ErrorIs(w.r, err, ledger.ErrNotFound)
+			continue
+		}
+		var want, leased, coffees, pharmacy sale.Points
+		for _, n := range w.m.family(no) {
+			want += w.m.balance[n]
+			leased += lent[n]
+			coffees += w.m.purses[purseOf{n, stamps}]
+			pharmacy += w.m.purses[purseOf{n, partner}]
+		}
 		require.Equal(w.r, want, w.balance(no), "balance of %d", no)
+		require.Equal(w.r, coffees, w.purse(no, stamps), "stamps of %d", no)
+		require.Equal(w.r, pharmacy, w.purse(no, partner), "partner's points of %d", no)
 		held, err := w.Held(no)
 		require.NoError(w.r, err)
 		var free sale.Points
@@ -255,13 +458,15 @@ func (w *walker) compare(*rapid.T) {
 			require.Positive(w.r, h.Free)
 			free += h.Free
 		}
-		require.Equal(w.r, lent[no], free, "on lease for %d", no)
+		require.Equal(w.r, leased, free, "on lease for %d", no)
 	}
 	tally := w.Tally()
 	tally.Last, tally.OpenDoc = sale.FiscalKey{}, 0
 	require.Equal(w.r, w.m.tally, tally)
 	require.Equal(w.r, w.m.records, w.Head().Seq)
-	require.Equal(w.r, w.m.records-w.m.acked, w.Unsent())
+	if w.Acked().Epoch == w.Head().Epoch {
+		require.Equal(w.r, w.m.records-w.m.acked, w.Unsent())
+	}
 	open, err := w.Unfinished()
 	require.NoError(w.r, err)
 	require.Equal(w.r, w.job, open)
