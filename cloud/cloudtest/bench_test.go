@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -106,6 +107,10 @@ func TestBacklogIsBookedOnceAndComparedWhole(t *testing.T) {
 	require.Less(t, float64(d.sent.Load()), wireRatioMax*float64(d.json))
 }
 
+// own are tables of what head office has still to reckon, or has reckoned, beside the drain: how many rows are
+// in them is a matter of the moment.
+var own = []string{"due", "due_rewards", "jobs", "turns"}
+
 // written counts the rows of every table that a head office without tills has fewer of.
 func written(t testing.TB, data string) (rows int) {
 	t.Helper()
@@ -118,6 +123,9 @@ func written(t testing.TB, data string) (rows int) {
 	for names.Next() {
 		var name string
 		require.NoError(t, names.Scan(&name))
+		if slices.Contains(own, name) {
+			continue
+		}
 		if n := count(t, after, name); n > count(t, before, name) {
 			t.Logf("%s: %d rows", name, n)
 			rows += n

@@ -36,6 +36,9 @@ var drained = []struct {
 	{"leases", "leases ORDER BY granted", 1},
 	{"lease_parts", "lease_parts p JOIN lots l ON l.org = p.org AND l.id = p.lot ORDER BY l.source", 1},
 	{"accounts", "accounts", -1},
+	{"bought", "bought", -1},
+	{"standings", "standings", -1},
+	{"standings_told", "standings_told", -1},
 	{"feed", "feed ORDER BY version", -1},
 	{"cursors", "cursors", -1},
 }
