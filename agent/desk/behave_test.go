@@ -204,6 +204,23 @@ func TestFingersBecomeCommands(t *testing.T) {
 	c := p.asked()
 	require.Equal(t, sale.Money(200_000), c.Given)
 
+	p.stand(scene{view: foreign, keys: []string{"F8"}, see: "[data-dialog=return-price]"})
+	for _, cap := range []int{8, 9} {
+		p.click(fmt.Sprintf(".cap:nth-child(%d)", cap))
+	}
+	p.click("[data-do=confirm]")
+	require.Equal(t, agent.Command{Do: "return-price", Line: 0, Amount: 8900}, p.asked(), "the first tap types over what stood there")
+
+	p.stand(scene{view: programme, see: "[data-do=offers]"})
+	p.click("[data-do=offers]")
+	p.click("[data-do=gift]")
+	require.Equal(t, agent.Command{Do: "gift", SKU: "900101"}, p.asked())
+	p.click("[data-do=purse]")
+	p.click("[data-do=purse-all]")
+	require.Equal(t, agent.Command{Do: "purse", Purse: 3, Points: -1}, p.asked())
+	p.click("[data-do=day]")
+	p.see("[data-dialog=day]")
+
 	p.stand(scene{view: paperOut, see: "[data-do=rest]"})
 	p.click("[data-do=rest]")
 	p.click("[data-do=dismiss]")
@@ -279,7 +296,8 @@ func TestPayingIsTold(t *testing.T) {
 	next := newScript(selling())
 	_, p.stop = start(t, next, p.address)
 	p.see("[data-dialog=pay]")
-	require.Equal(t, agent.Command{Do: "paying", Yes: true}, <-next.asked, "a till started anew is told again")
+	p.till = next
+	require.Equal(t, agent.Command{Do: "paying", Yes: true}, p.heard(), "a till started anew is told again")
 }
 
 // A scan while a customer is taken in is their card, wherever the cursor stands; in the code's field it is the code.

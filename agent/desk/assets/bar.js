@@ -21,7 +21,7 @@ export function bar(app) {
 }
 
 /** Where a look at one's day disturbs no question that waits for an answer. */
-const DAY_STAGES = ['shift', 'sale', 'done', 'return'];
+const DAY_STAGES = ['sale', 'done', 'return']; // the screen of the shift shows it anyway
 
 /** who is signed in; pressed, it shows their day. */
 function who(app, v) {

@@ -71,11 +71,12 @@ export function dialog(app, o, ...kids) {
 export function amountDialog(app, d, o) {
   const value = parse(d.text, o.places);
   const go = () => value !== null && value > 0 && app.finish(o.command(value));
+  const input = (text) => app.set({ text, own: true }); // until then the keypad, like a key, types over what stood there
   return dialog(app, { id: o.id, title: o.title, shut: app.shut },
     o.above,
-    field(app, { id: 'amount', label: o.label, value: d.text, mode: 'none', autofocus: true, cls: 'large', max: 12, input: (text) => app.set({ text }) }),
+    field(app, { id: 'amount', label: o.label, value: d.text, mode: 'none', autofocus: true, cls: 'large', max: 12, input }),
     o.below,
-    keypad(app, { get: () => d.text, set: (text) => app.set({ text }), last: o.whole ? '' : app.lang === 'en' ? '.' : ',' }),
+    keypad(app, { get: () => (d.own ? d.text : ''), set: input, last: o.whole ? '' : app.lang === 'en' ? '.' : ',' }),
     button(app, { label: o.go(value), key: 'Enter', run: go, cls: 'primary wide', disabled: !value || app.busy, do: 'confirm' }));
 }
 
@@ -85,10 +86,10 @@ function open(app, el) {
   if (first) light(first);
 }
 
-/** light focuses; what stands in a figure's field is there to be typed over, a search goes on at its end. */
+/** light focuses; what stands in a figure's field is there to be typed over, a code or a name goes on at its end. */
 function light(el) {
   el.focus();
-  if (el.dataset.scan === 'take') el.setSelectionRange(el.value.length, el.value.length);
+  if (el.dataset.scan !== 'refuse') el.setSelectionRange(el.value.length, el.value.length);
   else if (el.select) el.select();
 }
 

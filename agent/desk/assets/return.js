@@ -29,9 +29,12 @@ export function returnScreen(app) {
 
 /** nothing stands where the goods will be: head office is being asked, or the goods are to be scanned. */
 function nothing(app, r) {
-  if (r.asking) return [h('div', { class: 'pulse', 'aria-hidden': 'true' }), h('h2', {}, app.t('returnAsking')), h('p', { role: 'status' }, app.t('returnAskingText'))];
+  if (searching(r)) return [h('div', { class: 'pulse', 'aria-hidden': 'true' }), h('h2', {}, app.t('returnAsking')), h('p', { role: 'status' }, app.t('returnAskingText'))];
   return [icon('barcode'), h('h2', {}, app.t(r.foreign ? 'returnScan' : 'returnEmpty')), r.foreign && h('p', {}, app.t('returnScanText'))];
 }
+
+/** searching: nothing can be chosen before head office has answered, or has been given up. */
+const searching = (r) => r.asking && r.lines.length === 0;
 
 /** boundOf is how much of a line may come back: goods of a foreign return are named by scanning, not picked from a list. */
 const boundOf = (line, foreign) => (foreign ? Infinity : line.left);
@@ -105,11 +108,11 @@ function side(app, r) {
   const over = overOf(app, r);
   return h('aside', { class: 'side', 'aria-label': app.t('returnTotal') },
     h('div', { class: 'side-top' },
-      r.foreign && h('p', { class: 'note-card' }, app.t(r.manager ? 'returnForeignText' : 'returnForeignCalm')),
-      r.asking && r.lines.length > 0 && h('p', { class: 'asking', role: 'status' }, app.t('returnAsking'))),
+      r.foreign && !searching(r) && h('p', { class: 'note-card' }, app.t(r.manager ? 'returnForeignText' : 'returnForeignCalm')),
+      r.asking && !searching(r) && h('p', { class: 'asking', role: 'status' }, app.t('returnAsking'))),
     h('div', { class: 'sums' }, figures([
       r.foreign && r.sum > 0 && [app.t('returnSum'), app.money(r.sum)],
-      r.foreign && r.limit > 0 && [app.t('returnLimit'), app.money(r.limit)],
+      r.foreign && r.limit > 0 && !searching(r) && [app.t('returnLimit'), app.money(r.limit)],
       r.customer && [app.t('customer'), r.customer.name],
       r.restored !== 0 && [app.t('returnRestored'), '+' + app.points(r.restored), 'good'],
       r.clawed !== 0 && [app.t('returnClawed'), '−' + app.points(r.clawed)],
@@ -142,5 +145,5 @@ function actions(app, r) {
       button(app, { id: 'none', label: app.t('returnNothing'), key: 'F7', run: all(() => 0), cls: 'action', disabled: !r.lines.length, do: 'return-nothing' })];
   return h('nav', { class: 'actions', 'aria-label': app.t('more'), key: 'actions' },
     button(app, { id: 'cancel', label: app.t('cancel'), key: 'Escape', run: () => app.finish({ do: 'return-cancel' }), cls: 'action', do: 'return-cancel' }), pick,
-    h('p', { class: 'muted hint' }, app.t(r.foreign ? 'returnPickForeign' : 'returnPick')));
+    !searching(r) && h('p', { class: 'muted hint' }, app.t(r.foreign ? 'returnPickForeign' : 'returnPick')));
 }

@@ -126,7 +126,8 @@ const APPLIED_MAX = 2;
 
 function sums(app, b) {
   const paid = paidByCertificates(b);
-  const all = b.applied || [];
+  const partners = (b.purses || []).filter((p) => p.paid > 0).map((p) => ({ name: p.name, discount: p.paid })); // a point is a rouble, both are counted in hundredths
+  const all = [...(b.applied || []), ...partners];
   const named = all.length > APPLIED_MAX ? all.slice(0, APPLIED_MAX - 1) : all;
   const rest = all.slice(named.length);
   const sum = (what) => rest.reduce((total, a) => total + (a[what] || 0), 0);
