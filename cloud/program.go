@@ -88,7 +88,8 @@ type Program struct {
 	Office *programme.Office
 	Hub    *hub.Hub
 
-	handler http.Handler
+	handler    http.Handler
+	background background
 }
 
 // Open opens the database and puts the parts together.
@@ -108,7 +109,10 @@ func (p *Program) Open(ctx context.Context) (err error) {
 }
 
 // Close closes the database. Call it after Run has returned.
-func (p *Program) Close() error { return p.Store.Close() }
+func (p *Program) Close() error {
+	p.background.close()
+	return p.Store.Close()
+}
 
 func (p *Program) mux() (http.Handler, error) {
 	mux := http.NewServeMux()

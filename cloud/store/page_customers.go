@@ -173,11 +173,16 @@ func leasedParts(ctx context.Context, tx *tx, org sale.OrgNo, cond string, arg a
 func (s *Store) PostingRows(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, limit int) ([]page.Posting, error) {
 	var out []page.Posting
 	err := s.view(ctx, func(tx *tx) error {
-		return tx.each(ctx, `SELECT p.record, p.what, p.at, p.kind, p.lot, p.amount, p.till, COALESCE(st.zone, '') FROM postings p
+		_, numbers, err := tx.numbersOf(ctx, org, no)
+		if err != nil {
+			return err
+		}
+		return tx.each(ctx, `SELECT p.record, p.what, p.at, p.kind, p.lot, p.amount, p.till, p.purse, p.no, COALESCE(sa.programme, 0), COALESCE(st.zone, '') FROM postings p
+ LEFT JOIN sales sa ON sa.org = p.org AND sa.id = p.record
  LEFT JOIN tills t ON t.org = p.org AND t.till = p.till LEFT JOIN stores st ON st.org = t.org AND st.store = t.store
- WHERE p.org = ? AND p.kind IN (1, 4) AND p.no = ? ORDER BY p.at DESC, p.record DESC, p.n LIMIT ?`, []any{int64(org), int64(no), limit}, func(r *sql.Rows) error {
+ WHERE p.org = ? AND p.kind IN (1, 4) AND p.no IN (`+marks(len(numbers))+`) ORDER BY p.at DESC, p.record DESC, p.n LIMIT ?`, append(append([]any{int64(org)}, numbers...), int64(limit)), func(r *sql.Rows) error {
 			var p page.Posting
-			err := r.Scan(scanID{&p.Record}, &p.Kind, &p.At, &p.Account, scanID{&p.Lot}, &p.Amount, &p.Till, &p.Zone)
+			err := r.Scan(scanID{&p.Record}, &p.Kind, &p.At, &p.Account, scanID{&p.Lot}, &p.Amount, &p.Till, &p.Purse, &p.No, &p.Programme, &p.Zone)
 			out = append(out, p)
 			return err
 		})

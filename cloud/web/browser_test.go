@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"testing"
@@ -81,7 +82,8 @@ func (o *office) pagesToLookAt() map[string]string {
 		"overview": "/", "sales": "/sales", "sales-nothing": "/sales?q=9-9", "sales-wrong": "/sales?q=%D1%87%D1%82%D0%BE&min=x", "receipt": "/sales/" + second.Records[3].Record.ID.String(),
 		"return": "/sales/" + second.Records[27].Record.ID.String(), "shifts": "/shifts", "shift": "/shifts/2/" + second.FN + "/1", "shift-fine": "/shifts/1/" + first.FN + "/1",
 		"flags": "/flags", "tills": "/tills", "till": "/tills/2", "enrol": "/tills/new", "customers": "/customers", "customer": "/customers/1", "customer-form": "/customers/1/edit",
-		"programme": "/programme", "version": "/programme/1", "draft": "/programme/drafts/1", "publish": "/programme/drafts/1/publish", "sheet-base": "/programme/drafts/1/base",
+		"programme": "/programme", "version": "/programme/1", "draft": "/programme/drafts/1", "rehearsal": "/programme/drafts/1/rehearse", "flags-resolved": "/flags?show=resolved", "codes": "/codes", "campaign": "/codes/1", "report": "/codes/report", "certificates": "/certificates", "batch": "/certificates/" + url.PathEscape("Новый год 2027"),
+		"draws": "/draws", "draw": "/draws/" + o.drawn.String(), "partners": "/partners", "partner": "/partners/1", "rewards": "/staff/rewards", "aside": "/aside", "audit": "/audit", "publish": "/programme/drafts/1/publish", "sheet-base": "/programme/drafts/1/base",
 		"list-tiers": "/programme/drafts/1/tiers", "list-promotions": "/programme/drafts/1/promotions", "add-promotion": "/programme/drafts/1/promotions?add=1", "sheet-promotion": "/programme/drafts/1/promotions/0",
 		"sheet-tier": "/programme/drafts/1/tiers/0", "sheet-watch": "/programme/drafts/1/watch", "sheet-consent": "/programme/drafts/1/consents/0", "list-empty": "/programme/drafts/1/gifts", "sheet-purse": "/programme/drafts/1/purses/0", "products": "/products", "product-form": "/products/500600", "import": "/products/import",
 		"staff": "/staff", "staff-form": "/staff/2", "stores": "/stores", "store-form": "/stores/2", "users": "/users", "user-form": "/users/viewer", "password": "/password", "error": "/nothing-here",

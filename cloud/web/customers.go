@@ -174,6 +174,7 @@ type customerData struct {
 	Expiring sale.Points
 	Pending  sale.Points
 	Leased   sale.Points
+	careData
 }
 
 func (c *call) customerNo() (sale.CustomerNo, error) {
@@ -207,6 +208,15 @@ func (s *site) showCustomer(c *call, f *form, status int) error {
 		return err
 	}
 	d.add(c.now())
+	if f == nil {
+		f = newForm()
+	}
+	if d.careData, err = s.care(c, no, f); err != nil {
+		return err
+	}
+	if _, typed := f.Values["birthday"]; !typed {
+		f.Values.Set("birthday", d.Extra.Birthday)
+	}
 	name := d.Name
 	if name == "" {
 		name = "№ " + d.No.String()
@@ -357,6 +367,9 @@ func (s *site) setState(c *call, state sale.CustomerState) error {
 		return err
 	}
 	back := fmt.Sprintf("/customers/%d", int64(no))
+	if v := c.r.URL.Query().Get("back"); v != "" { // a certificate's list
+		back = localPath(v)
+	}
 	if state == sale.CustomerBlocked && !c.sure() {
 		return c.confirm(Text{"Заблокировать покупателя?", "Block the customer?"}, confirmation{
 			Lines: []Text{
@@ -367,8 +380,7 @@ func (s *site) setState(c *call, state sale.CustomerState) error {
 			Yes: Text{"Заблокировать", "Block"}, Back: back, Danger: true,
 		})
 	}
-	form := page.CustomerForm{No: no, Name: card.Name, Phone: card.Phone, Cards: cardsOf(card), Home: card.Home, State: state}
-	if _, err := s.Customers.PutPageCustomer(c.ctx(), c.org(), form, c.user.Login); err != nil {
+	if err := s.Care.SetCustomerState(c.ctx(), c.org(), no, state, c.user.Login); err != nil {
 		return err
 	}
 	if state == sale.CustomerBlocked {
@@ -397,6 +409,14 @@ func (s *site) adjust(c *call) error {
 	}
 	if -amount > card.Balance {
 		c.form.wrong("amount", fmt.Sprintf("На счёте только %s.", formats{RU}.points(card.Balance)), fmt.Sprintf("The account holds %s only.", formats{EN}.points(card.Balance)))
+	}
+	rules, err := c.rules()
+	if err != nil {
+		return err
+	}
+	if c.user.Role < page.RoleOwner && rules != nil && rules.Grants.ByHandMax > 0 && max(amount, -amount) > rules.Grants.ByHandMax {
+		most := rules.Grants.ByHandMax
+		c.form.wrong("amount", "Менеджер проводит за раз не больше "+formats{RU}.points(most)+". Попросите владельца.", "A manager books at most "+formats{EN}.points(most)+" at once. Ask the owner.")
 	}
 	reason := c.form.text("reason", true, textMax)
 	if !c.form.ok() {

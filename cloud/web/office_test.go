@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -23,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/cloud"
-	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/cloud/store/storetest"
 	"github.com/kopilka/kopilka/cloud/web"
@@ -48,6 +46,7 @@ type office struct {
 	url   string
 	clock atomic.Int64 // milliseconds
 	tills []*storetest.Journal
+	drawn sale.ID // a prize draw
 	t     testing.TB
 }
 
@@ -78,35 +77,14 @@ func open(t testing.TB) *office {
 			Org: o.org, Login: login, Name: "Анна Петрова", Role: role, Hash: h.hash, Salt: h.salt, Lang: "ru", Made: sale.At(o.now()),
 		}, false))
 	}
-	pages, err := web.New(web.Options{
-		Org: o.org, OrgName: "ООО «Домик в деревне»", Accounts: o.Store, Sales: o.Store, Tills: o.Store, Customers: o.Store, Catalogue: o.Store,
-		Programme: desk{o.Store, o.Office}, Flags: o.Store, Drafts: o.Store, Partners: o.Store, Pulse: o.Store.Pulse, Watch: o.Store.Watch, Now: o.now, Logger: o.Logger,
-	})
+	options := o.PageOptions(o.org)
+	options.OrgName = "ООО «Домик в деревне»"
+	pages, err := web.New(options)
 	require.NoError(t, err)
 	server := httptest.NewServer(pages)
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o
-}
-
-// desk is the program's own wiring of points and retirement.
-type desk struct {
-	*store.Store
-	office *programme.Office
-}
-
-func (d desk) AdjustPoints(ctx context.Context, org sale.OrgNo, id sale.ID, no sale.CustomerNo, amount sale.Points, reason, by string) error {
-	err := d.office.AdjustPoints(ctx, org, id, no, amount, reason, by)
-	var short *programme.NotFreeError
-	if errors.As(err, &short) {
-		return fmt.Errorf("%w: %w", page.ErrChanged, err)
-	}
-	return err
-}
-
-func (d desk) RetireTill(ctx context.Context, org sale.OrgNo, till sale.TillNo, by string) error {
-	_, err := d.office.RetireTill(ctx, org, till, by)
-	return err
 }
 
 type testWriter struct{ t testing.TB }
@@ -137,7 +115,9 @@ func fill(t testing.TB) *office {
 		shop.No = sale.StoreNo(i + 1)
 		require.NoError(t, o.Store.PutShop(ctx, o.org, shop))
 	}
-	_, err := o.Office.Publish(ctx, o.org, *loyalty.Default(), "owner", "первая версия")
+	rules := richRules()
+	rules.Version = 1
+	_, err := o.Office.Publish(ctx, o.org, *rules, "owner", "первая версия")
 	require.NoError(t, err)
 	for i, name := range []string{"Иванова Мария", longName, hostile} {
 		require.NoError(t, o.Store.PutStaff(ctx, o.org, sale.Staff{No: sale.StaffNo(i + 1), Name: name, Role: sale.Role(1 + i%2), PIN: []byte("x"), Salt: []byte("y")}))
@@ -160,6 +140,7 @@ func fill(t testing.TB) *office {
 	o.day()
 	o.status()
 	o.draft(richRules())
+	o.whole()
 	return o
 }
 
@@ -366,4 +347,36 @@ func formFields(body string) url.Values {
 		}
 	}
 	return out
+}
+
+// whole gives the office codes, certificates, a partner, a prize draw and a merged customer.
+func (o *office) whole() {
+	ctx, t := context.Background(), o.t
+	_, err := o.Store.MakeCodes(ctx, o.org, 1, 60, nil, "owner", rand.Reader)
+	require.NoError(t, err)
+	_, err = o.Store.IssueCertificates(ctx, o.org, "Новый год 2027", 55, 150000, sale.At(evening.AddDate(1, 0, 0)), "owner", rand.Reader)
+	require.NoError(t, err)
+	_, err = o.Store.PutPartner(ctx, o.org, page.Partner{Name: "Кофейня «" + longName + "»", Contact: "Пётр, +7 900 000-00-00"}, "owner")
+	require.NoError(t, err)
+	require.NoError(t, o.Store.MergeCustomers(ctx, o.org, 2, 3, "одна и та же", "owner"))
+	require.NoError(t, o.Store.SetConsent(ctx, o.org, 1, sale.Consent{Kind: sale.ConsentAdvertising, Version: 1, Given: true}, "owner"))
+	j := o.tills[2]
+	before := j.Position.Seq
+	r := j.Earning(1, 2, 500)
+	s := r.Sale
+	s.Programme, s.Reward, s.FoundBy = 1, 90, sale.FoundTyped
+	s.Applied = []sale.Applied{{Promotion: 1, Times: 1, Discount: 924}}
+	s.Watched = []sale.Watched{{Rule: loyalty.WatchOwnCard, Amount: 1, By: 2}}
+	r.Staff = 1
+	r.Postings = append(r.Postings, sale.Posting{Account: sale.EmployeeAccount(1), Amount: 90}, sale.Posting{Account: sale.ProgrammeAccount(), Amount: -90})
+	lot := sale.Lot{ID: sale.DeriveID(r.ID, "lot", 2), Account: sale.CustomerAccount(1).In(2), Source: r.ID}
+	r.Lots = append(r.Lots, lot)
+	r.Postings = append(r.Postings, sale.Posting{Account: lot.Account, Lot: lot.ID, Amount: 300}, sale.Posting{Account: sale.ProgrammeAccount().In(2), Amount: -300})
+	j.Add(r)
+	o.send(j, before)
+	_, err = o.Office.Draw(ctx, o.org, 2, "тираж 1234", 1)
+	require.NoError(t, err)
+	draws, err := o.Store.Draws(ctx, o.org)
+	require.NoError(t, err)
+	o.drawn = draws[0].Record
 }

@@ -28,7 +28,7 @@ type overviewData struct {
 	Online    int
 	Offline   int
 	Troubled  []tillRow
-	OpenFlags []page.Flag
+	OpenFlags []flagRow
 	NoStores  bool
 	NoTills   bool
 }
@@ -63,8 +63,12 @@ func (s *site) overview(c *call) error {
 	}
 	s.overviewTills(c, &d, sh)
 	d.NoStores, d.NoTills = len(sh.Stores) == 0, len(sh.Tills) == 0
-	if d.OpenFlags, err = s.Flags.FlagRows(c.ctx(), c.org(), false, page.FlagKey{}, flagsShown); err != nil {
+	open, err := s.Flags.Conflicts(c.ctx(), c.org(), page.ConflictFilter{}, page.FlagKey{}, flagsShown)
+	if err != nil {
 		return err
+	}
+	for _, x := range open {
+		d.OpenFlags = append(d.OpenFlags, flagRowOf(c.f, x))
 	}
 	return c.show(http.StatusOK, "overview", Text{"Обзор", "Overview"}, nil, &d)
 }

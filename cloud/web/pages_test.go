@@ -29,7 +29,10 @@ func (o *office) example(pattern string) string {
 	if strings.HasPrefix(path, "/flags") {
 		id = flags[0].ID.String()
 	}
-	return strings.NewReplacer("{$}", "", "{id}", id, "{till}", "1", "{fn}", first.FN, "{shift}", "1", "{sku}", "100200", "{login}", "viewer", "{no}", "1", "{version}", "1", "{draft}", "1", "{section}", "promotions", "{i}", "0").Replace(path)
+	if strings.HasPrefix(path, "/draws/{id}") {
+		id = o.drawn.String()
+	}
+	return strings.NewReplacer("{$}", "", "{campaign}", "1", "{batch}", url.PathEscape("Новый год 2027"), "{purse}", "2", "{id}", id, "{till}", "1", "{fn}", first.FN, "{shift}", "1", "{sku}", "100200", "{login}", "viewer", "{no}", "1", "{version}", "1", "{draft}", "1", "{section}", "promotions", "{i}", "0").Replace(path)
 }
 
 // TestEveryRoleOnEveryPage holds each route against each role: below the least it is refused and

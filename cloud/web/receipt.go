@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -22,6 +23,23 @@ type receiptData struct {
 	JSON     string
 	Where    string // the state of a record that is not booked, in words
 	Net      sale.Money
+	Applied  []appliedRow
+	Codes    []namedRow
+	Watched  []namedRow
+	Reward   sale.Points
+	FoundBy  Text
+}
+
+// appliedRow is a promotion that a receipt had, by its name in the version that reckoned it.
+type appliedRow struct {
+	sale.Applied
+	Name Text
+}
+
+type namedRow struct {
+	Name Text
+	Href string
+	By   sale.StaffNo
 }
 
 type tenderRow struct {
@@ -40,6 +58,9 @@ func (s *site) receiptPage(c *call) error {
 	}
 	d := receiptData{Receipt: r, Postings: r.Record.Postings, Where: recordWhere(r.State).in(c.lang)}
 	if err := d.fill(c); err != nil {
+		return err
+	}
+	if err := d.whole(c); err != nil {
 		return err
 	}
 	kind := kindText(r.Kind)
@@ -71,6 +92,65 @@ func (d *receiptData) fill(c *call) error {
 	}
 	d.JSON = string(body)
 	return nil
+}
+
+// whole fills in what the whole programme gave: promotions and codes by their names, fraud rules, the
+// cashier's reward.
+func (d *receiptData) whole(c *call) error {
+	var watchedRules []sale.Watched
+	switch {
+	case d.Record.Return != nil:
+		watchedRules, d.Reward = d.Record.Return.Watched, -d.Record.Return.Reward
+	case d.Record.Sale != nil:
+		watchedRules, d.Reward, d.FoundBy = d.Record.Sale.Watched, d.Record.Sale.Reward, foundBy(d.Record.Sale.FoundBy)
+	}
+	for _, w := range watchedRules {
+		d.Watched = append(d.Watched, namedRow{Name: watchName(w.Rule), By: w.By})
+	}
+	s := d.Record.Sale
+	if s == nil || len(s.Applied)+len(s.Codes) == 0 {
+		return nil
+	}
+	versions, err := c.s.Programme.ProgrammeRows(c.ctx(), c.org())
+	if err != nil {
+		return err
+	}
+	promotions, campaigns := map[uint32]Text{}, map[uint32]loyalty.Campaign{}
+	for _, p := range decoded(versions) {
+		if p.Version > s.Programme {
+			continue // words of later versions are not what the receipt was made by
+		}
+		for _, m := range p.Promotions {
+			promotions[m.ID] = Text{m.RU, m.EN}
+		}
+		for _, m := range p.Campaigns {
+			campaigns[m.ID] = m
+		}
+	}
+	for _, a := range s.Applied {
+		d.Applied = append(d.Applied, appliedRow{a, promotions[a.Promotion]})
+	}
+	for _, u := range s.Codes {
+		m := campaigns[u.Campaign]
+		row := namedRow{Name: Text{m.RU, m.EN}}
+		if single(m) {
+			row.Href = fmt.Sprintf("/codes/%d", m.ID)
+		}
+		d.Codes = append(d.Codes, row)
+	}
+	return nil
+}
+
+func foundBy(f sale.FoundBy) Text {
+	switch f {
+	case sale.FoundCard:
+		return Text{"по карте", "by card"}
+	case sale.FoundPhone:
+		return Text{"по телефону", "by phone"}
+	case sale.FoundTyped:
+		return Text{"номер набран вручную", "number typed by hand"}
+	}
+	return Text{}
 }
 
 func tenderRows(tenders []sale.Tender) []tenderRow {

@@ -58,6 +58,14 @@ var doneTexts = map[string]Text{
 	"withdrawn": {"Убрано. Возвраты по старым чекам продолжают работать.", "Withdrawn. Returns of old receipts go on working."},
 	"resolved":  {"Вопрос закрыт.", "The flag is resolved."},
 	"dropped":   {"Черновик удалён.", "The draft is deleted."},
+	"codes":     {"Коды выпущены. Кассы получат их при ближайшей связи.", "The codes are made. Tills get them when they next connect."},
+	"issued":    {"Сертификаты выпущены и уже годны к оплате.", "The certificates are issued and pay already."},
+	"released":  {"Записи проведены.", "The records are booked."},
+	"merged":    {"Покупатели объединены.", "The customers are merged."},
+	"split":     {"Номер отделён.", "The number is split."},
+	"erased":    {"Данные покупателя стёрты.", "The customer's data are erased."},
+	"paid":      {"Выплата записана.", "The payment is written down."},
+	"drawn":     {"Розыгрыш проведён.", "The draw is held."},
 	"override":  {"Особые правила отменены с выбранного дня.", "The override is withdrawn from the day chosen."},
 }
 
@@ -144,7 +152,10 @@ type trouble struct {
 }
 
 func troubleOf(err error) trouble {
+	var refused *page.Refusal
 	switch {
+	case errors.As(err, &refused):
+		return trouble{http.StatusConflict, Text{sentence(refused.RU), sentence(refused.EN)}}
 	case errors.Is(err, page.ErrNotFound):
 		return trouble{http.StatusNotFound, Text{"Такой страницы нет. Возможно, ссылка устарела или в ней опечатка.", "There is no such page. The link may be old or mistyped."}}
 	case errors.Is(err, errForbidden):
@@ -219,7 +230,7 @@ func functions(lang Lang, a *assets) template.FuncMap {
 		"shiftLink": func(till sale.TillNo, fn string, shift uint32) string {
 			return shiftLink(page.ShiftID{Till: till, FN: fn, Shift: shift})
 		},
-		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day,
+		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day, "formview": formViewOf, "flagname": func(kind string) string { return flagName(kind).in(lang) }, "cause": func(c string) string { return causeText(c).in(lang) }, "fieldview": fieldViewOf,
 		"pinHint": func(has bool) string {
 			if has {
 				return "hint=" + f.pick("Пусто — останется прежний", "Empty: stays as it is")

@@ -207,21 +207,21 @@ func returnSheet(p *loyalty.Programme, _ *known) *sheet {
 
 // watched is a fraud rule as the form shows it.
 type watched struct {
-	key         string
+	key, code   string // in a form, in a record
 	rule        func(*loyalty.Watch) *loyalty.Watched
 	name, limit Text
 }
 
 var fraudRules = []watched{
-	{"ownCard", func(w *loyalty.Watch) *loyalty.Watched { return &w.OwnCard }, Text{"Своя карта на своей кассе", "Own card at one's own till"}, Text{}},
-	{"cardReceipts", func(w *loyalty.Watch) *loyalty.Watched { return &w.CardReceipts }, Text{"Много чеков по одной карте за смену", "Many receipts on one card in a shift"}, Text{"Больше, чеков", "More than, receipts"}},
-	{"afterTotal", func(w *loyalty.Watch) *loyalty.Watched { return &w.AfterTotal }, Text{"Карта названа после начала оплаты", "Card named after the payment was begun"}, Text{}},
-	{"fresh", func(w *loyalty.Watch) *loyalty.Watched { return &w.Fresh }, Text{"Списание сразу после регистрации", "Points spent right after enrolment"}, Text{"В течение, часов", "Within, hours"}},
-	{"refund", func(w *loyalty.Watch) *loyalty.Watched { return &w.Refund }, Text{"Возврат вскоре после оплаты баллами", "Return soon after paying with points"}, Text{"В течение, часов", "Within, hours"}},
-	{"lookups", func(w *loyalty.Watch) *loyalty.Watched { return &w.Lookups }, Text{"Поиск покупателей без продажи", "Customers looked up without a sale"}, Text{"Больше за смену", "More than a shift"}},
-	{"pointsOnly", func(w *loyalty.Watch) *loyalty.Watched { return &w.PointsOnly }, Text{"Чек оплачен почти одними баллами", "Receipt paid by points almost alone"}, Text{}},
-	{"typed", func(w *loyalty.Watch) *loyalty.Watched { return &w.Typed }, Text{"Списание по номеру, набранному вручную", "Points spent on a number typed by hand"}, Text{}},
-	{"night", func(w *loyalty.Watch) *loyalty.Watched { return &w.Night }, Text{"Списание около полуночи", "Points spent around midnight"}, Text{"За минут до полуночи", "Minutes before midnight"}},
+	{"ownCard", loyalty.WatchOwnCard, func(w *loyalty.Watch) *loyalty.Watched { return &w.OwnCard }, Text{"Своя карта на своей кассе", "Own card at one's own till"}, Text{}},
+	{"cardReceipts", loyalty.WatchCardReceipts, func(w *loyalty.Watch) *loyalty.Watched { return &w.CardReceipts }, Text{"Много чеков по одной карте за смену", "Many receipts on one card in a shift"}, Text{"Больше, чеков", "More than, receipts"}},
+	{"afterTotal", loyalty.WatchAfterTotal, func(w *loyalty.Watch) *loyalty.Watched { return &w.AfterTotal }, Text{"Карта названа после начала оплаты", "Card named after the payment was begun"}, Text{}},
+	{"fresh", loyalty.WatchFresh, func(w *loyalty.Watch) *loyalty.Watched { return &w.Fresh }, Text{"Списание сразу после регистрации", "Points spent right after enrolment"}, Text{"В течение, часов", "Within, hours"}},
+	{"refund", loyalty.WatchRefund, func(w *loyalty.Watch) *loyalty.Watched { return &w.Refund }, Text{"Возврат вскоре после оплаты баллами", "Return soon after paying with points"}, Text{"В течение, часов", "Within, hours"}},
+	{"lookups", loyalty.WatchLookups, func(w *loyalty.Watch) *loyalty.Watched { return &w.Lookups }, Text{"Поиск покупателей без продажи", "Customers looked up without a sale"}, Text{"Больше за смену", "More than a shift"}},
+	{"pointsOnly", loyalty.WatchPointsOnly, func(w *loyalty.Watch) *loyalty.Watched { return &w.PointsOnly }, Text{"Чек оплачен почти одними баллами", "Receipt paid by points almost alone"}, Text{}},
+	{"typed", loyalty.WatchTyped, func(w *loyalty.Watch) *loyalty.Watched { return &w.Typed }, Text{"Списание по номеру, набранному вручную", "Points spent on a number typed by hand"}, Text{}},
+	{"night", loyalty.WatchNight, func(w *loyalty.Watch) *loyalty.Watched { return &w.Night }, Text{"Списание около полуночи", "Points spent around midnight"}, Text{"За минут до полуночи", "Minutes before midnight"}},
 }
 
 func watchSheet(p *loyalty.Programme, _ *known) *sheet {

@@ -183,7 +183,10 @@ func (m maker) lists(p *loyalty.Programme) {
 // bones is a programme of the same things by number and kind, with nothing else in it: what the forms do
 // not carry over will be missing.
 func bones(p *loyalty.Programme) *loyalty.Programme {
-	q := &loyalty.Programme{Caps: make([]loyalty.GoodsCap, len(p.Caps)), Gifts: make([]loyalty.Gift, len(p.Gifts))}
+	q := &loyalty.Programme{}
+	for range p.Caps {
+		q.Caps, q.Gifts, q.Enrolment.Consents = append(q.Caps, loyalty.GoodsCap{}), append(q.Gifts, loyalty.Gift{}), append(q.Enrolment.Consents, loyalty.ConsentText{})
+	}
 	for _, t := range p.Tiers {
 		q.Tiers = append(q.Tiers, loyalty.Tier{No: t.No})
 	}
@@ -199,7 +202,6 @@ func bones(p *loyalty.Programme) *loyalty.Programme {
 	for _, h := range p.Grants.Holidays {
 		q.Grants.Holidays = append(q.Grants.Holidays, loyalty.Holiday{ID: h.ID})
 	}
-	q.Enrolment.Consents = make([]loyalty.ConsentText, len(p.Enrolment.Consents))
 	return q
 }
 

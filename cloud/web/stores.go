@@ -37,7 +37,7 @@ func (s *site) storeForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.showStoreForm(c, newForm("name", st.Name, "address", st.Address, "zone", st.Zone), st.No, http.StatusOK)
+	return s.showStoreForm(c, newForm("name", st.Name, "address", st.Address, "zone", st.Zone, "region", st.Region), st.No, http.StatusOK)
 }
 
 func (s shop) find(no string) (page.Store, error) {
@@ -56,15 +56,20 @@ var zonesRU = []string{
 }
 
 func (s *site) showStoreForm(c *call, f *form, no sale.StoreNo, status int) error {
+	sh, err := c.stores()
+	if err != nil {
+		return err
+	}
+	regions := sh.regions()
 	title := Text{"Новый магазин", "New store"}
 	if no != 0 {
 		title = Text{fmt.Sprintf("Магазин %d", no), fmt.Sprintf("Store %d", no)}
 	}
-	return c.show(status, "store-form", title, f, map[string]any{"No": no, "Zones": zonesRU})
+	return c.show(status, "store-form", title, f, map[string]any{"No": no, "Zones": zonesRU, "Regions": regions})
 }
 
 func (s *site) saveStore(c *call) error {
-	st := page.Store{Name: c.form.text("name", true, textMax), Address: c.form.text("address", false, textMax), Zone: c.form.text("zone", true, 60)}
+	st := page.Store{Name: c.form.text("name", true, textMax), Address: c.form.text("address", false, textMax), Zone: c.form.text("zone", true, 60), Region: c.form.text("region", false, 60)}
 	if c.r.PathValue("no") != "new" {
 		sh, err := c.stores()
 		if err != nil {

@@ -32,17 +32,24 @@ type Options struct {
 	Programme Programme
 	Drafts    Drafts
 	Partners  Partners
+	Codes     Codes
+	Care      Care
+	Logbook   Logbook
+	Decisions Decisions
 	Flags     Flags
 	Pulse     func(context.Context, sale.OrgNo) (page.Pulse, error)
 	// Watch gives a channel that gets a token when something has changed, and how to stop; nil leaves
 	// the live pages to asking Pulse every two seconds.
-	Watch   func(sale.OrgNo) (<-chan struct{}, func())
-	Now     func() time.Time
-	Logger  *slog.Logger
-	Secure  bool                       // pages are reached by https: cookies are never sent otherwise
-	Address func(*http.Request) string // the caller's address behind a proxy that is trusted; nil: the connection's
-	OrgName string
-	HeadURL string // address that tills reach head office by, shown with enrolment codes
+	Watch func(sale.OrgNo) (<-chan struct{}, func())
+	// Background runs work that a page begins and does not wait for, and ends it with the program; false
+	// when the program is ending.
+	Background func(func(context.Context)) bool
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Secure     bool                       // pages are reached by https: cookies are never sent otherwise
+	Address    func(*http.Request) string // the caller's address behind a proxy that is trusted; nil: the connection's
+	OrgName    string
+	HeadURL    string // address that tills reach head office by, shown with enrolment codes
 }
 
 // Accounts are the people who sign in here.
@@ -72,6 +79,8 @@ type site struct {
 	assets *assets
 	hasher *hasher
 	limits *limiter
+
+	rehearsals rehearsals
 }
 
 // New makes the handler of every page and asset.
@@ -97,7 +106,8 @@ func (o *Options) complete() error {
 	var missing []error
 	for name, set := range map[string]bool{
 		"Org": o.Org != 0, "Accounts": o.Accounts != nil, "Sales": o.Sales != nil, "Tills": o.Tills != nil, "Customers": o.Customers != nil,
-		"Catalogue": o.Catalogue != nil, "Programme": o.Programme != nil, "Drafts": o.Drafts != nil, "Partners": o.Partners != nil, "Flags": o.Flags != nil, "Pulse": o.Pulse != nil,
+		"Catalogue": o.Catalogue != nil, "Programme": o.Programme != nil, "Drafts": o.Drafts != nil, "Partners": o.Partners != nil, "Codes": o.Codes != nil, "Care": o.Care != nil,
+		"Logbook": o.Logbook != nil, "Decisions": o.Decisions != nil, "Background": o.Background != nil, "Flags": o.Flags != nil, "Pulse": o.Pulse != nil,
 		"Now": o.Now != nil, "Logger": o.Logger != nil,
 	} {
 		if !set {

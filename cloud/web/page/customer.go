@@ -80,6 +80,10 @@ type Posting struct {
 	Lot     sale.ID
 	Amount  sale.Points
 	Till    sale.TillNo
+
+	Purse     sale.PurseNo
+	No        sale.CustomerNo // the account's: another number where one was merged
+	Programme uint32          // version of the rules that reckoned the receipt; zero: none
 }
 
 // CustomerForm is what a person at head office may write of a customer; number zero makes a new one.

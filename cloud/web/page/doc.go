@@ -18,3 +18,9 @@ var ErrChanged = errors.New("changed meanwhile")
 
 // RowsMax is how many rows a page of a list shows.
 const RowsMax = 50
+
+// Refusal is a wish that cannot be granted, in words for people.
+type Refusal struct{ RU, EN string }
+
+// Error is both, for the log.
+func (r *Refusal) Error() string { return r.EN + " / " + r.RU }

@@ -38,3 +38,12 @@ func parsePlace(text string) (sale.Time, sale.ID, error) {
 	}
 	return sale.Time(binary.BigEndian.Uint64(b)), sale.ID(b[8:]), nil
 }
+
+// String is the place as it stands in an address.
+func (k EventKey) String() string { return placeText(k.At, k.ID) }
+
+// ParseEventKey reads what [EventKey.String] writes.
+func ParseEventKey(text string) (EventKey, error) {
+	at, id, err := parsePlace(text)
+	return EventKey{at, id}, err
+}
