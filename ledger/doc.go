@@ -20,14 +20,18 @@
 //	           "snapshot"  snapshotRef: name and version of the customers' snapshot
 //	           "tally"     Tally of the shift so far
 //	           "floor"     epoch u32 · seq u64, first record kept, once Compact has moved any out
+//	           "program"   name and version of who opened the file last
+//	           "set-aside" int, changes of head office that could not be read
+//	           "looked"    []sale.CustomerNo, looked up in this shift without a purchase
 //	journal    epoch u32 · seq u64              → sale.Entry, for ever (append only)
 //	index      'i' · record ID                  → epoch u32 · seq u64
 //	           'd' · FN · 0 · FD u32            → epoch · seq   fiscal documents
-//	           'n' · operation number u64       → epoch · seq
+//	           'n' · number u64                 → epoch · seq   of a sale, a return or a customer enrolled here
 //	           'r' · sale ID · epoch · seq      → (empty)      returns of a sale
+//	           'p' · FN · 0 · FD · epoch · seq  → (empty)      returns of a document whose sale is not known here
 //	begun      sale ID                          → Job, while its outcome is open (one at most)
 //	leases     lease ID                         → leaseRow
-//	held       account · lease ID               → (empty)      leases by account
+//	held       account · purse u32 · lease ID   → (empty)      leases by account: kind u8 · number u64 · purse
 //	recalled   lease ID                         → (empty)      asked back, not yet released
 //	lots       lot ID                           → sale.Lot
 //	own        customer u64 · epoch · seq       → ownRow       this till's own postings
@@ -37,8 +41,12 @@
 //	barcodes   code                             → SKU
 //	staff      number u32                       → staffRow
 //	programmes version u32                      → bytes of a loyalty.Programme
-//	settings   "settings"                       → sale.Settings
+//	settings   "settings"                       → settingsRow
+//	           "standing"                       → standingRow
 //	parked     ID                               → Parked
+//	codes      first byte u8 · campaign u32     → codesRow     single-use codes that head office says are free
+//	used       campaign u32 · 8 bytes           → epoch · seq  those that a record of this till took
+//	aside      kind u8 · 16 bytes of a hash     → Aside        changes that could not be read
 //
 // The customers themselves are in an immutable file beside it, customers-<version>.snap (snapshot.go).
 package ledger

@@ -58,8 +58,20 @@ func sellUntilKilled() int {
 	// The same seed would give the IDs of the life before.
 	s.random = rand.NewChaCha8([32]byte{byte(s.Head().Seq), byte(s.Head().Seq >> 8), 1})
 	s.withAnna(100)
+	s.apply(codesChange(7, free(acksMax, 0)))
 	for n := 0; ; n++ {
+		s.with = nil
+		if _, _, used, err := s.Code(code(byte(n%acksMax + 1))); err == nil && !used {
+			s.withCode(7, code(byte(n%acksMax+1)))
+		}
 		fmt.Println(s.sell(anna, 1, 10000, 5000).ID)
+		if n%3 == 2 {
+			n := newcomer(1000 + s.Head().Seq)
+			n.ID = s.id() // the ledger's own randomness repeats itself here
+			r, _, err := s.EnrolCustomer(n)
+			require.NoError(quiet{}, err)
+			fmt.Println(r.ID)
+		}
 		if n%8 == 7 {
 			s.version++
 			s.fill(s.version, member(1, sale.Seen{}), member(2, sale.Seen{}), member(uint64(anna), sale.Seen{}))
