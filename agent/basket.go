@@ -67,7 +67,7 @@ func (t *Till) take(line sale.Line) error {
 }
 
 func (t *Till) mayScan() error {
-	if holdsStage(selling, t.desk.stage) || (t.desk.ret != nil && t.desk.ret.foreign != nil) {
+	if holdsStage(selling, t.desk.stage) || (t.desk.stage == StageReturn && t.desk.ret.foreign != nil) {
 		return nil
 	}
 	return refuse(textNotNow(t.desk.stage), nil)
@@ -178,6 +178,13 @@ func (t *Till) change(f func(*sale.Basket) error) error {
 		return err
 	}
 	t.desk.sale.basket = next
+	if giftPieces(next) > giftPieces(before) {
+		if err := t.reckonAll(); err != nil {
+			t.desk.sale.basket = before
+			return errors.Join(refuse(textGiftGone(), err), t.reckon())
+		}
+		return nil
+	}
 	if err := t.reckon(); err != nil {
 		t.desk.sale.basket = before
 		return errors.Join(err, t.reckon())
@@ -190,7 +197,7 @@ func (t *Till) change(f func(*sale.Basket) error) error {
 // taken elsewhere meanwhile, or a rule keeps them.
 func (t *Till) reckon() error {
 	err := t.reckonAll()
-	if s := &t.desk.sale; err != nil && s.hasGifts() {
+	if s := &t.desk.sale; err != nil && giftPieces(s.basket) > 0 {
 		s.dropGifts()
 		t.notify("info", "gift", textGiftGone())
 		return t.reckonAll()

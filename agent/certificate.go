@@ -72,10 +72,15 @@ func (t *Till) dropCertificate(c Command) error {
 	return nil
 }
 
+// refreshCertificates reads them anew; one that head office has taken back leaves the counter.
 func (t *Till) refreshCertificates() error {
-	for i := range t.desk.sale.certificates {
-		x := &t.desk.sale.certificates[i]
+	s := &t.desk.sale
+	kept := make([]certificate, 0, len(s.certificates))
+	for _, x := range s.certificates {
 		c, err := t.ledger.Customer(x.customer.No)
+		if errors.Is(err, ledger.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -83,7 +88,9 @@ func (t *Till) refreshCertificates() error {
 			return err
 		}
 		x.customer = c
+		kept = append(kept, x)
 	}
+	s.certificates = kept
 	return nil
 }
 

@@ -129,6 +129,10 @@ func (t *Till) refresh() error {
 		return t.reckon()
 	}
 	c, err := t.ledger.Customer(s.customer.No)
+	if errors.Is(err, ledger.ErrNotFound) { // erased, or joined to another enrolment, while the cashier talks
+		t.notify("info", "customer", textCustomerGone())
+		return t.dropCustomer(Command{})
+	}
 	if err != nil {
 		return err
 	}

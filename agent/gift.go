@@ -25,13 +25,7 @@ func (t *Till) gift(c Command) error {
 	if need := t.giftPoints() + g.rule.Points; t.spendable(0) < need {
 		return refuse(textGiftPoints(need, t.spendable(0)), nil)
 	}
-	if err := t.add(sale.Line{Product: g.product, Qty: sale.Piece, Gift: true}); err != nil {
-		return err
-	}
-	if s.waiting == nil && !s.hasGifts() {
-		return refuse(textGiftGone(), nil)
-	}
-	return nil
+	return t.add(sale.Line{Product: g.product, Qty: sale.Piece, Gift: true})
 }
 
 // mayHave tells whether a gift is to be had by the named customer just now.
@@ -60,8 +54,14 @@ func (s *open) dropGifts() {
 	s.basket.Lines = slices.DeleteFunc(slices.Clone(s.basket.Lines), func(l sale.Line) bool { return l.Gift })
 }
 
-func (s *open) hasGifts() bool {
-	return slices.ContainsFunc(s.basket.Lines, func(l sale.Line) bool { return l.Gift })
+// giftPieces counts the gifts in a basket.
+func giftPieces(b sale.Basket) (n sale.Qty) {
+	for _, l := range b.Lines {
+		if l.Gift {
+			n += l.Qty
+		}
+	}
+	return n
 }
 
 func (t *Till) giftViews() (out []GiftView) {

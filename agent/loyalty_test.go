@@ -274,6 +274,7 @@ func TestGiftsAndPurses(t *testing.T) {
 			c.must(Command{Do: "gift", SKU: "sugar"})
 		}
 		c.refused(Command{Do: "gift", SKU: "sugar"}, "need 350 points")
+		c.refused(Command{Do: "qty", Line: 1, Qty: 7 * sale.Piece}, "cannot be given for points")
 		c.must(Command{Do: "qty", Line: 1, Qty: sale.Piece})
 		v = c.view()
 		require.Equal(t, sale.Points(5000), v.Basket.Redeemed)
@@ -313,6 +314,33 @@ func TestGiftsAndPurses(t *testing.T) {
 		require.Equal(t, sale.Points(30000), back.Balance, "whole return: every purse is as before")
 		require.Equal(t, sale.Points(9000), amountIn(back.Purses, 2))
 		require.Zero(t, amountIn(back.Purses, 1))
+	})
+}
+
+// Gifts whose points have gone elsewhere leave the basket; the goods are sold all the same. A customer whom
+// head office has erased meanwhile leaves the receipt.
+func TestPointsThatLeaveMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 33)
+		p := loyalty.Default()
+		p.Gifts = []loyalty.Gift{{SKU: "sugar", Points: 5000}}
+		c.rules(2, p)
+		c.openShift()
+		c.scan(testCard, milkCode)
+		c.must(Command{Do: "gift", SKU: "sugar"})
+		require.Len(t, c.view().Basket.Lines, 2)
+		lease := sale.LeaseChange{Recall: true, Lots: []sale.Lot{testLot}, Lease: sale.Lease{ID: sale.ID{15: 2}, Account: testLot.Account, Parts: []sale.LotAmount{{Lot: testLot.ID, Amount: 30000}}}}
+		c.told(3, c.change(sale.ChangeLease, lease.Lease.ID[:], 3, lease))
+		v := c.view()
+		require.Len(t, v.Basket.Lines, 1)
+		require.Contains(t, v.Notices[0].Text.EN, "gift cannot be given")
+		gone := c.change(sale.ChangeCustomer, number(5), 4, sale.CustomerChange{})
+		gone.Gone = true
+		c.told(4, gone)
+		v = c.view()
+		require.Nil(t, v.Basket.Customer)
+		require.Equal(t, sale.Money(8990), c.sold().Sale.Total)
+		c.agree()
 	})
 }
 

@@ -142,7 +142,7 @@ func TestReturnOfAnotherTillsSale(t *testing.T) {
 		require.NoError(t, first.till.Network(context.Background(), online))
 		first.scan(sold.Fiscal.QR())
 		v = first.until("head office's word of the other till", func(v View) bool { return v.Return != nil && !v.Return.Asking })
-		require.Equal(t, sale.Qty(sale.Piece), v.Return.Lines[0].Left)
+		require.Equal(t, sale.Piece, v.Return.Lines[0].Left)
 		first.refused(Command{Do: "return-choose", Line: 0, Qty: 2 * sale.Piece}, "At most 1")
 		first.must(Command{Do: "return-cancel"})
 

@@ -74,6 +74,10 @@ func textWelcome(p sale.Points) Text {
 	return say("ещё %s приветственных баллов от головного офиса", "%s welcome points come from head office", p)
 }
 
+func textCustomerGone() Text {
+	return say("Карточка покупателя изменилась в головном офисе: отсканируйте карту ещё раз", "Head office has changed the customer's record: scan the card again")
+}
+
 func textPromoUnknown(code string) Text {
 	return say("Промокод %s неизвестен или уже использован", "Promo code %s is unknown or used already", quoted(code))
 }
