@@ -51,6 +51,21 @@ func newDesk(t *testing.T, tills int) *desk {
 	return d
 }
 
+// newDeskLike is a head office that has what the tills of another have handed in, and none of what that one
+// decided itself: a backup of the moment before.
+func newDeskLike(t *testing.T, d *desk) *desk {
+	t.Helper()
+	x := newDesk(t, len(d.tills))
+	x.now = d.now
+	for i, j := range d.tills {
+		x.tills[i] = j.Copy()
+		_, err := x.Append(t.Context(), x.org, j.Till, 0, j.Records)
+		require.NoError(t, err)
+		x.sent[j.Till] = len(j.Records)
+	}
+	return x
+}
+
 // drain hands in what the tills have journalled and lets head office decide.
 func (d *desk) drain(t *testing.T) {
 	t.Helper()
