@@ -209,21 +209,27 @@ func TestHeadOfficesOwnEventsNeverOverdraw(t *testing.T) {
 // sums stay sums, and the true journal can still be handed in.
 func FuzzAppend(f *testing.F) {
 	for _, at := range []uint16{0, 3, 17, 60, 200, 333} {
-		f.Add(at, byte(1), byte(1))
+		f.Add(at, byte(1), byte(at%5))
 	}
 	s := openIn(f, f.TempDir())
 	f.Fuzz(func(t *testing.T, at uint16, flip, which byte) {
 		org, js := seat(t, s, 1)
 		j := js[0]
-		for range 3 {
-			j.Add(j.Earning(7, 1, 100))
-		}
+		sold := j.Earning(7, 1, 100)
+		sold.Sale.Codes, sold.Sale.Applied = []sale.CodeUse{{Campaign: 1}}, []sale.Applied{{Promotion: 2, Times: 1}}
+		sold.Sale.Watched = []sale.Watched{{Rule: "own-card"}}
+		j.Add(sold)
+		enrolled, blob := j.Enrolling(sealOf(t, s, org), sale.Person{Name: "Анна", Card: "291"})
+		j.AddSealed(enrolled, blob)
+		pending := j.Returning(sold, 1)
+		pending.Return.Of, pending.Return.Pending, pending.Return.QR = sale.ID{}, true, sold.Fiscal
+		j.Add(pending)
 		damaged := append([]wire.Sealed(nil), j.Records...)
 		i := int(which) % len(damaged)
 		bytes := append([]byte(nil), damaged[i].Bytes...)
 		bytes[int(at)%len(bytes)] ^= flip
 		if r, err := sale.DecodeRecord(bytes); err == nil {
-			damaged[i] = wire.Sealed{Record: r, Bytes: bytes, Hash: sale.HashOf(bytes)}
+			damaged[i] = wire.Sealed{Record: r, Bytes: bytes, Hash: sale.HashOf(bytes), Blob: damaged[i].Blob}
 			if _, err := s.Append(context.Background(), org, 1, 0, damaged); err != nil {
 				byeCode(t, err)
 			}

@@ -84,7 +84,7 @@ func (t *tx) flag(ctx context.Context, org sale.OrgNo, f flag) error {
 // ResolveFlag closes a flag in somebody's name.
 func (s *Store) ResolveFlag(ctx context.Context, org sale.OrgNo, id []byte, by, note string) error {
 	return s.change(ctx, func(tx *tx) error {
-		res, err := tx.exec(ctx, `UPDATE flags SET resolved_by = ?, resolved_at = ?, note = ? WHERE org = ? AND id = ? AND resolved_at = 0`,
+		res, err := tx.exec(ctx, `UPDATE flags SET resolved_by = ?, resolved_at = ?, note = ?, action = 'note' WHERE org = ? AND id = ? AND resolved_at = 0`,
 			text(by), s.now().UnixMilli(), text(note), int64(org), id)
 		if err != nil {
 			return fmt.Errorf("resolve a flag: %w", err)

@@ -273,9 +273,7 @@ func receiptLinks(ctx context.Context, tx *tx, org sale.OrgNo, out *page.Receipt
 }
 
 func receiptFlags(ctx context.Context, tx *tx, org sale.OrgNo, out *page.Receipt) error {
-	// Flags have no index by record: a receipt's flags are those raised while it was booked, so they
-	// bear its till and are open or few.
-	flags, err := listFlags(ctx, tx, org, "f.record = ? AND f.till = ?", []any{out.ID[:], int64(out.Till)}, 20)
+	flags, err := listFlags(ctx, tx, org, "f.record = ?", []any{out.ID[:]}, 20)
 	out.Flags = flags
 	return err
 }
