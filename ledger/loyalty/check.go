@@ -27,11 +27,6 @@ const (
 	weekdaysAll    = 1<<7 - 1
 )
 
-func (c *checker) lotLife(path string, l LotRules) {
-	c.want(l.ActivateAfterHours <= ActivateHoursMax, path+".activateAfterHours", "want at most 8784 / нужно не больше 8784", l.ActivateAfterHours)
-	c.want(l.ExpireAfterDays <= ExpireDaysMax, path+".expireAfterDays", "want at most 3660 / нужно не больше 3660", l.ExpireAfterDays)
-}
-
 func (c *checker) named(path, ru, en string) {
 	c.want(ru != "" && len(ru) <= sale.NameBytesMax, path+"ru", "want a name of 1 to 256 bytes / нужно название от 1 до 256 байт", fmt.Sprintf("%d bytes", len(ru)))
 	c.want(en != "" && len(en) <= sale.NameBytesMax, path+"en", "want a name of 1 to 256 bytes / нужно название от 1 до 256 байт", fmt.Sprintf("%d bytes", len(en)))
@@ -137,6 +132,8 @@ func (c *checker) give(at string, o *Promotion, p *Programme) {
 		c.want(g.Money > 0 && g.Money <= GiveMoneyMax, at+"money", "want 0.01 to 1000000.00 / нужно от 0.01 до 1 000 000 ₽", g.Money)
 	case GiveGift:
 		c.want(g.SKU != "" && len(g.SKU) <= NameMax, at+"sku", "want an article of 1 to 64 bytes / нужен артикул от 1 до 64 байт", g.SKU)
+		onlyItself := o.Goods.named() > 0 && !slices.ContainsFunc(o.Goods.SKUs, func(sku sale.SKU) bool { return sku != g.SKU }) && o.Goods.named() == len(o.Goods.SKUs)
+		c.want(o.Least == (Least{}) || !onlyItself, at+"sku", "want other goods to count: a gift does not count towards itself / подарок не считается в условие своей же акции", g.SKU)
 		c.want(g.Qty >= sale.Piece && g.Qty <= GiftQtyMax && g.Qty%sale.Piece == 0, at+"qty", "want 1 to 100 whole pieces / нужно от 1 до 100 целых штук", g.Qty)
 	case GiveNthFree:
 		c.want(g.Nth >= 2 && g.Nth <= NthMax, at+"nth", "want 2 to 100 / нужно от 2 до 100", g.Nth)
@@ -223,7 +220,7 @@ func (c *checker) purses(list []Purse) {
 		seen[o.No] = true
 		c.named(at, o.RU, o.EN)
 		c.want(o.Kind >= PurseStamps && o.Kind <= PursePartner, at+"kind", "want a kind from 1 to 3 / нужен вид от 1 до 3", o.Kind)
-		c.lotLife(at+"lots", o.Lots)
+		c.lots(at+"lots", o.Lots)
 		c.goods(at+"goods", o.Goods)
 		if o.Kind == PursePartner {
 			c.share(at+"max", o.Max)

@@ -65,6 +65,9 @@ func TestValidateRules(t *testing.T) {
 		"promotions[0].give.points":                    func(p *Programme) { p.Promotions[0].Give = Give{Kind: GivePoints} },
 		"promotions[2].give.money":                     func(p *Programme) { p.Promotions[2].Give.Money = 0 },
 		"promotions[0].give.sku":                       func(p *Programme) { p.Promotions[0].Give = Give{Kind: GiveGift, Qty: 1000} },
+		"promotions[0].give.sku: want other goods": func(p *Programme) {
+			p.Promotions[0].Goods, p.Promotions[0].Least, p.Promotions[0].Give = onlySKU("mug"), Least{Qty: 2000}, Give{Kind: GiveGift, SKU: "mug", Qty: 1000}
+		},
 		"promotions[0].give.qty":                       func(p *Programme) { p.Promotions[0].Give = Give{Kind: GiveGift, SKU: "mug", Qty: 500} },
 		"promotions[0].give.nth: want 2":               func(p *Programme) { p.Promotions[0].Give = Give{Kind: GiveNthFree, Nth: 1} },
 		"promotions[1].give.nth: want 1":               func(p *Programme) { p.Promotions[1].Give.Nth = 0 },

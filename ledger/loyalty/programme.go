@@ -205,7 +205,7 @@ func (p *Programme) Validate() error {
 	c.want(p.EarnStep > 0 && p.EarnStep <= StepMax, "earnStep", "want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов", p.EarnStep)
 	c.want(p.RedeemStep > 0 && p.RedeemStep <= StepMax, "redeemStep", "want 0.01 to 1000 points / нужно от 0.01 до 1000 баллов", p.RedeemStep)
 	c.want(p.LineFloor >= 0 && p.LineFloor <= LineFloorMax, "lineFloor", "want 0.00 to 1000.00 / нужно от 0.00 до 1000.00 ₽", p.LineFloor)
-	c.lotLife("lots", p.Lots)
+	c.lots("lots", p.Lots)
 	c.tiers(p.Tiers)
 	c.place(p)
 	c.promotions(p)

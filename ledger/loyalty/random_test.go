@@ -59,7 +59,9 @@ func (d dice) promotion(id uint32, p *Programme) Promotion {
 	case GiveEarnTimes:
 		o.Give.Rate = sale.BasisPoints([]int64{0, 5000, 15_000, 20_000, 100_000, 33_333}[d.IntN(6)])
 	case GiveGift:
-		o.Give.SKU, o.Give.Qty = diceSKU(d.IntN(12)), sale.Qty(d.between(1, 3))*sale.Piece
+		n := d.IntN(12)
+		o.Give.SKU, o.Give.Qty = diceSKU(n), sale.Qty(d.between(1, 3))*sale.Piece
+		o.Goods.SKUs = append(o.Goods.SKUs, diceSKU(n+1)) // a gift alone would never come due
 	case GiveStamps:
 		o.Give.Purse = 1
 	case GiveTickets:
