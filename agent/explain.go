@@ -15,19 +15,30 @@ func ExplainReason(p *loyalty.Programme, r sale.Reason) Text {
 		return text
 	}
 	detail := strings.Fields(r.Detail)
-	var ru, en []string // pairs of placeholder and name
+	type named struct {
+		mark string
+		name Text
+	}
+	var names []named
 	for i, field := range detail {
 		kind, value, _ := strings.Cut(field, "=")
-		name, named := nameOf(p, kind, value)
-		if !named {
+		name, known := nameOf(p, kind, value)
+		if !known {
 			continue
 		}
 		mark := "\x01" + strconv.Itoa(i) + "\x01" // a name has blanks, which a detail's values have not
 		detail[i] = kind + "=" + mark
-		ru, en = append(ru, mark, "«"+name.RU+"»"), append(en, mark, "“"+name.EN+"”")
+		names = append(names, named{mark, name})
 	}
-	r.Detail = strings.Join(detail, " ")
-	return Text{RU: strings.NewReplacer(ru...).Replace(loyalty.ReasonText(r, "ru")), EN: strings.NewReplacer(en...).Replace(loyalty.ReasonText(r, "en"))}
+	if len(names) > 0 {
+		r.Detail = strings.Join(detail, " ")
+	}
+	text := Text{RU: loyalty.ReasonText(r, "ru"), EN: loyalty.ReasonText(r, "en")}
+	for _, n := range names {
+		text.RU = strings.ReplaceAll(text.RU, n.mark, "«"+n.name.RU+"»")
+		text.EN = strings.ReplaceAll(text.EN, n.mark, "“"+n.name.EN+"”")
+	}
+	return text
 }
 
 // refusedText says in words why points are not spent, where the till has them.
