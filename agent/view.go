@@ -325,7 +325,8 @@ type Notice struct {
 //
 //	sign-in PIN · sign-out · scan Code (typed, or from a keyboard scanner) · add SKU Qty · qty Line Qty ·
 //	remove Line · clear · park · recall ID · customer Phone or Code · drop-customer · redeem Points
-//	(-1: as much as allowed, 0: none) · adult Yes · pay Tenders Given Contact · next (leave "done") ·
+//	(-1: as much as allowed, 0: none) · adult Yes · pay Tenders Given Contact (Tenders for what is due: the till
+//	itself adds what certificates pay) · next (leave "done") ·
 //	open-shift · close-shift · x-report · cash-in Amount Reason · cash-out Amount Reason · copy ID (empty: last) ·
 //	resume · drawer · return-find Code (receipt number, or text of its QR) · return-choose Line Qty ·
 //	return-pay Tenders Reason PIN · return-cancel · settle ID Yes PIN (Yes: the register did make it) · retry (ask the register again) · dismiss Notice ·

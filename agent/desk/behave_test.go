@@ -140,21 +140,23 @@ func TestKeysBecomeCommands(t *testing.T) {
 		{"partner's points, some", programme, append(downs(5, "F12"), "F8", "5", "0", "Enter"), agent.Command{Do: "purse", Purse: 3, Points: 5000}},
 		{"partner's points, none", programme, append(downs(5, "F12"), "F8", "F4"), agent.Command{Do: "purse", Purse: 3}},
 		{"cash beside certificates", programme, []string{"F9", "Enter"}, agent.Command{
-			Do: "pay", Given: 100_000, Tenders: []sale.Tender{{Kind: sale.TenderAdvance, Amount: 50_000}, {Kind: sale.TenderAdvance, Amount: 6_619}, {Kind: sale.TenderCash, Amount: 100_000}},
+			Do: "pay", Given: 100_000, Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 100_000}},
 		}},
 		{"card beside certificates", programme, []string{"F10", "Enter"}, agent.Command{
-			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderAdvance, Amount: 50_000}, {Kind: sale.TenderAdvance, Amount: 6_619}, {Kind: sale.TenderCard, Amount: 100_000}},
+			Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: 100_000}},
 		}},
 		{"both ways beside certificates", programme, []string{"F9", "F8", "9", "0", "0", "Enter"}, agent.Command{
 			Do: "pay", Given: 10_000, Tenders: []sale.Tender{
-				{Kind: sale.TenderAdvance, Amount: 50_000}, {Kind: sale.TenderAdvance, Amount: 6_619}, {Kind: sale.TenderCard, Amount: 90_000}, {Kind: sale.TenderCash, Amount: 10_000},
+				{Kind: sale.TenderCard, Amount: 90_000}, {Kind: sale.TenderCash, Amount: 10_000},
 			},
 		}},
-		{"certificates alone", giftedWhole, []string{"F9", "Enter"}, agent.Command{Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderAdvance, Amount: 176_619}}}},
+		{"certificates alone", giftedWhole, []string{"F9", "Enter"}, agent.Command{Do: "pay"}},
 		{"permit", watched, []string{"Ctrl+P", "9", "9", "Enter"}, agent.Command{Do: "permit", PIN: "99", Yes: true}},
 		{"sell without points", watched, []string{"Ctrl+P", "F4"}, agent.Command{Do: "permit"}},
 		{"permit before the first product", watchedEmpty, []string{"Ctrl+P", "9", "Enter"}, agent.Command{Do: "permit", PIN: "9", Yes: true}},
-		{"permit a return", returnWatched, []string{"Ctrl+P", "9", "Enter"}, agent.Command{Do: "permit", PIN: "9", Yes: true}},
+		{"return that a manager permits", returnWatched, []string{"F9", "F3", "Enter", "F7", "9", "Enter"}, agent.Command{
+			Do: "return-pay", Reason: "Брак", PIN: "9", Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: 5000}, {Kind: sale.TenderCash, Amount: 4490}},
+		}},
 		{"one more of a foreign return", foreign, []string{"ArrowRight"}, agent.Command{Do: "return-choose", Line: 0, Qty: 3000}},
 		{"weight of a foreign return", foreign, []string{"ArrowDown", "F4", "2", "Enter"}, agent.Command{Do: "return-choose", Line: 1, Qty: 2000}},
 		{"take a foreign line off", foreign, []string{"ArrowDown", "ArrowDown", "Delete"}, agent.Command{Do: "return-choose", Line: 2}},
@@ -218,6 +220,7 @@ func TestFingersBecomeCommands(t *testing.T) {
 	p.click("[data-do=purse]")
 	p.click("[data-do=purse-all]")
 	require.Equal(t, agent.Command{Do: "purse", Purse: 3, Points: -1}, p.asked())
+	p.until(`!document.querySelector('dialog')`)
 	p.click("[data-do=day]")
 	p.see("[data-dialog=day]")
 
@@ -253,9 +256,11 @@ func TestScanIntoADialogGoesWhereItBelongs(t *testing.T) {
 	p.press("F3")
 	p.scan("2900012345678", false)
 	require.Equal(t, agent.Command{Do: "customer", Code: "2900012345678"}, p.asked())
+	p.until(`!document.querySelector('dialog')`)
 	p.press("F2")
 	p.scan("4607001234567", true)
 	require.Equal(t, agent.Command{Do: "scan", Code: "4607001234567"}, p.asked())
+	p.until(`!document.querySelector('dialog')`)
 	p.press("F1", "F2")
 	p.see("[data-dialog=receipts]")
 	p.scan("t20260101T1200-s100", false)

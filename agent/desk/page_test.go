@@ -215,28 +215,32 @@ func (p *page) press(keys ...string) {
 	}
 }
 
-// drawn waits until the page has drawn what the last key has changed.
+// drawn waits until the page has drawn what the last key has changed: it draws in the frame that follows, before us.
 func (p *page) drawn() {
 	p.Helper()
-	eval[bool](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	eval[bool](p, `new Promise((done) => requestAnimationFrame(() => done(true)))`)
 }
 
 // settle is drawn, and longer than a scanner takes from one key to the next.
 func (p *page) settle() {
 	p.Helper()
-	eval[bool](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 70))))`)
+	eval[bool](p, `new Promise((done) => setTimeout(() => requestAnimationFrame(() => done(true)), 70))`)
 }
 
-// scan types like a keyboard scanner: every key at once, by its place, on whatever layout.
+// scan types like a keyboard scanner: every key 5 ms after the last, by its place, on whatever layout. The
+// times are the scanner's own, however busy the machine that runs the test is.
 func (p *page) scan(code string, russian bool) {
 	p.Helper()
 	quoted, err := json.Marshal(code)
 	require.NoError(p, err)
 	eval[bool](p, fmt.Sprintf(`(() => {
 		const layout = { A: 'ф', B: 'и', C: 'с', X: 'ч' };
+		let time = performance.now();
 		const fire = (key, code, shiftKey) => {
 			const el = document.activeElement;
-			const go = el.dispatchEvent(new KeyboardEvent('keydown', { key, code, shiftKey, bubbles: true, cancelable: true }));
+			const down = new KeyboardEvent('keydown', { key, code, shiftKey, bubbles: true, cancelable: true });
+			Object.defineProperty(down, 'timeStamp', { value: time += 5 });
+			const go = el.dispatchEvent(down);
 			if (go && key.length === 1 && el.tagName === 'INPUT') { el.value += key; el.dispatchEvent(new Event('input', { bubbles: true })); }
 			if (go && key === 'Enter' && el.tagName === 'BUTTON') el.click();
 		};

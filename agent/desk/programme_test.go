@@ -197,12 +197,13 @@ func foreignEmpty() agent.View {
 func returnAsking() agent.View {
 	v := foreignEmpty()
 	v.Network = agent.NetworkView{Online: true}
-	v.Return.Asking, v.Return.Manager = true, false
+	v.Return.Asking, v.Return.Manager, v.Return.Foreign, v.Return.Limit = true, false, false, 0
 	return v
 }
 
 func returnWatched() agent.View {
 	v := returning()
+	v.Return.Manager = true
 	v.Return.Watch = []agent.WatchView{
 		{Rule: "refund", Measure: "pin", Text: say("Чек оплачен баллами меньше 24 часов назад: возврат — с разрешения старшего.", "The receipt was paid with points less than 24 hours ago: a manager permits its return.")},
 		{Rule: "night", Measure: "flag", Text: say("Возврат около полуночи: отметим для центра.", "A return near midnight: head office gets a note.")},

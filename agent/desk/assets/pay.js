@@ -20,21 +20,20 @@ export const dueOf = (b) => (certificatesOf(b).length ? b.due : b.total);
 export function payDialog(app, d) {
   const b = app.view.basket;
   const due = dueOf(b);
-  const advance = certificatesOf(b).map((c) => ({ kind: ADVANCE, amount: c.pays }));
-  const whole = advance.length > 0 && due === 0;
+  const paid = paidByCertificates(b); // the till adds it to the receipt by itself
+  const whole = paid > 0 && due === 0;
   const reckoned = whole ? wholePart(app) : { cash: cashPart, card: cardPart, mixed: mixedPart }[d.how](app, d, due);
-  const command = reckoned.command && { ...reckoned.command, tenders: [...advance, ...reckoned.command.tenders] };
-  const pay = () => command && app.finish({ ...command, do: 'pay', contact: d.contact.trim() || undefined });
+  const pay = () => reckoned.command && app.finish({ ...reckoned.command, do: 'pay', contact: d.contact.trim() || undefined });
   return dialog(app, { id: 'pay', title: app.t('payTitle'), cls: 'pay-dialog', shut: app.shut },
-    advance.length > 0 && h('p', { class: 'advance' }, h('span', {}, app.t('receiptTotal', { sum: app.money(b.total) })),
-      h('span', {}, app.t('certificatesPay') + ' −' + app.money(paidByCertificates(b)))),
+    paid > 0 && h('p', { class: 'advance' }, h('span', {}, app.t('receiptTotal', { sum: app.money(b.total) })),
+      h('span', {}, app.t('certificatesPay') + ' −' + app.money(paid))),
     h('div', { class: 'due' }, h('span', {}, app.t('total')), h('output', {}, app.money(due))),
     !whole && ways(app, d.how, [['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10'], ['mixed', app.t('payMixed'), 'F8']],
       (how) => app.set({ how, given: '', card: '' }), app.t('payHow')),
     h('div', { class: 'paying how-' + (whole ? 'whole' : d.how), key: 'how-' + (whole ? 'whole' : d.how) }, reckoned.body),
     field(app, { id: 'contact', key: 'F4', label: app.t('contact'), value: d.contact, placeholder: app.t('contactHint'), input: (contact) => app.set({ contact }) }),
     button(app, {
-      label: app.t(whole || d.how === 'cash' ? 'payConfirm' : 'cardConfirm'), key: 'Enter', run: pay, cls: 'primary wide', do: 'pay', disabled: !command || app.busy,
+      label: app.t(whole || d.how === 'cash' ? 'payConfirm' : 'cardConfirm'), key: 'Enter', run: pay, cls: 'primary wide', do: 'pay', disabled: !reckoned.command || app.busy,
     }));
 }
 
@@ -74,7 +73,7 @@ function cashPart(app, d, total) {
 
 /** wholePart: certificates pay everything, no money changes hands. */
 function wholePart(app) {
-  return { command: { tenders: [] }, body: h('p', { class: 'terminal' }, app.t('payWhole')) };
+  return { command: {}, body: h('p', { class: 'terminal' }, app.t('payWhole')) };
 }
 
 function cardPart(app, d, total) {

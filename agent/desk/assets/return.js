@@ -16,12 +16,12 @@ export function returnScreen(app) {
   return [
     h('div', { class: 'desk', key: 'desk' },
       h('section', { class: 'basket returns', 'aria-labelledby': 'return-title' },
-        h('header', { class: 'of' }, h('h1', { id: 'return-title' }, app.t(r.foreign ? 'returnForeign' : 'returnOf', { n: r.no })),
+        h('header', { class: 'of' }, h('h1', { id: 'return-title' }, app.t(r.foreign ? 'returnForeign' : r.no ? 'returnOf' : 'returnTitle', { n: r.no })),
           h('p', { class: 'muted' }, [r.at && moment(r.at, app.now(), app.lang), r.doc].filter(Boolean).join(' · '))),
         r.lines.length > 0
           ? h('ol', { class: 'lines' }, r.lines.map((line, i) => lineNode(app, line, i, r.foreign)))
           : h('div', { class: 'nothing', key: 'nothing' }, nothing(app, r)),
-        watchStrips(app, r.watch)),
+        watchStrips(app, r.watch, true)),
       side(app, r)),
     actions(app, r),
   ];

@@ -276,6 +276,7 @@ const TEXT = {
 
   watch: ['Правила проверки', 'Checks'],
   permitted: ['разрешено', 'permitted'],
+  permitLater: ['PIN в конце', 'PIN at the end'],
   permitTitle: ['Разрешение старшего', 'A manager’s permission'],
   permitDo: ['Разрешить', 'Permit'],
   permitNone: ['Продать без баллов', 'Sell without points'],
