@@ -111,7 +111,7 @@ func (c *customerReader) balance(r *sql.Rows) error {
 		x.Debt -= balance
 	case a.Kind == sale.AccountCustomer && a.Purse == 0:
 		x.Balance += balance
-	case a.Kind == sale.AccountCustomer && balance != 0:
+	case balance != 0: // a debt's is negative: a till pays it first, from what is next earned into the purse
 		x.Purses = addPurse(x.Purses, sale.PurseAmount{Purse: a.Purse, Amount: balance})
 	}
 	return nil

@@ -27,8 +27,8 @@ type Customer struct {
 	Bought   uint32        `cbor:"12,keyasint,omitempty" json:"bought,omitempty"`   // receipts so far, as far as known
 	Progress Progress      `cbor:"13,keyasint,omitzero" json:"progress"`
 	Expiring Expiring      `cbor:"14,keyasint,omitzero" json:"expiring"`
-	Uses     []PromoUse    `cbor:"15,keyasint,omitempty" json:"uses,omitempty"` // of promotions limited per customer
-	Purses   []PurseAmount `cbor:"16,keyasint,omitempty" json:"purses,omitempty"`
+	Uses     []PromoUse    `cbor:"15,keyasint,omitempty" json:"uses,omitempty"`   // of promotions limited per customer
+	Purses   []PurseAmount `cbor:"16,keyasint,omitempty" json:"purses,omitempty"` // beside the points, each less what is owed of it
 	Enrolled Time          `cbor:"17,keyasint,omitempty" json:"enrolled,omitempty"`
 	// Bearer is a gift certificate: whoever shows its code pays with it as with money. It earns nothing
 	// and is nobody's card.

@@ -79,7 +79,9 @@ func (p *Program) open() error {
 	if p.listener, err = desk.Listen(c.Page); err != nil {
 		return err
 	}
-	if p.ledger, err = ledger.Open(filepath.Join(c.Data, ledgerFolder), ledger.Options{Clock: p.clock.Now, Random: rand.Reader}); err != nil {
+	if p.ledger, err = ledger.Open(filepath.Join(c.Data, ledgerFolder), ledger.Options{
+		Clock: p.clock.Now, Random: rand.Reader, Program: "kopilka-agent " + version,
+	}); err != nil {
 		return err
 	}
 	if err := p.ledger.Enrol(ledger.Identity{Org: id.Org, Store: id.Store, Till: id.Till}); err != nil {
