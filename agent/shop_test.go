@@ -55,6 +55,10 @@ func TestShop(t *testing.T) {
 		require.Positive(t, total.Cuts)
 		require.Positive(t, total.Redeemed)
 		require.Positive(t, total.Moved)
+		require.Positive(t, total.Enrolled)
+		require.Positive(t, total.Elsewhere)
+		require.Positive(t, total.Codes)
+		require.Positive(t, total.Vouchers)
 	}
 }
 
@@ -62,12 +66,14 @@ func TestShop(t *testing.T) {
 type outcome struct {
 	Sales, Returns, Crashes, Restores, Faults, Cuts, HOStarts, Moved, Abandoned, Settled int
 	Redeemed                                                                             sale.Points
+	Enrolled, Elsewhere, Codes, Vouchers                                                 int
 }
 
 func (o *outcome) add(p outcome) {
 	o.Sales, o.Returns, o.Crashes, o.Restores = o.Sales+p.Sales, o.Returns+p.Returns, o.Crashes+p.Crashes, o.Restores+p.Restores
 	o.Faults, o.Cuts, o.HOStarts, o.Moved = o.Faults+p.Faults, o.Cuts+p.Cuts, o.HOStarts+p.HOStarts, o.Moved+p.Moved
 	o.Abandoned, o.Settled, o.Redeemed = o.Abandoned+p.Abandoned, o.Settled+p.Settled, o.Redeemed+p.Redeemed
+	o.Enrolled, o.Elsewhere, o.Codes, o.Vouchers = o.Enrolled+p.Enrolled, o.Elsewhere+p.Elsewhere, o.Codes+p.Codes, o.Vouchers+p.Vouchers
 }
 
 const shopSteps = 6
@@ -166,6 +172,7 @@ func (st *shopTill) step(o *outcome) {
 			_ = st.till.Scan(context.Background(), sale.Code{Text: shopCard(st.rng.IntN(shopCustomers))})
 			redeem = st.rng.IntN(2) == 0
 		}
+		st.extras(o)
 	}
 	fill()
 	crashed := false
@@ -181,8 +188,7 @@ func (st *shopTill) step(o *outcome) {
 		if redeem {
 			st.tries(Command{Do: "redeem", Points: -1})
 		}
-		total := st.view().Basket.Total
-		if err := st.do(Command{Do: "pay", Tenders: cash(total), Given: total}); err != nil {
+		if err := st.do(payment(st.view().Basket)); err != nil {
 			st.note("pay: %v", err)
 			continue
 		}
@@ -197,8 +203,12 @@ func (st *shopTill) step(o *outcome) {
 	}
 	require.Len(st.t, st.receipts(sale.DocSale), before+1, "one sale, one receipt")
 	o.Sales++
-	if st.rng.IntN(6) == 0 {
+	switch st.rng.IntN(12) {
+	case 0, 1:
 		st.giveBack(o)
+	case 2:
+		st.ready()
+		st.bringElsewhere(o)
 	}
 	if st.image == "" && st.rng.IntN(4) == 0 {
 		st.image = filepath.Join(st.dir, "image")
@@ -296,6 +306,7 @@ func (s *shop1) settle(o *outcome) {
 		st.reg.SetPaper(true)
 		st.ready()
 	}
+	s.quiet()
 	for _, st := range s.tills {
 		st.until("head office has it all", func(v View) bool { return v.Network.Online && st.ledger.Unsent() == 0 })
 		o.Abandoned += len(st.booked(sale.KindAbandon))
@@ -312,7 +323,18 @@ func (s *shop1) audit(o *outcome) {
 		sum sale.Money
 	}
 	storages := map[doc]bool{}
+	beliefs := map[string]standing{}
+	journals, sales := map[sale.ID][]sale.Posting{}, []*sale.Record{}
+	numbers := s.numbers()
 	for _, st := range s.tills {
+		beliefs[st.name] = st.believes(numbers)
+		require.NoError(s.t, st.ledger.Walk(false, func(r *sale.Record, _ sale.Entry) bool {
+			journals[r.ID] = r.Postings
+			if r.Sale != nil && r.Sale.Programme != 0 {
+				sales = append(sales, r)
+			}
+			return true
+		}))
 		serial := st.view().Register.FN
 		for _, kind := range []sale.DocKind{sale.DocSale, sale.DocSaleReturn} {
 			for _, f := range st.receipts(kind) {
@@ -335,6 +357,16 @@ func (s *shop1) audit(o *outcome) {
 	}
 	require.NoError(s.t, rows.Err())
 	require.Equal(s.t, storages, office, "fiscal storages and head office")
+	for _, st := range s.tills {
+		require.Equal(s.t, s.knows(db), beliefs[st.name], "what customers have, at head office and at %s", st.name)
+	}
+	s.samePostings(db, journals)
+	s.reckonedAgain(sales)
+	require.Zero(s.t, one(s.t, db, `SELECT COUNT(*) FROM (SELECT purse, SUM(amount) AS sum FROM postings GROUP BY purse) AS p WHERE sum <> 0`), "a purse's postings")
+	for _, r := range sales {
+		o.Codes += len(r.Sale.Codes)
+		o.Vouchers += len(r.Sale.Tenders) - 1
+	}
 
 	require.EqualValues(s.t, len(storages), one(s.t, db, `SELECT (SELECT COUNT(*) FROM sales) + (SELECT COUNT(*) FROM returns)`), "sales and returns at head office")
 	require.Zero(s.t, one(s.t, db, `SELECT COUNT(*) FROM lots WHERE remaining < 0 OR leased < 0 OR leased > remaining`), "lots overspent")

@@ -21,7 +21,6 @@ import (
 	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/drivers/emulator"
 	"github.com/kopilka/kopilka/ledger"
-	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/linktest"
 	"github.com/kopilka/kopilka/sync/uplink"
@@ -41,6 +40,8 @@ type shop1 struct {
 	office    *programme.Office
 	tills     []*shopTill
 	customers []sale.CustomerNo
+	codes     []string // single-use, for everybody to try
+	vouchers  []string // codes of gift certificates
 	stopHO    func()
 	random    *rand.ChaCha8
 }
@@ -126,9 +127,7 @@ func (s *shop1) seed() {
 	var err error
 	s.org, err = s.store.CreateOrg(ctx, "Копилка", s.random)
 	require.NoError(s.t, err)
-	p := loyalty.Default()
-	p.Version = 1
-	body, err := p.Encode()
+	body, err := shopRules().Encode()
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.store.PutProgramme(ctx, s.org, 1, 0, body, "seed", ""))
 	for i := range shopTills {
@@ -145,6 +144,10 @@ func (s *shop1) seed() {
 		require.NoError(s.t, s.office.AdjustPoints(ctx, s.org, sale.DeriveID(sale.ID{1}, "opening", i), no, shopOpening, "opening", "seed"))
 		s.customers = append(s.customers, no)
 	}
+	s.codes, err = s.store.MakeCodes(ctx, s.org, shopCampaign, shopCodes, nil, "seed", s.random)
+	require.NoError(s.t, err)
+	s.vouchers, err = s.store.IssueCertificates(ctx, s.org, "seed", shopVouchers, shopVoucherSum, 0, "seed", s.random)
+	require.NoError(s.t, err)
 }
 
 func (s *shop1) newTill(i int, seed uint64) *shopTill {
@@ -248,6 +251,11 @@ func (s *shop1) close() *sql.DB {
 		st.served.Wait()
 	}
 	s.stopHO()
+	return s.books()
+}
+
+// books is head office's database, read past its program.
+func (s *shop1) books() *sql.DB {
 	db, err := sql.Open("sqlite", filepath.Join(s.file, "kopilka.db")+"?_pragma=busy_timeout(5000)")
 	require.NoError(s.t, err)
 	return db

@@ -15,17 +15,9 @@ import (
 // wholeMax bounds what one receipt may name of codes, promotions and fraud rules: more than any basket has.
 const wholeMax = 200
 
-// houseFrom is the first number of the stores' own accounts, far above what head office ever gives to people.
-const houseFrom = 1 << 31
-
-// houseOf is the account of a store's receipts without a customer.
-func houseOf(store sale.StoreNo) sale.CustomerNo { return sale.MakeNumber(0, houseFrom+uint32(store)) }
-
-func isHouse(no sale.CustomerNo) bool { return no.Till() == 0 && no.Counter() >= houseFrom }
-
 // inAnalysis is whose receipt it is in all figures: a house account is nobody.
 func inAnalysis(no sale.CustomerNo) sale.CustomerNo {
-	if isHouse(no) {
+	if no.House() {
 		return 0
 	}
 	return no

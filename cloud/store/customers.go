@@ -87,7 +87,7 @@ func (p Person) search() string {
 }
 
 func (t *tx) putPerson(ctx context.Context, org sale.OrgNo, p Person, keys []sale.CustomerKey) (sale.CustomerNo, error) {
-	if isHouse(p.No) || p.State == sale.CustomerHouse {
+	if p.No.House() || p.State == sale.CustomerHouse {
 		return 0, fmt.Errorf("%w: customer %s is a store's own account", ErrState, p.No)
 	}
 	if p.No == 0 {

@@ -137,8 +137,11 @@ func (b *booking) makeWay(ctx context.Context, s *wire.Sealed) error {
 		return nil
 	}
 	doc, known := b.docs[r.Fiscal.Key]
-	if !known || !doc.found || doc.id == r.ID || b.examine(r) != nil {
+	if !known || !doc.found || doc.id == r.ID {
 		return nil
+	}
+	if problem := b.examine(r); problem != nil { // it is going to be parked: what is known of the sum stays
+		return nil //nolint:nilerr // that it cannot be booked is said where it is parked
 	}
 	if !doc.stored {
 		if err := b.write(ctx); err != nil {

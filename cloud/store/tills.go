@@ -37,7 +37,7 @@ func (s *Store) PutShop(ctx context.Context, org sale.OrgNo, shop Shop) error {
 		if err != nil || same > 0 {
 			return err
 		}
-		house := houseOf(shop.No)
+		house := sale.HouseNo(shop.No)
 		if _, err := tx.exec(ctx, `INSERT INTO stores (org, store, name, address, zone, region, house) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (org, store) DO UPDATE SET name = excluded.name, address = excluded.address, zone = excluded.zone, region = excluded.region`,
 			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region), int64(house)); err != nil {

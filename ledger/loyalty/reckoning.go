@@ -350,6 +350,6 @@ func (p *position) sold() (sale.SoldLine, error) {
 		SKU: g.SKU, Name: g.Name, Code: p.line.Code, Qty: p.line.Qty, Price: g.Price,
 		Gross: p.gross, Discount: p.off, Redeemed: p.redeemed.AsPoints(), Net: p.left(), Earned: p.earned,
 		VAT: g.VAT, Subject: g.Subject, Unit: g.Unit, Traits: g.Traits, Parts: parts, Reasons: p.reasons,
-		Extra: p.extra, Paid: p.paid,
+		Extra: p.extra, Paid: p.paid, Gift: p.line.Gift,
 	}, nil
 }

@@ -108,6 +108,9 @@ func (r *Rehearsal) request(rec *sale.Record) Request {
 	paid := map[sale.PurseNo]sale.Points{}
 	for i := range s.Lines {
 		req.Lines[i] = r.line(&s.Lines[i])
+		if s.Lines[i].Gift {
+			req.Redeem -= s.Lines[i].Redeemed // a gift asks for its points by itself
+		}
 		for _, p := range s.Lines[i].Paid {
 			paid[p.Purse] += p.Amount
 		}
@@ -115,10 +118,10 @@ func (r *Rehearsal) request(rec *sale.Record) Request {
 	for _, c := range s.Codes {
 		req.Claims = append(req.Claims, Claim{Campaign: c.Campaign, Key: c.Key, Owner: s.Customer})
 	}
-	if s.Customer == 0 {
+	if s.Customer == 0 || s.Customer.House() {
 		return req
 	}
-	req.Buyer = &Buyer{No: s.Customer, Tier: s.Tier, Spendable: s.Redeemed, Bought: 1}
+	req.Buyer = &Buyer{No: s.Customer, Tier: s.Tier, Spendable: s.Redeemed, Bought: 1, State: stateThen(s)}
 	for purse, amount := range paid {
 		req.Wishes = append(req.Wishes, sale.PurseAmount{Purse: purse, Amount: amount})
 	}
@@ -137,7 +140,20 @@ func (r *Rehearsal) line(l *sale.SoldLine) sale.Line {
 			p.Category, p.Tags, p.MinPrice, p.Floors = now.Category, now.Tags, now.MinPrice, now.Floors
 		}
 	}
-	return sale.Line{Product: p, Qty: l.Qty, Code: l.Code}
+	return sale.Line{Product: p, Qty: l.Qty, Code: l.Code, Gift: l.Gift}
+}
+
+// stateThen is what the receipt says of its customer: one who was blocked then is blocked in the replay.
+func stateThen(s *sale.Sale) sale.CustomerState {
+	for _, r := range s.Reasons {
+		switch r.Rule {
+		case RuleBlocked:
+			return sale.CustomerBlocked
+		case RuleErased:
+			return sale.CustomerErased
+		}
+	}
+	return sale.CustomerActive
 }
 
 // Merge adds another worker's rows.

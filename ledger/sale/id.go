@@ -116,6 +116,15 @@ func MakeNumber(till TillNo, counter uint32) Number {
 	return Number(till)<<32 | Number(counter)
 }
 
+// houseFrom is the first counter of the stores' own accounts, far above what head office gives to people.
+const houseFrom = 1 << 31
+
+// HouseNo is the account that a store's receipts without a customer are booked to.
+func HouseNo(store StoreNo) CustomerNo { return MakeNumber(0, houseFrom+uint32(store)) }
+
+// House tells a store's own account from a person's.
+func (n Number) House() bool { return n.Till() == 0 && n.Counter() >= houseFrom }
+
 // Till is the till that gave the number.
 func (n Number) Till() TillNo { return TillNo(n >> 32) }
 

@@ -145,6 +145,7 @@ type SoldLine struct {
 	Reasons  []Reason      `cbor:"16,keyasint,omitempty" json:"reasons,omitempty"`
 	Extra    []PurseAmount `cbor:"17,keyasint,omitempty" json:"extra,omitempty"` // earned into other purses: stamps, tickets, a partner's points
 	Paid     []PurseAmount `cbor:"18,keyasint,omitempty" json:"paid,omitempty"`  // of other purses: what stamps or a partner's points paid, part of Discount
+	Gift     bool          `cbor:"19,keyasint,omitempty" json:"gift,omitempty"`  // chosen from the list of goods for points: Redeemed is its price
 }
 
 // Reason says which rule gave or refused a figure, so that explain can name it.
