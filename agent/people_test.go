@@ -177,7 +177,7 @@ func TestProgrammeSwitchesAtMidnight(t *testing.T) {
 	})
 }
 
-// A rulebook is made when head office's state changes, not for a scan.
+// A rulebook is made when another programme comes, not for a scan nor for other news of head office.
 func TestRulesAreCompiledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter(t, 64)
@@ -186,7 +186,10 @@ func TestRulesAreCompiledOnce(t *testing.T) {
 		book := c.till.shop.rules
 		c.scan(milkCode, sugarCode, testCard)
 		require.Same(t, book, c.till.shop.rules)
-		c.rules(2, loyalty.Default())
+		c.person(2, sale.Customer{No: 6, Name: "Иван С."}, "6000", 0)
+		c.scan(milkCode)
+		require.Same(t, book, c.till.shop.rules)
+		c.rules(3, loyalty.Default())
 		c.scan(milkCode)
 		require.NotSame(t, book, c.till.shop.rules)
 	})

@@ -6,8 +6,7 @@ import (
 )
 
 // rulebook is the programme in force with all that a scan needs of it at hand: the engine, and what is
-// looked up by a code. It is made when head office's state has changed or another version comes into
-// force, never for a scan alone.
+// looked up by a code. It is made when another version comes into force, never for a scan alone.
 type rulebook struct {
 	programme *loyalty.Programme // nil: none in force
 	engine    *loyalty.Engine
@@ -74,12 +73,21 @@ func (t *Till) openRulebook(p *loyalty.Programme) (*rulebook, error) {
 			b.generic[sale.NormalCode(c.Code)] = c
 		}
 	}
+	b.gifts = t.giftGoods(p)
+	return b, nil
+}
+
+// giftGoods are the gifts whose goods are in the catalogue.
+func (t *Till) giftGoods(p *loyalty.Programme) (out []giftGoods) {
+	if p == nil {
+		return nil
+	}
 	for _, g := range p.Gifts {
 		if product, err := t.ledger.Product(g.SKU); err == nil && !product.Gone {
-			b.gifts = append(b.gifts, giftGoods{g, product})
+			out = append(out, giftGoods{g, product})
 		}
 	}
-	return b, nil
+	return out
 }
 
 func (b *rulebook) campaign(id uint32) *loyalty.Campaign {

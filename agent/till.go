@@ -293,7 +293,10 @@ func (t *Till) reload() error {
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return err
 	}
-	t.shop = shop{settings: s, zone: zone, staff: staff, programmes: programmes, standing: standing}
+	t.shop = shop{settings: s, zone: zone, staff: staff, programmes: programmes, standing: standing, rules: t.shop.rules}
+	if t.shop.rules != nil { // a gift may have got another price
+		t.shop.rules.gifts = t.giftGoods(t.shop.rules.programme)
+	}
 	return nil
 }
 

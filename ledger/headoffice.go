@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"go.etcd.io/bbolt"
 
@@ -64,11 +65,37 @@ func (w *writer) applyProgramme(c sale.Change) error {
 	return w.bucket("programmes").Put(c.Key, c.Body)
 }
 
-// Programmes reads every version of the loyalty programme that came down.
+// programmes keeps what was read of the programmes' bucket: all versions are asked for whenever anything of
+// head office's state has changed, and reading one of 200 promotions takes a good part of a millisecond.
+type programmes struct {
+	mu   sync.Mutex
+	read map[string]*loyalty.Programme // by its bytes, so that nothing else decides what it is
+}
+
+// decode gives the same programme for the same bytes.
+func (c *programmes) decode(raw []byte) (*loyalty.Programme, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.read[string(raw)]; p != nil {
+		return p, nil
+	}
+	p, err := loyalty.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if c.read == nil {
+		c.read = map[string]*loyalty.Programme{}
+	}
+	c.read[string(raw)] = p
+	return p, nil
+}
+
+// Programmes reads every version of the loyalty programme that came down. They are shared: nobody may
+// change them. A version that has not changed is the same pointer as before.
 func (l *Ledger) Programmes() (out []*loyalty.Programme, err error) {
 	err = l.view(func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte("programmes")).ForEach(func(k, v []byte) error {
-			p, err := loyalty.Decode(v)
+			p, err := l.rules.decode(v)
 			if err != nil {
 				return fmt.Errorf("%w: programme %x: %w", ErrDamaged, k, err)
 			}

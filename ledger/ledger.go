@@ -88,6 +88,7 @@ type Ledger struct {
 	writes sync.Mutex // one writer at a time, and the state published in commit order
 	looked looked
 	kpi    figures
+	rules  programmes
 }
 
 // state is what is asked for at every scan; a copy is swapped in after the commit that changed it.
