@@ -112,7 +112,7 @@ func (t *Till) buyer() *loyalty.Buyer {
 
 // spendable is what this till holds of the named customer's purse, for sure.
 func (t *Till) spendable(purse sale.PurseNo) sale.Points {
-	return loyalty.Spendable(ledger.InPurse(t.desk.sale.held, purse), t.now())
+	return loyalty.Spendable(loyalty.In(t.desk.sale.held, purse), t.now())
 }
 
 // refresh reads the customer, the certificates and the leases anew, after head office or a release has

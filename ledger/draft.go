@@ -95,7 +95,7 @@ func (n NewSale) points(r *sale.Record) error {
 }
 
 func (n NewSale) spend(r *sale.Record, purse sale.PurseNo, amount sale.Points) error {
-	held := InPurse(n.Held, purse)
+	held := loyalty.In(n.Held, purse)
 	spends, err := loyalty.PlanSpend(held, amount, n.At)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (n NewSale) certificates(r *sale.Record) error {
 	}
 	var worth sale.Money
 	for _, c := range n.Certificates {
-		spends, err := loyalty.PlanSpend(InPurse(c.Held, 0), c.Amount, n.At)
+		spends, err := loyalty.PlanSpend(loyalty.In(c.Held, 0), c.Amount, n.At)
 		if err != nil {
 			return fmt.Errorf("plan what certificate %s pays: %w", c.Customer, err)
 		}
@@ -171,21 +171,10 @@ func take(r *sale.Record, purse sale.PurseNo, spends []sale.Spend, account map[s
 	}
 }
 
-// InPurse is the part of what a till holds that lies in one purse: zero is the points themselves, which
-// alone may pay as points.
-func InPurse(held []loyalty.Held, purse sale.PurseNo) (out []loyalty.Held) {
-	for _, h := range held {
-		if h.Lot.Account.Purse == purse {
-			out = append(out, h)
-		}
-	}
-	return out
-}
-
 // SpendablePurses is what of each purse beside the points may be spent at a moment, for a Buyer.
 func SpendablePurses(held []loyalty.Held, at sale.Time) (out []sale.PurseAmount) {
 	for _, p := range heldPurses(held) {
-		if sum := loyalty.Spendable(InPurse(held, p), at); p != 0 && sum > 0 {
+		if sum := loyalty.Spendable(loyalty.In(held, p), at); p != 0 && sum > 0 {
 			out = append(out, sale.PurseAmount{Purse: p, Amount: sum})
 		}
 	}

@@ -104,7 +104,7 @@ func (u *undo) purse(purse sale.PurseNo) error {
 	if err != nil {
 		return fmt.Errorf("restore what was redeemed of purse %d: %w", purse, err)
 	}
-	held := InPurse(u.Held, purse)
+	held := loyalty.In(u.Held, purse)
 	c := clawback{left: clawedOf(u.record.Return, purse), restored: restored}
 	c.fromLeases(held, sale.DeriveID(u.Sale.ID, "lot", int(purse)))
 	c.fromRestored()

@@ -228,7 +228,7 @@ func (w *writer) eachAfter(after sale.Seen, visit func(*sale.Record) error) erro
 
 // Held is what this till may spend for a customer, of all purses and over all accounts merged into
 // theirs: its live leases, less what is spent and what a begun job holds back. Lots not yet active are
-// among them; loyalty leaves them out. [InPurse] picks the points alone.
+// among them; loyalty leaves them out. [loyalty.In] picks the points alone.
 func (l *Ledger) Held(no sale.CustomerNo) (out []loyalty.Held, err error) {
 	numbers := []sale.CustomerNo{no}
 	c, _, err := l.told(no)
