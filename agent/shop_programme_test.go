@@ -184,11 +184,13 @@ func (s *shop1) numbers() (numbers []sale.CustomerNo) {
 	return numbers
 }
 
-// knows is what head office's books say, merged accounts with the one that they were merged into.
+// knows is what head office's books say, merged accounts with the one that they were merged into, and a
+// purse less what is owed of it. Points that are owed stand apart.
 func (s *shop1) knows(db *sql.DB) standing {
 	out := standing{}
-	s.each(db, `SELECT CASE WHEN c.merged_into = 0 THEN c.no ELSE c.merged_into END, a.purse, a.balance
-		FROM accounts a JOIN customers c ON c.org = a.org AND c.no = a.no WHERE a.kind = 1`, func(scan func(...any) error) error {
+	s.each(db, `SELECT CASE WHEN c.merged_into = 0 THEN c.no ELSE c.merged_into END AS main, a.purse, SUM(a.balance)
+		FROM accounts a JOIN customers c ON c.org = a.org AND c.no = a.no
+		WHERE a.kind = 1 OR (a.kind = 4 AND a.purse <> 0) GROUP BY main, a.purse`, func(scan func(...any) error) error {
 		var no, purse, balance int64
 		err := scan(&no, &purse, &balance)
 		out.put(sale.CustomerNo(no), sale.PurseNo(purse), sale.Points(balance))
