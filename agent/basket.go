@@ -289,7 +289,7 @@ func (t *Till) recall(c Command) error {
 		return t.reckon()
 	}
 	found, err := t.ledger.Customer(p.Basket.Customer)
-	if err != nil {
+	if err != nil || found.State == sale.CustomerHouse { // the store's own account is nobody
 		t.desk.sale.basket.Customer = 0
 		return t.reckon()
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -80,6 +82,30 @@ func TestWhoseReceipt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sale of nobody's that was not printed comes back from the parked baskets as nobody's, its gifts as gifts.
+func TestNobodysBasketIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 65)
+		settings := sale.Settings{Org: "Копилка", Store: 1, Zone: "UTC", CardSecret: []byte("secret"), House: 99}
+		c.told(2, c.change(sale.ChangeSettings, []byte("settings"), 2, settings),
+			c.change(sale.ChangeCustomer, number(99), 2, sale.CustomerChange{Customer: sale.Customer{No: 99, Name: "Магазин", State: sale.CustomerHouse}}))
+		c.openShift()
+		c.scan(milkCode)
+		c.reg.Inject(emulator.Fault{Kind: emulator.PowerBeforeWrite, Command: frame.CmdClose2})
+		require.NoError(t, c.payCash())
+		c.until("doubt", func(v View) bool { return v.Unknown != nil })
+		c.stop()
+		c.start()
+		c.reg.SetPower(true)
+		v := c.until("the goods", func(v View) bool { return len(v.Parked) == 1 && v.Stage == StageSignIn })
+		c.must(Command{Do: "sign-in", PIN: testPIN}, Command{Do: "recall", ID: v.Parked[0].ID})
+		v = c.view()
+		require.Nil(t, v.Basket.Customer)
+		require.Equal(t, sale.CustomerNo(99), c.sold().Sale.Customer)
+		c.agree()
+	})
 }
 
 func TestPhoneOnlySaysWhy(t *testing.T) {

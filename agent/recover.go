@@ -223,11 +223,14 @@ func (t *Till) keepBasket(j *ledger.Job) {
 			if err != nil {
 				return
 			}
-			b.Lines = append(b.Lines, sale.Line{Product: p, Qty: l.Qty, Code: l.Code})
+			b.Lines = append(b.Lines, sale.Line{Product: p, Qty: l.Qty, Code: l.Code, Gift: l.Gift})
 		}
-		if err := t.ledger.Park(ledger.Parked{ID: sale.DeriveID(j.Draft.ID, "basket", 0), Staff: j.Draft.Staff, Basket: b}); err != nil {
+		id := sale.DeriveID(j.Draft.ID, "basket", 0)
+		if err := t.ledger.Park(ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b}); err != nil {
 			t.log.Error("park the basket of an abandoned sale", "err", err)
+			return
 		}
+		t.desk.parked[id] = j.Draft.Sale.FoundBy
 	})
 }
 
