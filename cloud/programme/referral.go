@@ -20,6 +20,9 @@ func (c *reckoning) receipt(ctx context.Context, due *deed.Due) error {
 		return err
 	}
 	return c.only(ctx, x.Customer, func(ctx context.Context, p deed.Person) error {
+		if c.rules.idle && p.Friend == "" {
+			return c.tier(ctx, p)
+		}
 		chain, err := c.shares(ctx, p, x)
 		if err != nil {
 			return err

@@ -56,6 +56,7 @@ type rules struct {
 	versions []*loyalty.Programme
 	places   map[sale.StoreNo]loyalty.Place
 	home     loyalty.Place // of customers without a home store: the first store's
+	idle     bool          // no version rewards a purchase, so a receipt need not be looked into
 }
 
 func (o *Office) rules(ctx context.Context, org sale.OrgNo) (rules, error) {
@@ -64,7 +65,11 @@ func (o *Office) rules(ctx context.Context, org sale.OrgNo) (rules, error) {
 	if err != nil {
 		return r, err
 	}
-	r.versions = versions
+	r.versions, r.idle = versions, true
+	for _, p := range versions {
+		f := p.Referral
+		r.idle = r.idle && len(f.Rates) == 0 && f.First == 0 && f.Friend == 0 && p.Grants.FirstPurchase == 0
+	}
 	places, err := o.Store.Places(ctx, org)
 	if err != nil {
 		return r, err
