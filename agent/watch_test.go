@@ -57,7 +57,7 @@ func TestFraudRules(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				if !x.night {
-					time.Sleep(day.Sub(time.Now()) % (24 * time.Hour))
+					time.Sleep(time.Until(day) % (24 * time.Hour))
 				}
 				c := newCounter(t, 50)
 				customer := sale.Customer{No: 5, Name: "Анна П.", Balance: 30000, Home: 1}
