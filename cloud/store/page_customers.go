@@ -61,8 +61,10 @@ func escapeLike(s string) string {
 func listCustomers(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Customer, error) {
 	var out []page.Customer
 	err := tx.each(ctx, `SELECT c.no, c.name, c.phone, c.tier, c.home, c.state, c.created, c.search,
- COALESCE((SELECT balance FROM accounts a WHERE a.org = c.org AND a.kind = 1 AND a.no = c.no), 0),
- COALESCE((SELECT -balance FROM accounts a WHERE a.org = c.org AND a.kind = 4 AND a.no = c.no), 0),
+ COALESCE((SELECT SUM(balance) FROM accounts a WHERE a.org = c.org AND a.kind = 1 AND a.purse = 0
+  AND (a.no = c.no OR a.no IN (SELECT m.no FROM customers m WHERE m.org = c.org AND m.merged_into = c.no AND m.merged_into <> 0))), 0),
+ COALESCE((SELECT SUM(-balance) FROM accounts a WHERE a.org = c.org AND a.kind = 4 AND a.purse = 0
+  AND (a.no = c.no OR a.no IN (SELECT m.no FROM customers m WHERE m.org = c.org AND m.merged_into = c.no AND m.merged_into <> 0))), 0),
  COALESCE((SELECT MAX(at) FROM sales s WHERE s.org = c.org AND s.customer = c.no AND s.customer <> 0), 0),
  COALESCE((SELECT MIN(card) FROM customer_cards k WHERE k.org = c.org AND k.customer = c.no), '')
  FROM customers c`+p.where()+` ORDER BY c.search, c.no LIMIT ?`, append(p.args, limit), func(r *sql.Rows) error {
