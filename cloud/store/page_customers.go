@@ -105,7 +105,7 @@ func (s *Store) CustomerCard(ctx context.Context, org sale.OrgNo, no sale.Custom
 		if err != nil {
 			return err
 		}
-		out.Lots, err = listLots(ctx, tx, org, "l.kind = 1 AND l.no = ? AND l.remaining <> 0", int64(no))
+		out.Lots, err = listLots(ctx, tx, org, "l.kind = 1 AND l.remaining <> 0 AND l.no IN (SELECT c.no FROM customers c WHERE c.org = l.org AND ? IN (c.no, c.merged_into))", int64(no))
 		return err
 	})
 	if err != nil {
@@ -135,10 +135,10 @@ const lotsShownMax = 500
 
 func listLots(ctx context.Context, tx *tx, org sale.OrgNo, cond string, arg any) ([]page.Lot, error) {
 	var out []page.Lot
-	err := tx.each(ctx, `SELECT l.id, l.remaining, l.activates, l.expires, l.source FROM lots l WHERE l.org = ? AND `+cond+`
+	err := tx.each(ctx, `SELECT l.id, l.purse, l.remaining, l.activates, l.expires, l.source FROM lots l WHERE l.org = ? AND `+cond+`
  ORDER BY CASE WHEN l.expires = 0 THEN 1 ELSE 0 END, l.expires, l.id LIMIT ?`, []any{int64(org), arg, lotsShownMax}, func(r *sql.Rows) error {
 		var l page.Lot
-		err := r.Scan(scanID{&l.ID}, &l.Left, &l.ActivatesAt, &l.ExpiresAt, scanID{&l.Source})
+		err := r.Scan(scanID{&l.ID}, &l.Purse, &l.Left, &l.ActivatesAt, &l.ExpiresAt, scanID{&l.Source})
 		out = append(out, l)
 		return err
 	})

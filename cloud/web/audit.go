@@ -129,7 +129,7 @@ func (s *site) asidePage(c *call) error {
 		if a.State == page.RecordParked {
 			why = c.say("не разобрана", "not understood")
 		}
-		g.Rows = append(g.Rows, []cell{{Text: c.f.moment(a.At, ""), Href: "/sales/" + a.ID.String()}, plain(kindText(a.Kind).in(c.lang)), {Tag: why, Tone: "warn", Sub: a.Problem}, figure(fmt.Sprintf("%d/%d", a.Epoch, a.Seq))})
+		g.Rows = append(g.Rows, []cell{{Text: c.f.moment(a.At, sh.zone(0)), Href: "/sales/" + a.ID.String()}, plain(kindText(a.Kind).in(c.lang)), {Tag: why, Tone: "warn", Sub: a.Problem}, figure(fmt.Sprintf("%d/%d", a.Epoch, a.Seq))})
 	}
 	if len(t.Groups) == 0 {
 		t.Groups = []tableGroup{{Empty: Text{"Всё, что прислали кассы, проведено.", "All that tills have sent is booked."}}}

@@ -46,6 +46,7 @@ func causeText(cause string) Text {
 
 // purseRow is one of a customer's purses beside the points.
 type purseRow struct {
+	No     sale.PurseNo
 	Name   Text
 	Amount sale.Points
 }
@@ -91,7 +92,7 @@ func (s *site) care(c *call, no sale.CustomerNo, f *form) (d careData, err error
 		if !known {
 			name = Text{fmt.Sprintf("Кошелёк %d", p.Purse), fmt.Sprintf("Purse %d", p.Purse)}
 		}
-		d.Purses = append(d.Purses, purseRow{name, p.Amount})
+		d.Purses = append(d.Purses, purseRow{p.Purse, name, p.Amount})
 	}
 	return d, nil
 }

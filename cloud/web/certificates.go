@@ -25,6 +25,9 @@ func (s *site) showCertificates(c *call, f *form, status int) error {
 	if err != nil {
 		return err
 	}
+	if err := c.located(); err != nil {
+		return err
+	}
 	g := tableGroup{
 		Columns: columns(Text{"Партия", "Batch"}, Text{"Выпущена", "Issued"}, Text{"Действует до", "Good until"}, Text{"#Штук", "#Pieces"}, Text{"#На сумму, ₽", "#Worth, ₽"}, Text{"#Остаток, ₽", "#Left, ₽"}),
 		Empty:   Text{"Сертификатов ещё нет.", "No certificates yet."},
@@ -32,7 +35,7 @@ func (s *site) showCertificates(c *call, f *form, status int) error {
 	for _, b := range batches {
 		g.Rows = append(g.Rows, []cell{
 			{Text: b.Batch, Href: "/certificates/" + url.PathEscape(b.Batch)},
-			{Text: c.f.moment(b.Issued, ""), Sub: b.By},
+			{Text: c.at(b.Issued), Sub: b.By},
 			plain(until(c, b.Expires)),
 			figure(c.f.count(b.Count)), figure(c.f.money(b.Amount.Worth())), figure(c.f.money(b.Left.Worth())),
 		})
@@ -53,7 +56,7 @@ func until(c *call, t sale.Time) string {
 	if t == 0 {
 		return c.say("бессрочно", "for ever")
 	}
-	return c.f.date(t, "")
+	return c.f.date(t-1, c.zone) // the last moment of the last day
 }
 
 func (s *site) issueCertificates(c *call) error {
@@ -106,6 +109,9 @@ func (s *site) issueCertificates(c *call) error {
 
 func (s *site) certificateBatch(c *call) error {
 	batch, q := c.r.PathValue("batch"), c.r.URL.Query()
+	if err := c.located(); err != nil {
+		return err
+	}
 	var after sale.CustomerNo
 	if v := q.Get("after"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)

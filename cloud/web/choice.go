@@ -138,3 +138,13 @@ func (s shop) regions() []string {
 	slices.Sort(out)
 	return out
 }
+
+// storeName names a store, or gives its number where it is not known any more.
+func (s shop) storeName(no sale.StoreNo) string {
+	for _, st := range s.Stores {
+		if st.No == no {
+			return st.Name
+		}
+	}
+	return fmt.Sprintf("№ %d", no)
+}

@@ -118,6 +118,9 @@ func (s *site) showCampaign(c *call, f *form, status int) error {
 	if err != nil {
 		return err
 	}
+	if err := c.located(); err != nil {
+		return err
+	}
 	q := c.r.URL.Query()
 	rows, err := s.Codes.Codes(c.ctx(), c.org(), m.ID, q.Get("after"), page.RowsMax+1)
 	if err != nil {
@@ -130,7 +133,7 @@ func (s *site) showCampaign(c *call, f *form, status int) error {
 		t.Older = older(q, url.QueryEscape(rows[page.RowsMax-1].Text))
 	}
 	g := tableGroup{
-		Columns: columns(Text{"Код", "Code"}, Text{"Чей", "Whose"}, Text{"Выпущен", "Made"}, Text{"Использован", "Used"}, Text{}),
+		Columns: columns(Text{"Код", "Code"}, Text{"Состояние", "State"}, Text{"Чей", "Whose"}, Text{"Выпущен", "Made"}, Text{"Использован", "Used"}, Text{}),
 		Empty:   Text{"Кодов ещё нет. Выпустите партию — форма рядом.", "No codes yet. Make a batch with the form beside."},
 	}
 	for _, x := range rows {
@@ -146,19 +149,18 @@ func (s *site) showCampaign(c *call, f *form, status int) error {
 
 func (s *site) codeRow(c *call, at string, x page.PromoCode) []cell {
 	state, tone := codeStates(c, x.State)
-	row := []cell{{Text: x.Text, Mono: true, Tag: state, Tone: tone}, plain(""), plain(c.f.moment(x.Made, "")), plain("—"), {}}
-	row[0].Tone = tone
+	row := []cell{{Text: x.Text, Mono: true}, {Tag: state, Tone: tone}, plain(c.say("любой", "anybody")), plain(c.at(x.Made)), plain("—"), {}}
 	if x.Owner != 0 {
-		row[1] = cell{Text: "№ " + x.Owner.String(), Href: fmt.Sprintf("/customers/%d", int64(x.Owner))}
+		row[2] = cell{Text: "№ " + x.Owner.String(), Href: fmt.Sprintf("/customers/%d", int64(x.Owner))}
 	}
 	if !x.Record.IsZero() {
-		row[3] = cell{Text: c.f.moment(x.UsedAt, ""), Href: "/sales/" + x.Record.String()}
+		row[4] = cell{Text: c.at(x.UsedAt), Href: "/sales/" + x.Record.String()}
 		if x.Uses > 1 {
-			row[3].Tag, row[3].Tone = c.f.count(x.Uses)+"×", "warn"
+			row[4].Tag, row[4].Tone = c.f.count(x.Uses)+"×", "warn"
 		}
 	}
 	if x.State == page.CodeGood && c.user.Role >= page.RoleManager {
-		row[4].Do = &button{Action: fmt.Sprintf("%s/revoke?code=%s", at, url.QueryEscape(x.Text)), Name: c.say("Погасить…", "Revoke…"), About: x.Text}
+		row[5].Do = &button{Action: fmt.Sprintf("%s/revoke?code=%s", at, url.QueryEscape(x.Text)), Name: c.say("Погасить…", "Revoke…"), About: x.Text}
 	}
 	return row
 }

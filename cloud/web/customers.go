@@ -229,6 +229,9 @@ const expiringWithin = 30 * 24 * 60 * 60 * 1000
 
 func (d *customerData) add(now sale.Time) {
 	for _, l := range d.Lots {
+		if l.Purse != 0 { // stamps and tickets are no points
+			continue
+		}
 		if l.ActivatesAt > now {
 			d.Pending += l.Left
 		}

@@ -124,7 +124,7 @@ func leaderGroup(c *call, sh shop, rows []page.Leader) tableGroup {
 		g.Rows = append(g.Rows, []cell{
 			figure(c.f.count(i + 1)),
 			{Text: sh.member(l.Staff), Href: fmt.Sprintf("/staff/%d", l.Staff)},
-			plain(sh.scopeText(loyalty.Scope{Store: l.Store}).in(c.lang)),
+			plain(sh.storeName(l.Store)),
 			figure(c.f.count(l.Receipts)), figure(c.f.count(l.WithCustomer)), figure(c.f.share(l.WithCustomer, l.Receipts)), figure(c.f.count(l.Enrolled)),
 		})
 	}
@@ -259,10 +259,13 @@ func (s *site) showDraws(c *call, f *form, status int) error {
 	if err != nil {
 		return err
 	}
+	if err := c.located(); err != nil {
+		return err
+	}
 	g := tableGroup{Title: Text{"Проведённые", "Held"}, Columns: columns(Text{"Когда", "When"}, Text{"Кошелёк", "Purse"}, Text{"Затравка", "Seed"}, Text{"#Билетов", "#Tickets"}, Text{"#Победителей", "#Winners"}), Empty: Text{"Розыгрышей ещё не было.", "No draws yet."}}
 	for _, d := range draws {
 		g.Rows = append(g.Rows, []cell{
-			{Text: c.f.moment(d.At, ""), Href: "/draws/" + d.Record.String()}, plain(optionText(purses, fmt.Sprint(d.Purse)).in(c.lang)), {Text: d.Seed, Mono: true}, figure(c.f.count(d.Tickets)), figure(c.f.count(len(d.Winners))),
+			{Text: c.at(d.At), Href: "/draws/" + d.Record.String()}, plain(optionText(purses, fmt.Sprint(d.Purse)).in(c.lang)), {Text: d.Seed, Mono: true}, figure(c.f.count(d.Tickets)), figure(c.f.count(len(d.Winners))),
 		})
 	}
 	ready := tableGroup{Title: Text{"Билеты сейчас", "Tickets now"}, Columns: columns(Text{"Кошелёк", "Purse"}, Text{"#Участников", "#Customers"}, Text{"#Билетов", "#Tickets"}, Text{}), Empty: Text{"Кошелька с билетами нет: его заводят в программе, раздел «Кошельки».", "There is no purse of tickets: it is made in the programme, section “Purses”."}}
@@ -365,6 +368,9 @@ func (s *site) drawPage(c *call) error {
 		return page.ErrNotFound
 	}
 	d := draws[i]
+	if err := c.located(); err != nil {
+		return err
+	}
 	g := tableGroup{Title: Text{"Победители по порядку", "Winners in order"}, Columns: columns(Text{"#Место", "#Place"}, Text{"Покупатель", "Customer"})}
 	for i, no := range d.Winners {
 		g.Rows = append(g.Rows, []cell{figure(c.f.count(i + 1)), {Text: "№ " + no.String(), Href: address(no)}})
@@ -373,6 +379,6 @@ func (s *site) drawPage(c *call) error {
 		"Затравка «%s», билетов %d. Проверка: билеты лежат подряд по номеру покупателя (список CSV). Для n = 0, 1, 2… берётся SHA-256 строки «%s/n», первые 8 байт как целое число, остаток от деления на число оставшихся билетов — номер билета. Его владелец выиграл и выбывает со всеми билетами. Числа из последнего неполного круга пропускаются.",
 		"Seed “%s”, %d tickets. To verify: the tickets lie in a row by customer number (the CSV list). For n = 0, 1, 2… take SHA-256 of “%s/n”, its first 8 bytes as a number, modulo the tickets left: that is the ticket. Its owner has won and leaves with all tickets. Numbers of the last, incomplete round are passed over."),
 		d.Seed, d.Tickets, d.Seed)
-	title := fmt.Sprintf("%s, %s", c.say("Розыгрыш", "Prize draw"), c.f.moment(d.At, ""))
+	title := fmt.Sprintf("%s, %s", c.say("Розыгрыш", "Prize draw"), c.at(d.At))
 	return c.list(Text{title, title}, &table{Crumb: &link{Href: "/draws", Text: Text{"Розыгрыши", "Prize draws"}}, Note: note, Groups: []tableGroup{g}, Links: []link{{Href: "/sales/" + d.Record.String(), Text: Text{"Запись журнала", "Journal record"}}}})
 }

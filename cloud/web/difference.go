@@ -62,7 +62,10 @@ func factsOf(f formats, s *sheet, prefix string) []fact {
 			if told == "" {
 				continue
 			}
-			label := e.Label.in(f.lang)
+			label, _, _ := strings.Cut(e.Label.in(f.lang), "; ")
+			for _, typing := range []string{", по одн", ", one a"} { // how to type it is nothing to a reader
+				label, _, _ = strings.Cut(label, typing)
+			}
 			if strings.HasPrefix(e.Name, "watch.") {
 				label = g.Title.in(f.lang) + ": " + strings.ToLower(label)
 			}

@@ -183,10 +183,10 @@ func flagRowOf(f formats, x page.Conflict) flagRow {
 	}
 	switch x.Kind {
 	case "watch":
-		name := watchName(x.Rule)
-		row.Title = Text{row.Title.RU + ": " + name.RU, row.Title.EN + ": " + name.EN}
+		kind, name := flagName(x.Kind), watchName(x.Rule)
+		row.Title = Text{kind.RU + ": " + name.RU, kind.EN + ": " + name.EN}
 	case "debt", "late", "overspent", "exposure":
-		if x.Amount != 0 {
+		if x.Amount != 0 && x.RU == "" {
 			row.Amount = f.points(sale.Points(x.Amount)) + f.pick(" баллов", " points")
 		}
 	}

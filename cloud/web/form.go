@@ -110,14 +110,6 @@ func (f *form) points(field string) sale.Points {
 	return p
 }
 
-func (f *form) percent(field string) sale.BasisPoints {
-	b, err := sale.ParsePercent(cleanFigure(f.V(field)))
-	if err != nil || b < 0 || b > sale.Hundred {
-		f.wrong(field, "Нужен процент от 0 до 100.", "Want a percentage from 0 to 100.")
-	}
-	return b
-}
-
 func (f *form) whole(field string, least, most uint64) uint64 {
 	n, err := strconv.ParseUint(cleanFigure(f.V(field)), 10, 64)
 	if err != nil || n < least || n > most {

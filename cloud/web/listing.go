@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -160,18 +161,7 @@ func (f formats) need(n loyalty.Need) string {
 	if len(words) == 0 {
 		return "—"
 	}
-	return joinWords(words, f.pick(" или ", " or "))
-}
-
-func joinWords(words []string, by string) string {
-	out := ""
-	for i, w := range words {
-		if i > 0 {
-			out += by
-		}
-		out += w
-	}
-	return out
+	return strings.Join(words, f.pick(" или ", " or "))
 }
 
 func capList() *listing {
@@ -196,10 +186,7 @@ func capList() *listing {
 
 // goods names what a rule is about, in a few words.
 func (f formats) goods(g loyalty.Goods) string {
-	var words []string
-	for _, c := range g.Categories {
-		words = append(words, c)
-	}
+	words := slices.Clone(g.Categories)
 	for _, t := range g.Tags {
 		words = append(words, "#"+t)
 	}
@@ -213,7 +200,7 @@ func (f formats) goods(g loyalty.Goods) string {
 	}
 	text := f.pick("Любые товары", "Any goods")
 	if len(words) > 0 {
-		text = joinWords(words, ", ")
+		text = strings.Join(words, ", ")
 	}
 	if g.Except != nil {
 		text += f.pick(", с исключениями", ", with exceptions")

@@ -180,6 +180,7 @@ func basket(j *storetest.Journal, customer sale.CustomerNo, staff sale.StaffNo) 
 	s.Tier, s.Given = 1, 10000
 	l := &s.Lines[1]
 	l.Name, l.Qty, l.Price = "Яблоки «Гала», весовые, "+hostile, 1432, 12900
+	l.Unit, l.Traits = sale.UnitKilogram, sale.Weighed
 	l.Gross, l.Discount = 18473, 924
 	l.Net = l.Gross - l.Discount
 	l.Parts = []sale.Part{{Qty: 1000, Price: 12255, Sum: 12255}, {Qty: 432, Price: 12255, Sum: 5294}}
@@ -214,6 +215,9 @@ func (o *office) day() {
 			} else {
 				r = j.Plain(1 + k%5)
 				r.Staff = sale.StaffNo(1 + k%3)
+			}
+			if i == 2 && k == explainedAt {
+				explained(r)
 			}
 			j.Add(r)
 			if first == nil {
@@ -349,31 +353,32 @@ func formFields(body string) url.Values {
 	return out
 }
 
+// explainedAt is which of the third till's receipts has something of every kind to explain.
+const explainedAt = 12
+
+// explained adds a promotion, draw tickets, a cashier's reward and a fraud rule to a receipt.
+func explained(r *sale.Record) {
+	s := r.Sale
+	s.Programme, s.Reward, s.FoundBy = 1, 90, sale.FoundTyped
+	s.Applied = []sale.Applied{{Promotion: 1, Times: 1, Discount: 924}}
+	s.Watched = []sale.Watched{{Rule: loyalty.WatchOwnCard, Amount: 1, By: 2}}
+	lot := sale.Lot{ID: sale.DeriveID(r.ID, "lot", 2), Account: sale.CustomerAccount(s.Customer).In(2), Source: r.ID}
+	r.Lots = append(r.Lots, lot)
+	r.Postings = append(r.Postings, sale.Posting{Account: sale.EmployeeAccount(r.Staff), Amount: 90}, sale.Posting{Account: sale.ProgrammeAccount(), Amount: -90},
+		sale.Posting{Account: lot.Account, Lot: lot.ID, Amount: 300}, sale.Posting{Account: sale.ProgrammeAccount().In(2), Amount: -300})
+}
+
 // whole gives the office codes, certificates, a partner, a prize draw and a merged customer.
 func (o *office) whole() {
 	ctx, t := context.Background(), o.t
 	_, err := o.Store.MakeCodes(ctx, o.org, 1, 60, nil, "owner", rand.Reader)
 	require.NoError(t, err)
-	_, err = o.Store.IssueCertificates(ctx, o.org, "Новый год 2027", 55, 150000, sale.At(evening.AddDate(1, 0, 0)), "owner", rand.Reader)
+	_, err = o.Store.IssueCertificates(ctx, o.org, "Новый год 2027", 3, 150000, sale.At(evening.AddDate(1, 0, 0)), "owner", rand.Reader)
 	require.NoError(t, err)
 	_, err = o.Store.PutPartner(ctx, o.org, page.Partner{Name: "Кофейня «" + longName + "»", Contact: "Пётр, +7 900 000-00-00"}, "owner")
 	require.NoError(t, err)
 	require.NoError(t, o.Store.MergeCustomers(ctx, o.org, 2, 3, "одна и та же", "owner"))
 	require.NoError(t, o.Store.SetConsent(ctx, o.org, 1, sale.Consent{Kind: sale.ConsentAdvertising, Version: 1, Given: true}, "owner"))
-	j := o.tills[2]
-	before := j.Position.Seq
-	r := j.Earning(1, 2, 500)
-	s := r.Sale
-	s.Programme, s.Reward, s.FoundBy = 1, 90, sale.FoundTyped
-	s.Applied = []sale.Applied{{Promotion: 1, Times: 1, Discount: 924}}
-	s.Watched = []sale.Watched{{Rule: loyalty.WatchOwnCard, Amount: 1, By: 2}}
-	r.Staff = 1
-	r.Postings = append(r.Postings, sale.Posting{Account: sale.EmployeeAccount(1), Amount: 90}, sale.Posting{Account: sale.ProgrammeAccount(), Amount: -90})
-	lot := sale.Lot{ID: sale.DeriveID(r.ID, "lot", 2), Account: sale.CustomerAccount(1).In(2), Source: r.ID}
-	r.Lots = append(r.Lots, lot)
-	r.Postings = append(r.Postings, sale.Posting{Account: lot.Account, Lot: lot.ID, Amount: 300}, sale.Posting{Account: sale.ProgrammeAccount().In(2), Amount: -300})
-	j.Add(r)
-	o.send(j, before)
 	_, err = o.Office.Draw(ctx, o.org, 2, "тираж 1234", 1)
 	require.NoError(t, err)
 	draws, err := o.Store.Draws(ctx, o.org)

@@ -165,6 +165,9 @@ func (s *site) versionPage(c *call) error {
 			d.Changes = differences(c.f, before, row.Rules, k)
 		}
 		for _, t := range things(c.f, row.Rules, k) {
+			if t.Name != "" && t.Section != consentSection { // the heading names it already
+				t.Facts = slices.DeleteFunc(t.Facts, func(f fact) bool { return f.Key == "ru" || f.Key == "en" })
+			}
 			if len(t.Facts) > 0 {
 				d.Things = append(d.Things, t)
 			}

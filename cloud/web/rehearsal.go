@@ -129,7 +129,7 @@ func (s *site) showRehearsal(c *call, e *editing, f *form, status int) error {
 func (d *rehearsalData) fill(c *call, r *loyalty.Rehearsal) {
 	d.Refused, d.Why = r.Refused, r.Why
 	for key, row := range r.Rows {
-		out := rehearsalRow{RehearsalRow: *row, Store: d.known.shop.scopeText(loyalty.Scope{Store: key.Store}).in(c.lang), Tier: optionText(d.known.tiers(), fmt.Sprint(key.Tier)).in(c.lang)}
+		out := rehearsalRow{RehearsalRow: *row, Store: d.known.shop.storeName(key.Store), Tier: optionText(d.known.tiers(), fmt.Sprint(key.Tier)).in(c.lang)}
 		d.Rows = append(d.Rows, out)
 		d.Sum.Receipts, d.Sum.Turnover = d.Sum.Receipts+row.Receipts, d.Sum.Turnover+row.Turnover
 		addCosts(&d.Sum.Before, row.Before)

@@ -230,7 +230,14 @@ func functions(lang Lang, a *assets) template.FuncMap {
 		"shiftLink": func(till sale.TillNo, fn string, shift uint32) string {
 			return shiftLink(page.ShiftID{Till: till, FN: fn, Shift: shift})
 		},
-		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day, "formview": formViewOf, "flagname": func(kind string) string { return flagName(kind).in(lang) }, "cause": func(c string) string { return causeText(c).in(lang) }, "fieldview": fieldViewOf,
+		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day, "formview": formViewOf, "purse": func(rows []purseRow, no sale.PurseNo) string {
+			for _, r := range rows {
+				if r.No == no {
+					return r.Name.in(lang)
+				}
+			}
+			return fmt.Sprintf(f.pick("кошелёк %d", "purse %d"), no)
+		}, "flagname": func(kind string) string { return flagName(kind).in(lang) }, "cause": func(c string) string { return causeText(c).in(lang) }, "fieldview": fieldViewOf,
 		"pinHint": func(has bool) string {
 			if has {
 				return "hint=" + f.pick("Пусто — останется прежний", "Empty: stays as it is")

@@ -101,11 +101,14 @@ func chapters() []chapter {
 			{Key: "cashier", Title: Text{"Награда кассира", "Cashier's reward"}, Hint: Text{"Процент с чека на счёт сотрудника", "A percentage of receipts on an account"}, sheet: cashierSheet},
 			{Key: "watch", Title: Text{"Защита от злоупотреблений", "Fraud rules"}, Hint: Text{"Что делать, если касса заметила странное", "What happens when a till meets something odd"}, sheet: watchSheet},
 			{Key: "enrolment", Title: Text{"Регистрация", "Enrolment"}, Hint: Text{"Кого и как заводят на кассе", "Whom tills enrol and how"}, sheet: enrolmentSheet},
-			{Key: "consents", Paths: []string{"enrolment.consents"}, Title: Text{"Согласия", "Consents"}, Hint: Text{"Тексты, с которыми соглашается покупатель", "The texts that a customer agrees to"}, List: consentList()},
+			{Key: "consents", Paths: []string{"enrolment.consents"}, Title: consentSection, Hint: Text{"Тексты, с которыми соглашается покупатель", "The texts that a customer agrees to"}, List: consentList()},
 			{Key: "returns", Title: Text{"Возвраты", "Returns"}, Hint: Text{"Чеки, которых касса не знает", "Receipts that a till does not know"}, sheet: returnSheet},
 		}},
 	}
 }
+
+// consentSection has texts under the names of both languages, where other things have their own names.
+var consentSection = Text{"Согласия", "Consents"}
 
 func findSection(key string) (section, bool) {
 	for _, ch := range chapters() {

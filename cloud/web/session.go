@@ -35,7 +35,18 @@ type call struct {
 	csrf    string
 	lang    Lang
 	f       formats
-	form    *form // of a POST
+	form    *form  // of a POST
+	zone    string // where the organisation's days begin, once asked for
+}
+
+// at tells a moment in the organisation's own zone: of what belongs to no store.
+func (c *call) at(t sale.Time) string { return c.f.moment(t, c.zone) }
+
+// located finds out the organisation's own zone.
+func (c *call) located() error {
+	sh, err := c.stores()
+	c.zone = sh.zone(0)
+	return err
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }

@@ -54,6 +54,7 @@ type Key struct {
 // Lot is a lot with what is left of it and who may spend it now.
 type Lot struct {
 	ID          sale.ID
+	Purse       sale.PurseNo // zero: points
 	Left        sale.Points
 	Amount      sale.Points // in a receipt: what this receipt added or took
 	ActivatesAt sale.Time
