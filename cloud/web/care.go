@@ -32,9 +32,10 @@ type Care interface {
 
 // causes are the rewards of head office in words.
 var causes = map[string]Text{
-	"welcome": {"Приветственные баллы", "Welcome points"}, "first": {"За первую покупку", "For the first purchase"}, "first-purchase": {"За первую покупку", "For the first purchase"},
-	"review": {"За отзыв", "For a review"}, "birthday": {"День рождения", "Birthday"}, "holiday": {"Праздник", "Holiday"}, "referral": {"За друга", "For a friend"},
-	"referral-first": {"За первую покупку друга", "For a friend's first purchase"}, "friend": {"Пришёл по рекомендации", "Came by referral"},
+	loyalty.CauseWelcome: {"Приветственные баллы", "Welcome points"}, loyalty.CauseFirstPurchase: {"За первую покупку", "For the first purchase"},
+	loyalty.CauseReview: {"За отзыв", "For a review"}, loyalty.CauseBirthday: {"День рождения", "Birthday"}, loyalty.CauseHoliday: {"Праздник", "Holiday"},
+	loyalty.CauseReferral: {"За покупку друга", "For a friend's purchase"}, loyalty.CauseReferralFirst: {"За первую покупку друга", "For a friend's first purchase"},
+	loyalty.CauseFriend: {"Пришёл по рекомендации", "Came by referral"},
 }
 
 func causeText(cause string) Text {

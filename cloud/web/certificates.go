@@ -29,7 +29,7 @@ func (s *site) showCertificates(c *call, f *form, status int) error {
 		return err
 	}
 	g := tableGroup{
-		Columns: columns(Text{"Партия", "Batch"}, Text{"Выпущена", "Issued"}, Text{"Действует до", "Good until"}, Text{"#Штук", "#Pieces"}, Text{"#На сумму, ₽", "#Worth, ₽"}, Text{"#Остаток, ₽", "#Left, ₽"}),
+		Columns: columns(Text{"Партия", "Batch"}, Text{"Выпущена", "Issued"}, Text{"Действует по", "Good until"}, Text{"#Штук", "#Pieces"}, Text{"#На сумму, ₽", "#Worth, ₽"}, Text{"#Остаток, ₽", "#Left, ₽"}),
 		Empty:   Text{"Сертификатов ещё нет.", "No certificates yet."},
 	}
 	for _, b := range batches {
@@ -132,7 +132,7 @@ func (s *site) certificateBatch(c *call) error {
 		rows = rows[:page.RowsMax]
 		t.Older = older(q, strconv.FormatInt(int64(rows[page.RowsMax-1].No), 10))
 	}
-	g := tableGroup{Columns: columns(Text{"Код", "Code"}, Text{"Состояние", "State"}, Text{"Действует до", "Good until"}, Text{"#Номинал, ₽", "#Worth, ₽"}, Text{"#Остаток, ₽", "#Left, ₽"}, Text{})}
+	g := tableGroup{Columns: columns(Text{"Код", "Code"}, Text{"Состояние", "State"}, Text{"Действует по", "Good until"}, Text{"#Номинал, ₽", "#Worth, ₽"}, Text{"#Остаток, ₽", "#Left, ₽"}, Text{})}
 	for _, x := range rows {
 		g.Rows = append(g.Rows, s.certificateRow(c, x))
 	}

@@ -371,9 +371,9 @@ func (s *site) drawPage(c *call) error {
 	if err := c.located(); err != nil {
 		return err
 	}
-	g := tableGroup{Title: Text{"Победители по порядку", "Winners in order"}, Columns: columns(Text{"#Место", "#Place"}, Text{"Покупатель", "Customer"})}
+	g := tableGroup{Title: Text{"Победители по порядку", "Winners in order"}, Columns: columns(Text{"Место", "Place"}, Text{"Покупатель", "Customer"})}
 	for i, no := range d.Winners {
-		g.Rows = append(g.Rows, []cell{figure(c.f.count(i + 1)), {Text: "№ " + no.String(), Href: address(no)}})
+		g.Rows = append(g.Rows, []cell{plain(c.f.count(i + 1)), {Text: "№ " + no.String(), Href: address(no)}})
 	}
 	note := fmt.Sprintf(c.say(
 		"Затравка «%s», билетов %d. Проверка: билеты лежат подряд по номеру покупателя (список CSV). Для n = 0, 1, 2… берётся SHA-256 строки «%s/n», первые 8 байт как целое число, остаток от деления на число оставшихся билетов — номер билета. Его владелец выиграл и выбывает со всеми билетами. Числа из последнего неполного круга пропускаются.",

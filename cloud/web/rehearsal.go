@@ -164,6 +164,7 @@ func (s *site) rehearse(c *call) error {
 		return s.showRehearsal(c, e, c.form, http.StatusUnprocessableEntity)
 	}
 	x := &rehearsal{Rev: e.Draft.Rev, From: from, To: to}
+	s.rehearsals.put(e.Draft.No, x) // before the redirect: the page it leads to shows it
 	begun := s.Background(func(ctx context.Context) { s.replay(ctx, e.Draft.No, x, e.Rules, e.Zone) })
 	if !begun {
 		return page.ErrChanged // head office is closing
@@ -174,8 +175,7 @@ func (s *site) rehearse(c *call) error {
 func (s *site) replay(ctx context.Context, draft int64, x *rehearsal, rules *loyalty.Programme, zoneName string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	x.cancel = cancel
-	s.rehearsals.put(draft, x)
+	s.rehearsals.change(func() { x.cancel = cancel })
 	result, err := s.Decisions.Rehearse(ctx, s.Org, rules, x.From.Start(zone(zoneName)), x.To.Add(1).Start(zone(zoneName)), func(done, all int64) {
 		s.rehearsals.change(func() { x.Done, x.All = done, all })
 	})
