@@ -102,6 +102,8 @@ type state struct {
 	tally    Tally
 	snapshot snapshotRef
 	aside    int
+
+	generation uint32 // of head office, as last heard
 }
 
 // Open opens the ledger in a folder, making it where there is none. The folder must be on a local
@@ -226,7 +228,7 @@ func readState(tx *bbolt.Tx, s *state) error {
 	for key, into := range map[string]any{
 		"till": &s.who, "head": &s.head, "acked": &s.acked, "counter": &s.counter, "high": &s.high,
 		"applied": &s.applied, "tally": &s.tally, "snapshot": &s.snapshot,
-		"set-aside": &s.aside,
+		"set-aside": &s.aside, "generation": &s.generation,
 	} {
 		v := b.Get([]byte(key))
 		if v == nil {
@@ -339,6 +341,7 @@ func (w *writer) saveState(before *state) error {
 		{"tally", w.s.tally != before.tally, w.s.tally},
 		{"snapshot", w.s.snapshot != before.snapshot, w.s.snapshot},
 		{"set-aside", w.s.aside != before.aside, w.s.aside},
+		{"generation", w.s.generation != before.generation, w.s.generation},
 	} {
 		if !i.changed {
 			continue

@@ -429,6 +429,9 @@ func (s *session) welcome(w *wire.Welcome) error {
 		}
 		return err
 	}
+	if err := s.Ledger.Regenerate(w.Generation); err != nil {
+		return &Problem{Code: CodeLedger, Err: fmt.Errorf("hand the leases back to a restored head office: %w", err)}
+	}
 	code := CodeNone
 	if w.Quarantine {
 		code = CodeRevoked

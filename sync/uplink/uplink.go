@@ -50,6 +50,8 @@ type Replica interface {
 	// nothing but customers. next gives them sorted by number, a chunk at a time, and nil, nil at
 	// the end.
 	Fill(version uint64, at sale.Time, customers uint64, next func() ([]sale.CustomerChange, error)) error
+	// Regenerate hands every lease back when head office came back from a backup.
+	Regenerate(generation uint32) error
 	// SetAside counts the changes that Apply could not read and left out.
 	SetAside() int
 }

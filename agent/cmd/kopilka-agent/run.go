@@ -170,6 +170,11 @@ func (p *Program) status(v agent.View) wire.Status {
 			Conditions: v.Register.Flags, Unsent: v.Register.Unsent, Firmware: v.Register.Firmware,
 		},
 	}
+	generation, err := p.ledger.Generation()
+	if err != nil {
+		p.log.Error("read head office's generation", "err", err)
+	}
+	s.Generation = generation
 	if v.Cashier != nil {
 		s.Staff = v.Cashier.No
 	}
