@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/linktest"
 	"github.com/kopilka/kopilka/sync/uplink"
+	"github.com/kopilka/kopilka/sync/wire"
 )
 
 // A shop is head office and its tills in one process: real daemons, ledgers, drivers, hub and database,
@@ -43,6 +45,8 @@ type shop1 struct {
 	customers []sale.CustomerNo
 	codes     []string // single-use, for everybody to try
 	vouchers  []string // codes of gift certificates
+	backup    string   // head office's database of some time ago
+	restored  bool     // it was brought back; what a till's disk has lost as well then, nobody knows
 	stopHO    func()
 	random    *rand.ChaCha8
 }
@@ -62,6 +66,7 @@ type shopTill struct {
 }
 
 const (
+	statusEvery   = 30 * time.Second // as the daemon tells how it is
 	shopTills     = 2
 	shopCustomers = 4
 	shopOpening   = sale.Points(50000) // each customer's points at the beginning
@@ -94,6 +99,27 @@ func newShop(t *testing.T, seed uint64) *shop1 {
 func (s *shop1) startHO() {
 	s.openHO()
 	s.runHO()
+}
+
+// restartHO ends head office and starts it again: as it was, or now and then from a backup, as its own
+// program's `restored` does.
+func (s *shop1) restartHO(o *outcome) {
+	o.HOStarts++
+	s.stopHO()
+	switch {
+	case s.backup == "" && s.rng.IntN(2) == 0:
+		s.backup = filepath.Join(s.t.TempDir(), "backup")
+		copyFolder(s.t, s.file, s.backup)
+	case s.backup != "" && !slices.ContainsFunc(s.tills, func(st *shopTill) bool { return st.restore }):
+		o.HOBackups++
+		s.restored = true
+		copyFolder(s.t, s.backup, s.file)
+		s.openHO()
+		require.NoError(s.t, s.store.RaiseGeneration(context.Background(), s.org))
+		s.runHO()
+		return
+	}
+	s.startHO()
 }
 
 func (s *shop1) openHO() {
@@ -199,10 +225,16 @@ func (st *shopTill) connect(c *counter, clock *Clock) (detach func()) {
 			if err := till.Network(ctx, NetworkView{Online: s.Online, Since: sale.At(s.Since)}); err != nil {
 				return
 			}
+			generation, err := c.ledger.Generation()
+			if err != nil {
+				return // closed
+			}
+			up.SendStatus(wire.Status{At: sale.At(time.Now()), Unsent: c.ledger.Unsent(), Generation: generation})
 			select {
 			case <-ctx.Done():
 				return
 			case <-up.Changed():
+			case <-time.After(statusEvery):
 			}
 		}
 	})

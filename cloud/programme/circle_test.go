@@ -497,6 +497,8 @@ func TestRestoredHeadOfficeGrantsNothingTwice(t *testing.T) {
 
 	old := newDeskLike(t, d) // the copy knows all but the grant
 	require.NoError(t, old.RaiseGeneration(t.Context(), old.org))
+	generation, err := old.Generation(t.Context(), old.org)
+	require.NoError(t, err)
 	require.NoError(t, old.office.Request(t.Context(), old.org, 2, []sale.CustomerNo{no}))
 	old.work(t)
 	two, _ := old.held(t, 2)
@@ -507,21 +509,21 @@ func TestRestoredHeadOfficeGrantsNothingTwice(t *testing.T) {
 	status := func(till sale.TillNo, generation uint32, unsent uint64) {
 		require.NoError(t, old.SaveStatus(t.Context(), old.org, till, &wire.Status{At: sale.At(old.now), Generation: generation, Unsent: unsent}))
 	}
-	status(2, 2, 0)
+	status(2, generation, 0)
 	status(1, 1, 0) // an old program, or one that has not heard yet
 	old.work(t)
 	two, _ = old.held(t, 2)
 	require.Zero(t, two)
 
 	old.tills[0].Add(old.tills[0].Redeeming(lost, 4*sale.Point)) // spent under the lost lease
-	status(1, 2, 1)
+	status(1, generation, 1)
 	old.work(t)
 	two, _ = old.held(t, 2)
 	require.Zero(t, two, "a record is under way")
 	old.tills[0].Add(old.tills[0].Releasing(lost.ID))
-	_, err := old.Append(t.Context(), old.org, 1, 0, old.tills[0].Records[old.sent[1]:])
+	_, err = old.Append(t.Context(), old.org, 1, 0, old.tills[0].Records[old.sent[1]:])
 	require.NoError(t, err)
-	status(1, 2, 0)
+	status(1, generation, 0)
 	old.work(t)
 	require.NoError(t, old.office.Request(t.Context(), old.org, 2, []sale.CustomerNo{no}))
 	two, granted := old.held(t, 2)

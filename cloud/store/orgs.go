@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
@@ -22,10 +23,18 @@ const (
 const (
 	cardSecretBytes = 32
 	phoneSaltBytes  = 16
-	// generationStep is added to the feed's version when head office comes back from a backup, so that
-	// no till has seen any version that is given out afterwards.
-	generationStep = 1 << 32
+	// generationBits is how many versions of the feed one generation has room for. Generations of a restored
+	// head office are numbered by the clock, so that one backup restored twice makes two of them, and no
+	// till has seen any version that is given out afterwards.
+	generationBits = 32
+	// numbersStep is added to the counters of customers, operations, tills and certificates then: what was
+	// given out since the backup may stand on a card, a receipt or a till, and must not be given again. A
+	// chain makes fewer customers than that between two backups, and has fewer tills in all.
+	numbersStep = 10_000
 )
+
+// generationsBegin is where the clock of generations starts: until 2068 versions fit 63 bits.
+var generationsBegin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Org is what an organisation has of its own.
 type Org struct {
@@ -179,12 +188,24 @@ func (s *Store) Generation(ctx context.Context, org sale.OrgNo) (generation uint
 }
 
 // RaiseGeneration is called once after head office was restored from a backup: tills then send again
-// what the backup did not have, and the feed goes on with versions that no till has seen.
+// what the backup did not have, and are told the whole state anew, under versions and with numbers that
+// nobody has seen: what they have heard since the backup is no longer true.
 func (s *Store) RaiseGeneration(ctx context.Context, org sale.OrgNo) error {
 	return s.change(ctx, func(tx *tx) error {
 		tx.moved[org] = true
-		_, err := tx.exec(ctx, `UPDATE orgs SET generation = generation + 1, feed = feed + ?, restored_at = ? WHERE org = ?`,
-			int64(generationStep), s.now().UnixMilli(), int64(org))
+		old, err := tx.int(ctx, `SELECT generation FROM orgs WHERE org = ?`, int64(org))
+		if err != nil {
+			return err
+		}
+		next := max(old+1, int64(s.now().Sub(generationsBegin).Seconds()))
+		step := (next - old) << generationBits
+		_, err = tx.exec(ctx, `UPDATE orgs SET generation = ?, feed = feed + ?, restored_at = ?,
+			customers = customers + ?, operations = operations + ?, tills = tills + ?, certs = certs + ? WHERE org = ?`,
+			next, step, s.now().UnixMilli(), numbersStep, numbersStep, numbersStep, numbersStep, int64(org))
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `UPDATE feed SET version = version + ? WHERE org = ?`, step, int64(org))
 		return err
 	})
 }
