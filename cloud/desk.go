@@ -67,7 +67,7 @@ type desk struct {
 
 // refusal turns what cannot be into words for people; other errors stay what they are.
 func refusal(err error) error {
-	for _, known := range []error{store.ErrMerge, store.ErrState, store.ErrCodes, store.ErrAction, programme.ErrCashOut, programme.ErrDraw, programme.ErrByHand} {
+	for _, known := range []error{store.ErrMerge, store.ErrState, store.ErrCodes, store.ErrAction, programme.ErrCashOut, programme.ErrDraw} {
 		if errors.Is(err, known) {
 			en, ru, both := strings.Cut(known.Error(), " / ")
 			if !both {

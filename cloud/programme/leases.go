@@ -35,6 +35,8 @@ type Book interface {
 	Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (sale.Customer, []sale.Lot, []sale.LotAmount, []sale.LeaseChange, error)
 	// Post journals an event; one whose ID is there already changes nothing.
 	Post(ctx context.Context, org sale.OrgNo, r *sale.Record) error
+	// Journalled tells whether an event is there already: what it did to balances is done.
+	Journalled(ctx context.Context, org sale.OrgNo, id sale.ID) (bool, error)
 	// LeaseCount is how many leases a customer has ever had.
 	LeaseCount(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (int, error)
 	// Debts is what a customer owes by account, below zero where too much was paid.

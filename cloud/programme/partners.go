@@ -68,7 +68,11 @@ func (o *Office) CashOut(ctx context.Context, org sale.OrgNo, id sale.ID, staff 
 	if amount <= 0 {
 		return fmt.Errorf("%w: pay out %s", sale.ErrAmount, amount)
 	}
-	err := o.alone(ctx, org, func(c *reckoning) error {
+	done, err := o.Store.Journalled(ctx, org, id)
+	if err != nil || done {
+		return err
+	}
+	err = o.alone(ctx, org, func(c *reckoning) error {
 		earners, err := c.Store.Earners(ctx, org, 0, 0)
 		if err != nil {
 			return err
@@ -92,21 +96,6 @@ func (o *Office) CashOut(ctx context.Context, org sale.OrgNo, id sale.ID, staff 
 		return fmt.Errorf("pay %s points out to member of staff %d: %w", amount, staff, err)
 	}
 	return nil
-}
-
-// ErrByHand says that somebody may not give so much.
-var ErrByHand = errors.New("more than a manager may give at once / больше, чем управляющий может начислить за раз")
-
-// GiveByHand is [Office.AdjustPoints] with the limit of the programme for those who are no administrators.
-func (o *Office) GiveByHand(ctx context.Context, org sale.OrgNo, id sale.ID, no sale.CustomerNo, amount sale.Points, reason, by string, administrator bool) error {
-	p, err := o.Current(ctx, org)
-	if err != nil {
-		return err
-	}
-	if p != nil && !administrator && max(amount, -amount) > p.Grants.ByHandMax {
-		return fmt.Errorf("%w: %s, at most %s", ErrByHand, amount, p.Grants.ByHandMax)
-	}
-	return o.AdjustPoints(ctx, org, id, no, amount, reason, by)
 }
 
 func sortedStores[T any](m map[sale.StoreNo]T) []sale.StoreNo {

@@ -276,6 +276,19 @@ func (s *Store) Settled(ctx context.Context, org sale.OrgNo, no sale.CustomerNo,
 	})
 }
 
+// Journalled tells whether a record or event of that ID is booked.
+func (s *Store) Journalled(ctx context.Context, org sale.OrgNo, id sale.ID) (found bool, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		n, err := tx.int(ctx, `SELECT count(*) FROM records WHERE org = ? AND id = ? AND state = 0`, int64(org), id[:])
+		found = n > 0
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("look for record %s: %w", id, err)
+	}
+	return found, err
+}
+
 // LeaseCount is how many leases a customer has ever had: it makes the next one's ID.
 func (s *Store) LeaseCount(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (n int, err error) {
 	err = s.view(ctx, func(tx *tx) error {

@@ -39,7 +39,7 @@ type Grants struct {
 	ReviewsMonth  uint32      `cbor:"4,keyasint,omitempty" json:"reviewsMonth,omitempty"` // paid in a calendar month; zero: one
 	Birthday      Birthday    `cbor:"5,keyasint,omitzero" json:"birthday,omitzero"`
 	Holidays      []Holiday   `cbor:"6,keyasint,omitempty" json:"holidays,omitempty"`
-	ByHandMax     sale.Points `cbor:"7,keyasint,omitempty" json:"byHandMax,omitempty"` // that a manager may give at once; an administrator any
+	ByHandMax     sale.Points `cbor:"7,keyasint,omitempty" json:"byHandMax,omitempty"` // that a manager may give at once, an owner any; zero: no limit
 }
 
 // Birthday is a gift with a window around the day, once a year.
