@@ -47,7 +47,7 @@ func browser(t *testing.T) context.Context {
 			continue
 		}
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
-			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "ru"), chromedp.Env("TZ="+shops[0].Zone))
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "ru"), chromedp.Env("TZ="+shops[0].Zone, "TMPDIR="+t.TempDir())) // it leaves sockets behind
 		if os.Getuid() == 0 {
 			options = append(options, chromedp.NoSandbox)
 		}
