@@ -177,9 +177,11 @@ var shelves = []shelf{
 	{category: "Прочее", vat: sale.VAT22, traits: sale.NoEarn, rows: `
 Пакет-майка «Копилка» {малый;большой}|9.90
 Сумка для покупок «Копилка» хлопковая|199.00`},
-	{category: "Крепкий алкоголь", vat: sale.VAT22, subject: sale.SubjectExcisable, traits: sale.AdultOnly, minPrice: 409_00,
+	{
+		category: "Крепкий алкоголь", vat: sale.VAT22, subject: sale.SubjectExcisable, traits: sale.AdultOnly, minPrice: 409_00,
 		floors: []sale.DatedPrice{{From: 20270101, Price: 439_00}}, rows: `
-Водка «Белая берёза» {классическая;мягкая} 40 % 0,5 л|459.90`},
+Водка «Белая берёза» {классическая;мягкая} 40 % 0,5 л|459.90`,
+	},
 	{category: "Пиво и вино", vat: sale.VAT22, subject: sale.SubjectExcisable, traits: sale.AdultOnly, rows: `
 Пиво «Речной порт» {светлое;тёмное} 0,45 л|89.90
 Вино столовое «Южный склон» {красное сухое;белое полусухое} 0,75 л|449.90`},
@@ -270,8 +272,12 @@ func (s shelf) product(name string, price sale.Money) sale.Product {
 
 // tagged are the names by which rules call goods of several shelves.
 var tagged = []struct{ part, tag string }{
-	{"«Хозяюшка»", tagOwn}, {"«Русская мера»", tagOwn}, {"«Копилка»", tagOwn},
-	{"Булочка", tagBuns}, {"Слойка", tagBuns}, {"Йогурт питьевой", tagYogurt},
+	{"«Хозяюшка»", tagOwn},
+	{"«Русская мера»", tagOwn},
+	{"«Копилка»", tagOwn},
+	{"Булочка", tagBuns},
+	{"Слойка", tagBuns},
+	{"Йогурт питьевой", tagYogurt},
 }
 
 const (
