@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -21,7 +22,8 @@ type Seed struct {
 	Staff     []SeedMember   `json:"staff"`
 	Products  []sale.Product `json:"products"`
 	Customers []SeedCustomer `json:"customers"`
-	// Programme is published when the organisation has none yet; the default one when it is left out.
+	// Programme is published when the organisation has no rules of its own yet: none at all, or only the
+	// default ones of its founding. Left out, it is the default one.
 	Programme    *loyalty.Programme `json:"programme,omitempty"`
 	Codes        []SeedCodes        `json:"codes,omitempty"`
 	Certificates []SeedCertificates `json:"certificates,omitempty"`
@@ -186,17 +188,41 @@ func (s *Seed) issue(ctx context.Context, p *Program, org sale.OrgNo) error {
 	return nil
 }
 
+// publish makes the seed's rules the ones in force, until somebody has published rules of their own.
 func (s *Seed) publish(ctx context.Context, o *programme.Office, org sale.OrgNo) error {
 	have, err := o.Store.Programmes(ctx, org)
-	if err != nil || len(have) > 0 {
+	if err != nil {
 		return err
+	}
+	if len(have) > 0 {
+		untouched, err := asFounded(have)
+		if err != nil || !untouched || s.Programme == nil {
+			return err
+		}
 	}
 	rules := s.Programme
 	if rules == nil {
 		rules = loyalty.Default()
 	}
-	_, err = o.Publish(ctx, org, *rules, "seed", "")
+	next := *rules
+	next.Version = 0 // the seed's rules come after what there is
+	_, err = o.Publish(ctx, org, next, "seed", "")
 	return err
+}
+
+// asFounded tells whether an organisation has only the rules that it was founded with, the default ones.
+func asFounded(published [][]byte) (bool, error) {
+	if len(published) != 1 {
+		return false, nil
+	}
+	first, err := loyalty.Decode(published[0])
+	if err != nil {
+		return false, fmt.Errorf("read the programme of the founding: %w", err)
+	}
+	founding := loyalty.Default()
+	founding.Version = first.Version
+	body, err := founding.Encode()
+	return bytes.Equal(body, published[0]), err
 }
 
 func (m SeedMember) apply(ctx context.Context, p *Program, org sale.OrgNo) error {

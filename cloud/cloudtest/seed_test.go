@@ -8,6 +8,7 @@ import (
 
 	"github.com/kopilka/kopilka/cloud"
 	"github.com/kopilka/kopilka/cloud/cloudtest"
+	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -54,4 +55,33 @@ func TestSeedIsAppliedOnce(t *testing.T) {
 	shops, err := h.Store.Shops(ctx, h.Org)
 	require.NoError(t, err)
 	require.Equal(t, "Москва", shops[0].Region)
+}
+
+// The rules of a founding give way to the seed's; rules that somebody published stay.
+func TestSeedsProgrammeFollowsTheFoundingOne(t *testing.T) {
+	h := cloudtest.Start(t, cloudtest.Options{}) // which has published the default rules, as init does
+	ctx := t.Context()
+	rules := loyalty.Default()
+	rules.Grants.Welcome = 100 * sale.Point
+	seed := &cloud.Seed{Programme: rules}
+	inForce := func() *loyalty.Programme {
+		bodies, err := h.Store.Programmes(ctx, h.Org)
+		require.NoError(t, err)
+		p, err := loyalty.Decode(bodies[len(bodies)-1])
+		require.NoError(t, err)
+		return p
+	}
+	for range 2 { // the second time nothing is published
+		require.NoError(t, seed.Apply(ctx, h.Program, h.Org))
+		require.EqualValues(t, 2, inForce().Version)
+		require.Equal(t, 100*sale.Point, inForce().Grants.Welcome)
+	}
+
+	own := loyalty.Default()
+	own.Version = 0
+	_, err := h.Office.Publish(ctx, h.Org, *own, "marketing", "")
+	require.NoError(t, err)
+	require.NoError(t, seed.Apply(ctx, h.Program, h.Org))
+	require.EqualValues(t, 3, inForce().Version)
+	require.Zero(t, inForce().Grants.Welcome)
 }
