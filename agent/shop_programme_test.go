@@ -161,7 +161,7 @@ func (st *shopTill) believes(numbers []sale.CustomerNo) standing {
 }
 
 // shopSettles is longer than head office takes for its decisions, and the tills to hear of them.
-const shopSettles = 15 * time.Minute
+const shopSettles = 6 * time.Minute
 
 // quiet waits until head office has decided all that it will, and the tills have heard of it.
 func (s *shop1) quiet() {
