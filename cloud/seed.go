@@ -27,7 +27,18 @@ type Seed struct {
 	Programme    *loyalty.Programme `json:"programme,omitempty"`
 	Codes        []SeedCodes        `json:"codes,omitempty"`
 	Certificates []SeedCertificates `json:"certificates,omitempty"`
+
+	made SeedMade
 }
+
+// SeedMade is what no seed can say beforehand: the random numbers that applying it has made.
+type SeedMade struct {
+	Codes        map[uint32][]string `json:"codes"`        // by campaign
+	Certificates map[string][]string `json:"certificates"` // by batch
+}
+
+// Made is what the Apply before it made anew; nothing of what there was already.
+func (s *Seed) Made() SeedMade { return s.made }
 
 // SeedCodes are single-use codes of a campaign, made once: a campaign that has any gets no more.
 type SeedCodes struct {
@@ -117,6 +128,7 @@ func (s *Seed) Validate() error {
 
 // Apply brings an organisation up to the seed. It may be run again, and after a failure half-way.
 func (s *Seed) Apply(ctx context.Context, p *Program, org sale.OrgNo) error {
+	s.made = SeedMade{Codes: map[uint32][]string{}, Certificates: map[string][]string{}}
 	for _, shop := range s.Stores {
 		if err := p.Store.PutShop(ctx, org, shop); err != nil {
 			return err
@@ -157,7 +169,7 @@ func (s *Seed) makeCodes(ctx context.Context, p *Program, org sale.OrgNo) error 
 		if made[c.Campaign] {
 			continue
 		}
-		if _, err := p.Store.MakeCodes(ctx, org, c.Campaign, c.Count, nil, "seed", p.Random); err != nil {
+		if s.made.Codes[c.Campaign], err = p.Store.MakeCodes(ctx, org, c.Campaign, c.Count, nil, "seed", p.Random); err != nil {
 			return err
 		}
 	}
@@ -181,7 +193,7 @@ func (s *Seed) issue(ctx context.Context, p *Program, org sale.OrgNo) error {
 		if c.Days > 0 {
 			expires = sale.At(p.Now()).Add(time.Duration(c.Days) * 24 * time.Hour)
 		}
-		if _, err := p.Store.IssueCertificates(ctx, org, c.Batch, c.Count, c.Worth, expires, "seed", p.Random); err != nil {
+		if s.made.Certificates[c.Batch], err = p.Store.IssueCertificates(ctx, org, c.Batch, c.Count, c.Worth, expires, "seed", p.Random); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -65,11 +66,12 @@ func found(ctx context.Context, p *cloud.Program, name, login string) (password 
 // seed brings the organisation up to a file; it may be run again.
 func seed(ctx context.Context, c *call) error {
 	file := c.flags.String("file", "", "JSON file / файл JSON")
+	made := c.flags.String("made", "", "JSON file for the codes and certificates that were made / куда записать выпущенные коды и сертификаты")
 	p, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	err = load(ctx, p, *file)
+	err = load(ctx, p, *file, *made)
 	if err := errors.Join(err, p.Close()); err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func seed(ctx context.Context, c *call) error {
 	return err
 }
 
-func load(ctx context.Context, p *cloud.Program, file string) error {
+func load(ctx context.Context, p *cloud.Program, file, made string) error {
 	no, err := org(ctx, p)
 	if err != nil {
 		return err
@@ -90,8 +92,21 @@ func load(ctx context.Context, p *cloud.Program, file string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	return s.Apply(ctx, p, no)
+	if err := s.Apply(ctx, p, no); err != nil || made == "" {
+		return err
+	}
+	raw, err := json.MarshalIndent(s.Made(), "", " ")
+	if err == nil {
+		err = os.WriteFile(made, append(raw, '\n'), madePerm)
+	}
+	if err != nil {
+		return fmt.Errorf("write what was made: %w", err)
+	}
+	return nil
 }
+
+// madePerm: whoever reads these numbers can spend them.
+const madePerm = 0o600
 
 // enrolCode makes a code that a new till is enrolled with.
 func enrolCode(ctx context.Context, c *call) error {
