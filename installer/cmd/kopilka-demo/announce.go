@@ -28,6 +28,7 @@ func (d *demo) announce() {
 	for _, r := range rows {
 		d.say("  %s  %s  %s\n", pad(r[0], width[0]), pad(r[1], width[1]), r[2])
 	}
+	d.say("\n  Промокод / promo code %s: 150 ₽ от 1000 ₽ с картой / 150 roubles off 1000 with a card. Одноразовые коды и сертификаты лежат на прилавке / single-use codes and certificates lie on the counter\n", codeGeneric)
 	d.say("\nДанные и журналы / data and logs: %s\nCtrl-C закрывает магазин, данные остаются / closes the shop, its data stay\n", d.dir)
 }
 

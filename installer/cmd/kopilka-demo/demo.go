@@ -92,7 +92,11 @@ func (d *demo) open(ctx context.Context) error {
 	if err := d.found(ctx, seed); err != nil {
 		return err
 	}
-	if err := writeJSON(d.at("goods.json"), seed.goods()); err != nil {
+	given, err := d.given()
+	if err != nil {
+		return err
+	}
+	if err := writeJSON(d.at("goods.json"), seed.goods(given)); err != nil {
 		return err
 	}
 	done, err := d.takePorts(ctx)

@@ -114,14 +114,23 @@ func TestHeadOfficeReadsTheSeed(t *testing.T) {
 func TestCountersReadTheGoods(t *testing.T) {
 	seed, err := makeSeed()
 	require.NoError(t, err)
-	for _, p := range seed.goods().Products {
+	given := made{
+		Codes:        map[uint32][]string{campaignSingle: {"AAAA-BBBB", "CCCC-DDDD", "EEEE-FFFF"}},
+		Certificates: map[string][]string{giftCertificates[0].Batch: {"2900000000018", "2900000000025", "2900000000032"}},
+	}
+	for _, p := range seed.goods(given).Products {
 		if p.Weighed {
 			require.LessOrEqual(t, len(p.Code), 5)
 			continue
 		}
 		require.True(t, sale.ValidGTIN(p.Code))
 	}
-	require.Len(t, seed.goods().Cards, pocketsMax)
+	require.Len(t, seed.goods(made{}).Cards, pocketsMax+1)
+	var papers []string
+	for _, p := range seed.goods(given).Cards[pocketsMax:] {
+		papers = append(papers, p.Code)
+	}
+	require.Equal(t, []string{codeGeneric, "AAAA-BBBB", "CCCC-DDDD", "2900000000018", "2900000000025"}, papers)
 }
 
 func TestTillsReadTheirConfigs(t *testing.T) {

@@ -41,13 +41,37 @@ func (d *demo) found(ctx context.Context, seed seedFile) error {
 	if err := errors.Join(writeJSON(d.at("sign-in.json"), d.login), writeJSON(file, seed)); err != nil {
 		return err
 	}
-	if _, err := d.once(ctx, "kopilka-cloud", "seed", "-data", building, "-file", file); err != nil {
+	if _, err := d.once(ctx, "kopilka-cloud", "seed", "-data", building, "-file", file, "-made", d.at(madeFile)); err != nil {
 		return err
 	}
 	if err := os.Rename(building, place); err != nil {
 		return fmt.Errorf("put head office in its place: %w", err)
 	}
 	return nil
+}
+
+// madeFile has the random numbers that head office gave at the founding.
+const madeFile = "made.json"
+
+// made are single-use codes by campaign and certificates by batch, as head office writes them.
+type made struct {
+	Codes        map[uint32][]string `json:"codes"`
+	Certificates map[string][]string `json:"certificates"`
+}
+
+// given reads what head office made; a shop founded before it wrote that has none to show.
+func (d *demo) given() (m made, err error) {
+	raw, err := os.ReadFile(d.at(madeFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &m)
+	}
+	if err != nil {
+		return m, fmt.Errorf("read the codes and certificates: %w", err)
+	}
+	return m, nil
 }
 
 func (d *demo) remember() error {

@@ -34,6 +34,7 @@ const (
 	campaignCashier = 3
 	purseBuns       = 1
 	purseDraw       = 2
+	codeGeneric     = "KOPILKA150"
 )
 
 // programme is rules that show most of what there is, and take nothing off the goods that the demo's own
@@ -105,7 +106,7 @@ func promotions() []loyalty.Promotion {
 
 func campaigns() []loyalty.Campaign {
 	return []loyalty.Campaign{
-		{ID: campaignGeneric, RU: "Листовка", EN: "Leaflet", Kind: loyalty.CodeGeneric, Code: "KOPILKA150", PerCustomer: 1},
+		{ID: campaignGeneric, RU: "Листовка", EN: "Leaflet", Kind: loyalty.CodeGeneric, Code: codeGeneric, PerCustomer: 1},
 		{ID: campaignSingle, RU: "Рассылка вернувшимся", EN: "Mailing to those who come back", Kind: loyalty.CodeUnique},
 		{ID: campaignCashier, RU: "Приглашает Соколова", EN: "Invited by Sokolova", Kind: loyalty.CodeAttribution, Code: "IRINA", Staff: staff[0].No},
 	}

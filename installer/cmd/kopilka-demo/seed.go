@@ -55,7 +55,10 @@ type pocket struct {
 // pocketsMax is how many cards a counter's page shows without scrolling.
 const pocketsMax = 12
 
-func (s seedFile) goods() goodsFile {
+// papersMax is how many certificates and single-use codes lie beside the cards.
+const papersMax = 2
+
+func (s seedFile) goods(given made) goodsFile {
 	var g goodsFile
 	for _, p := range s.Products {
 		item := shelfItem{SKU: p.SKU, Name: p.Name, Code: p.Codes[0], Price: p.Price.String(), Age18: p.Traits.Has(sale.AdultOnly)}
@@ -66,6 +69,19 @@ func (s seedFile) goods() goodsFile {
 	}
 	for _, c := range s.Customers[:pocketsMax] {
 		g.Cards = append(g.Cards, pocket{Name: c.Name, Code: c.Cards[0], Tier: tiers[c.Tier], Phone: c.Phone})
+	}
+	g.Cards = append(g.Cards, pocket{Name: "Промокод: 150 ₽ от 1000 ₽ по карте", Code: codeGeneric, Tier: "многоразовый"})
+	for _, c := range s.Codes {
+		of := given.Codes[c.Campaign]
+		for _, code := range of[:min(len(of), papersMax)] {
+			g.Cards = append(g.Cards, pocket{Name: "Промокод: 10 % на свою марку по карте", Code: code, Tier: "одноразовый"})
+		}
+	}
+	for _, c := range s.Certificates[:1] {
+		of := given.Certificates[c.Batch]
+		for _, code := range of[:min(len(of), papersMax)] {
+			g.Cards = append(g.Cards, pocket{Name: c.Batch, Code: code, Tier: "сертификат"})
+		}
 	}
 	return g
 }
