@@ -21,6 +21,8 @@ type Tally struct {
 	// Epoch and Seq are the record that opened the shift.
 	Epoch uint32 `cbor:"14,keyasint,omitempty"`
 	Seq   uint64 `cbor:"15,keyasint,omitempty"`
+	// Advance is what gift certificates paid: money that came in when they were sold.
+	Advance sale.Money `cbor:"16,keyasint,omitempty"`
 }
 
 func (t *Tally) add(r *sale.Record) {
@@ -63,9 +65,12 @@ func (t *Tally) addReturn(r *sale.Return) {
 
 func (t *Tally) tenders(tenders []sale.Tender, sign sale.Money) {
 	for _, x := range tenders {
-		if x.Kind == sale.TenderCash {
+		switch x.Kind {
+		case sale.TenderCash:
 			t.Cash += sign * x.Amount
-		} else {
+		case sale.TenderAdvance:
+			t.Advance += sign * x.Amount
+		default:
 			t.Card += sign * x.Amount
 		}
 	}
@@ -74,7 +79,7 @@ func (t *Tally) tenders(tenders []sale.Tender, sign sale.Money) {
 // Close is the journal's side of the shift's end.
 func (t Tally) Close(head sale.Hash, storage *sale.StorageTotals) *sale.ShiftClose {
 	return &sale.ShiftClose{
-		Sales: t.Sales, Returns: t.Returns, Sold: t.Sold, Refunded: t.Refunded, Cash: t.Cash, Card: t.Card,
+		Sales: t.Sales, Returns: t.Returns, Sold: t.Sold, Refunded: t.Refunded, Cash: t.Cash, Card: t.Card, Advance: t.Advance,
 		Earned: t.Earned, Redeemed: t.Redeemed, Head: head, Storage: storage,
 	}
 }

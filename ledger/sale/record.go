@@ -146,6 +146,7 @@ type ShiftClose struct {
 	Head     Hash   `cbor:"9,keyasint" json:"head"` // of the record before this one
 	// The same shift as the fiscal storage's archive has it, read document by document.
 	Storage *StorageTotals `cbor:"10,keyasint,omitempty" json:"storage,omitempty"`
+	Advance Money          `cbor:"11,keyasint,omitempty" json:"advance,omitempty"` // paid with gift certificates
 }
 
 // StorageTotals are the receipts of one shift in a fiscal storage.
