@@ -38,7 +38,7 @@ func (t *Till) enrol(c Command) error {
 		return err
 	}
 	_, found, err := t.ledger.EnrolCustomer(ledger.NewEnrolment{
-		Staff: t.desk.cashier.No, Name: shortName(who.person.Name), Keys: who.keys, Person: commit, Sealed: sealed, Consents: who.consents, Code: who.code,
+		Staff: t.desk.cashier.No, Name: sale.ShortName(who.person.Name), Keys: who.keys, Person: commit, Sealed: sealed, Consents: who.consents, Code: who.code,
 	})
 	if err != nil {
 		return err
@@ -207,15 +207,6 @@ func (t *Till) sealPerson(a *applicant) ([]byte, error) {
 		return nil, err
 	}
 	return t.seal(plain)
-}
-
-// shortName is what a till keeps of a name: the first word and an initial.
-func shortName(name string) string {
-	words := strings.Fields(name)
-	if len(words) < 2 {
-		return name
-	}
-	return words[0] + " " + string([]rune(words[1])[:1]) + "."
 }
 
 // welcome is the points that head office gives to who has just been enrolled.

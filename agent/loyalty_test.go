@@ -104,7 +104,7 @@ func TestEnrolAtTheTill(t *testing.T) {
 		c.openShift()
 		require.Len(t, c.view().Enrol.Consents, 2)
 		yes := []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}
-		form := Command{Do: "enrol", Phone: "8 916 123-45-67", Card: "2700000000024", Name: "Борис  Котов", Consents: yes, Code: "leaflet"}
+		form := Command{Do: "enrol", Phone: "8 916 123-45-67", Card: "2700000000024", Name: "Котов  Борис", Consents: yes, Code: "leaflet"}
 		with := func(edit func(*Command)) Command { x := form; edit(&x); return x }
 		c.refused(with(func(x *Command) { x.Phone, x.Card = "", "" }), "phone or a card")
 		c.refused(with(func(x *Command) { x.Phone = "12" }), "not a phone")
@@ -133,13 +133,15 @@ func TestEnrolAtTheTill(t *testing.T) {
 		var person sale.Person
 		require.NoError(t, sale.Decode(c.sealed[0], &person))
 		require.Equal(t, "+79161234567", person.Phone)
-		require.Equal(t, "Борис Котов", person.Name)
+		require.Equal(t, "Котов Борис", person.Name)
 		commit, err := person.Commit()
 		require.NoError(t, err)
 		require.Equal(t, commit, r.Enrol.Person)
 		plain, err := r.Bytes()
 		require.NoError(t, err)
 		require.NotContains(t, string(plain), "Котов", "who it is never enters a record")
+		key := sale.PhoneHash{Salt: []byte("saltsalt"), Passes: 1, KiB: 8}.Key("+79161234567")
+		require.NotContains(t, string(plain), string(key[:]), "nor what the phone can be found by")
 
 		require.Equal(t, r.Enrol.Customer, c.sold().Sale.Customer)
 		c.agree()

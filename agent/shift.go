@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"strings"
+	"unicode"
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/ledger"
@@ -91,7 +93,11 @@ func (t *Till) cashMove(c Command, kind sale.RecordKind) error {
 	if err != nil {
 		return err
 	}
-	r.Cash = &sale.CashMove{Amount: c.Amount, Reason: clip(c.Reason)}
+	reason, err := reasonText(c.Reason)
+	if err != nil {
+		return err
+	}
+	r.Cash = &sale.CashMove{Amount: c.Amount, Reason: reason}
 	who := t.operator()
 	return t.start(job{draft: r, do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
 		cash, ok := p.(drivers.CashMover)
@@ -106,11 +112,27 @@ func (t *Till) cashMove(c Command, kind sale.RecordKind) error {
 	}})
 }
 
-func clip(s string) string {
-	if len(s) > sale.NameBytesMax {
-		s = s[:sale.NameBytesMax]
+// phoneDigitsMin is as many digits in a row as a phone without its code has; sums and receipts' numbers that a
+// reason names have fewer.
+const phoneDigitsMin = 7
+
+// reasonText is a text that goes into a record, whose bytes can never be erased: what may be a phone is refused.
+func reasonText(typed string) (string, error) {
+	digits := 0
+	for _, r := range typed {
+		switch {
+		case unicode.IsDigit(r):
+			if digits++; digits >= phoneDigitsMin {
+				return "", refuse(textPhoneInReason(), nil)
+			}
+		case !unicode.IsSpace(r) && !unicode.Is(unicode.Pd, r) && !strings.ContainsRune("()[]", r):
+			digits = 0
+		}
 	}
-	return toValid(s)
+	if len(typed) > sale.NameBytesMax {
+		typed = typed[:sale.NameBytesMax]
+	}
+	return toValid(typed), nil
 }
 
 func notSupported(op string) error {
@@ -189,4 +211,10 @@ func (t *Till) copyReceipt(c Command) error {
 	})
 }
 
-func (t *Till) sawRegister(s registerState) { t.desk.register = s }
+// sawRegister keeps the register's state; what it was stopped by is no news once it goes again.
+func (t *Till) sawRegister(s registerState) {
+	if t.desk.register.stopped() && !s.stopped() {
+		t.dropNotices(aboutRegister)
+	}
+	t.desk.register = s
+}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/kopilka/kopilka/ledger/loyalty"
@@ -23,6 +24,10 @@ func textEnrolContact() Text {
 
 func textPersonName() Text {
 	return say("Имя буквами, не длиннее %d знаков", "A name in letters, at most %d of them", personNameMax)
+}
+
+func textPhoneInReason() Text {
+	return say("Причина остаётся в журнале навсегда: уберите из неё номер телефона и длинные числа", "A reason stays in the journal for ever: take phone numbers and long figures out of it")
 }
 
 func textCardNumber() Text {
@@ -56,13 +61,11 @@ func textEnrolledAlready(phone bool) Text {
 }
 
 func textEnrolled(name string, welcome sale.Points) Text {
-	if name == "" {
-		name = "—"
-	}
+	name = strings.TrimSuffix(cmp.Or(name, "—"), ".") // the sentence has its own full stop
 	if welcome > 0 {
 		return say("Карта оформлена: %s. Приветственные баллы (%s) начислит головной офис", "Enrolled: %s. Head office will give %s welcome points", name, welcome)
 	}
-	return say("Карта оформлена: %s", "Enrolled: %s", name)
+	return say("Карта оформлена: %s.", "Enrolled: %s.", name)
 }
 
 func textPhoneOnly() Text {
@@ -120,6 +123,10 @@ func textPromoAttribution() Text {
 
 func textPromoOwner() Text {
 	return say("именной: отсканируйте карту его владельца", "personal: scan its owner's card")
+}
+
+func textPromoSpent() Text {
+	return say("уже использован этим покупателем", "used already by this customer")
 }
 
 func textPromoNothing() Text {
@@ -215,10 +222,10 @@ func textProgress(tier Text, missing loyalty.Need) Text {
 		add(say("%s ₽", "%s", missing.Spend))
 	}
 	if missing.Receipts > 0 {
-		add(say("%d чек(ов)", "%d receipts", missing.Receipts))
+		add(say("%[1]d %[2]s", "%[1]d %[3]s", missing.Receipts, plural(int(missing.Receipts), "чек", "чека", "чеков"), english(int(missing.Receipts), "receipt")))
 	}
 	if missing.Referrals > 0 {
-		add(say("%d друг(а)", "%d friends", missing.Referrals))
+		add(say("%[1]d %[2]s", "%[1]d %[3]s", missing.Referrals, plural(int(missing.Referrals), "друг", "друга", "друзей"), english(int(missing.Referrals), "friend")))
 	}
 	if len(ru) == 0 {
 		return say("скоро уровень %[1]s", "%[2]s soon", tier.RU, tier.EN)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -110,6 +111,28 @@ func (l *Ledger) customer(no sale.CustomerNo) (sale.Customer, *customerRow, erro
 	}
 	own.onTop(&c)
 	return c, change, nil
+}
+
+// HolderOf is the customer who has an account now: itself, or the one that head office merged it into, as far
+// as its changes told since the snapshot. Nobody known of: the number itself.
+func (l *Ledger) HolderOf(no sale.CustomerNo) (sale.CustomerNo, error) {
+	if _, _, err := l.told(no); !errors.Is(err, ErrNotFound) {
+		return no, err
+	}
+	holder := no
+	err := l.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("customers")).ForEach(func(k, v []byte) error { // few come since a snapshot, and merges are rare
+			var row customerRow
+			if err := sale.Decode(v, &row); err != nil {
+				return fmt.Errorf("%w: customer %x: %w", ErrDamaged, k, err)
+			}
+			if !row.Gone && slices.Contains(row.Customer.Accounts, no) {
+				holder = row.Customer.No
+			}
+			return nil
+		})
+	})
+	return holder, err
 }
 
 // told is a customer as head office last told, or as this till enrolled them.

@@ -41,12 +41,16 @@ type Certificate struct {
 // add up to zero in each purse. A spend is posted on its lot's own account, which may be one that was
 // merged into the customer's.
 func (n NewSale) Draft() (sale.Record, error) {
-	q := n.Quote
+	q, training := n.Quote, n.Customer.State == sale.CustomerTest
+	if training {
+		q.Reward = 0 // points of one's own for playing the buyer
+		q.Reasons = slices.DeleteFunc(slices.Clone(q.Reasons), func(x sale.Reason) bool { return x.Rule == loyalty.RuleReward })
+	}
 	r := sale.Record{ID: n.ID, Kind: sale.KindSale, Staff: n.Staff, Sale: &sale.Sale{
 		Lines: q.Lines, Customer: n.Customer.No, Tier: n.Customer.Tier, Programme: q.Programme, Gross: q.Gross, Discount: q.Discount,
 		Redeemed: q.Redeemed, Total: q.Total, Earned: q.Earned, Tenders: n.Tenders, Given: n.Given, Contact: n.Contact, Reasons: q.Reasons,
 		Reward: q.Reward, Codes: joinCodes(q.Codes, n.Codes), Applied: q.Applied, Watched: n.Watched, FoundBy: n.FoundBy,
-		Training: n.Customer.State == sale.CustomerTest,
+		Training: training,
 	}}
 	if n.Customer.No == 0 {
 		r.Sale.Customer = n.House
@@ -72,25 +76,19 @@ func joinCodes(quoted, more []sale.CodeUse) []sale.CodeUse {
 
 // points books what the customer spends and earns: of the points first, then of each purse.
 func (n NewSale) points(r *sale.Record) error {
-	paid, extra := sale.Points(0), sale.Points(0)
 	if err := n.spend(r, 0, n.Quote.Redeemed); err != nil {
 		return fmt.Errorf("plan the redemption: %w", err)
 	}
-	purses := pursesOf(r.Sale)
-	for _, p := range purses {
-		if paid = inLines(r.Sale, p, paidOf); paid == 0 {
+	for _, p := range pursesOf(r.Sale) {
+		paid := inLines(r.Sale, p, paidOf)
+		if paid == 0 {
 			continue
 		}
 		if err := n.spend(r, p, paid); err != nil {
 			return fmt.Errorf("plan what purse %d pays: %w", p, err)
 		}
 	}
-	n.earn(r, 0, n.Quote.Earned, n.Customer.Debt)
-	for _, p := range purses {
-		if extra = inLines(r.Sale, p, extraOf); extra > 0 {
-			n.earn(r, p, extra, max(0, -amountIn(n.Customer.Purses, p)))
-		}
-	}
+	n.earn(r)
 	return nil
 }
 
@@ -104,16 +102,19 @@ func (n NewSale) spend(r *sale.Record, purse sale.PurseNo, amount sale.Points) e
 	return nil
 }
 
-func (n NewSale) earn(r *sale.Record, purse sale.PurseNo, amount, debt sale.Points) {
-	account := sale.CustomerAccount(n.Customer.No).In(purse)
-	accrual := n.Programme.Accrual(n.ID, account, n.At, amount, debt)
-	r.Lots = append(r.Lots, accrual.Lots...)
-	r.Postings = append(r.Postings, accrual.Postings...)
-	if accrual.Net > 0 {
-		r.Leases = append(r.Leases, sale.Lease{
-			ID: bornLease(n.ID, int(purse)), Account: account, Holder: n.Holder,
-			Parts: []sale.LotAmount{{Lot: accrual.Lots[0].ID, Amount: accrual.Net}},
-		})
+// earn books what the receipt earned into each purse, less what is owed there.
+func (n NewSale) earn(r *sale.Record) {
+	debts := append([]sale.PurseAmount{{Amount: n.Customer.Debt}}, n.Customer.Owed...)
+	account := sale.CustomerAccount(n.Customer.No)
+	for _, a := range n.Programme.Accruals(n.ID, account, n.At, loyalty.EarnedInto(n.Quote.Earned, r.Sale.Lines), debts) {
+		r.Lots = append(r.Lots, a.Lots...)
+		r.Postings = append(r.Postings, a.Postings...)
+		for _, lot := range a.Lots {
+			r.Leases = append(r.Leases, sale.Lease{
+				ID: bornLease(n.ID, int(lot.Account.Purse)), Account: lot.Account, Holder: n.Holder,
+				Parts: []sale.LotAmount{{Lot: lot.ID, Amount: a.Net}},
+			})
+		}
 	}
 }
 
@@ -197,8 +198,7 @@ func accountsOf(held []loyalty.Held) map[sale.ID]sale.Account {
 	return out
 }
 
-func extraOf(l sale.SoldLine) []sale.PurseAmount { return l.Extra }
-func paidOf(l sale.SoldLine) []sale.PurseAmount  { return l.Paid }
+func paidOf(l sale.SoldLine) []sale.PurseAmount { return l.Paid }
 
 // pursesOf lists the purses, beside the points, that a sale earned into or was paid from, in their order.
 func pursesOf(s *sale.Sale) (out []sale.PurseNo) {

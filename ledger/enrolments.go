@@ -26,7 +26,7 @@ type NewEnrolment struct {
 func (l *Ledger) EnrolCustomer(n NewEnrolment) (*sale.Record, sale.Customer, error) {
 	var c sale.Customer
 	r := &sale.Record{ID: n.ID, Kind: sale.KindEnrol, Staff: n.Staff, Enrol: &sale.Enrolment{
-		Tier: n.Tier, Person: n.Person, Keys: n.Keys, Consents: n.Consents, Code: n.Code,
+		Tier: n.Tier, Person: n.Person, Consents: n.Consents, Code: n.Code,
 	}}
 	err := l.write(func(w *writer) (err error) {
 		if c, err = w.refuseKnown(n); err != nil {
@@ -46,7 +46,7 @@ func (l *Ledger) EnrolCustomer(n NewEnrolment) (*sale.Record, sale.Customer, err
 		if err := w.append(r, n.Sealed); err != nil {
 			return err
 		}
-		c, err = w.putEnrolled(r, n.Name)
+		c, err = w.putEnrolled(r, n)
 		return err
 	})
 	if err != nil {
@@ -72,10 +72,12 @@ func (w *writer) refuseKnown(n NewEnrolment) (sale.Customer, error) {
 	return sale.Customer{}, nil
 }
 
-func (w *writer) putEnrolled(r *sale.Record, name string) (sale.Customer, error) {
+// putEnrolled writes the customer's row and keys, which stand nowhere in the journal: its bytes can never be
+// erased, these can.
+func (w *writer) putEnrolled(r *sale.Record, n NewEnrolment) (sale.Customer, error) {
 	own := sale.Seen{Epoch: r.Epoch, Seq: r.Seq, At: r.At}
-	row := customerRow{Keys: r.Enrol.Keys, Own: own, Customer: sale.Customer{
-		No: r.Enrol.Customer, Name: name, Tier: r.Enrol.Tier, Home: w.s.who.Store, Enrolled: r.At, Seen: own,
+	row := customerRow{Keys: n.Keys, Own: own, Customer: sale.Customer{
+		No: r.Enrol.Customer, Name: n.Name, Tier: r.Enrol.Tier, Home: w.s.who.Store, Enrolled: r.At, Seen: own,
 	}}
 	if err := put(w.bucket("customers"), numberKey(row.Customer.No), row); err != nil {
 		return sale.Customer{}, err

@@ -9,7 +9,8 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// KPI is what a member of staff did at this till in a time: receipts of test customers are left out.
+// KPI is what a member of staff did at this till in a time: receipts of test customers are left out, and their
+// returns.
 type KPI struct {
 	Receipts     int
 	WithCustomer int // the store's own account of buyers without a card is none
@@ -105,7 +106,7 @@ func (f *figures) add(r *sale.Record) {
 		if no := r.Sale.Customer; no != 0 && no != f.house {
 			k.WithCustomer++
 		}
-	case r.Return != nil:
+	case r.Return != nil && !r.Return.Training:
 		k := f.row(r.Staff)
 		k.Returns++
 		k.Earned, k.Redeemed = k.Earned-r.Return.Clawed, k.Redeemed-r.Return.Restored

@@ -16,6 +16,7 @@ type ownRow struct {
 	Points   sale.Points        `cbor:"1,keyasint,omitempty"`
 	Debt     sale.Points        `cbor:"2,keyasint,omitempty"`
 	Purses   []sale.PurseAmount `cbor:"3,keyasint,omitempty"` // of the others, less their debts
+	Owed     []sale.PurseAmount `cbor:"8,keyasint,omitempty"` // of the others, the debts alone
 	Bought   uint32             `cbor:"4,keyasint,omitempty"` // receipts
 	Uses     []sale.PromoUse    `cbor:"5,keyasint,omitempty"`
 	Redeemed sale.Points        `cbor:"6,keyasint,omitempty"` // of a sale
@@ -61,6 +62,9 @@ func ownRows(r *sale.Record) (numbers []sale.CustomerNo, rows map[sale.CustomerN
 		switch own := row(p.Account.No); {
 		case p.Account.Purse != 0: // a debt's account is negative while something is owed
 			own.Purses = addPurse(own.Purses, sale.PurseAmount{Purse: p.Account.Purse, Amount: p.Amount})
+			if p.Account.Kind == sale.AccountDebt {
+				own.Owed = addPurse(own.Owed, sale.PurseAmount{Purse: p.Account.Purse, Amount: -p.Amount})
+			}
 		case p.Account.Kind == sale.AccountCustomer:
 			own.Points += p.Amount
 		default:
@@ -100,6 +104,9 @@ func (r *ownRow) add(o ownRow) {
 	for _, p := range o.Purses {
 		r.Purses = addPurse(r.Purses, p)
 	}
+	for _, p := range o.Owed {
+		r.Owed = addPurse(r.Owed, p)
+	}
 	for _, u := range o.Uses {
 		r.Uses = addUse(r.Uses, u)
 	}
@@ -110,6 +117,9 @@ func (r *ownRow) onTop(c *sale.Customer) {
 	c.Balance, c.Debt, c.Bought = c.Balance+r.Points, c.Debt+r.Debt, c.Bought+r.Bought
 	for _, p := range r.Purses {
 		c.Purses = addPurse(c.Purses, p)
+	}
+	for _, p := range r.Owed {
+		c.Owed = addPurse(c.Owed, p)
 	}
 	for _, u := range r.Uses {
 		c.Uses = addUse(c.Uses, u)

@@ -52,23 +52,24 @@ type snapshotSide struct {
 	Uses     []sale.PromoUse    `cbor:"6,keyasint,omitempty"`
 	Purses   []sale.PurseAmount `cbor:"7,keyasint,omitempty"`
 	Bearer   bool               `cbor:"8,keyasint,omitempty"`
+	Owed     []sale.PurseAmount `cbor:"9,keyasint,omitempty"`
 }
 
 // sideOf encodes what of a customer has no place in the row; nothing where there is none of it.
 func sideOf(c *sale.Customer) ([]byte, error) {
-	if c.Debt == 0 && c.Staff == 0 && !c.Bearer && len(c.Accounts)+len(c.Uses)+len(c.Purses) == 0 &&
+	if c.Debt == 0 && c.Staff == 0 && !c.Bearer && len(c.Accounts)+len(c.Uses)+len(c.Purses)+len(c.Owed) == 0 &&
 		c.Progress == (sale.Progress{}) && c.Expiring == (sale.Expiring{}) {
 		return nil, nil
 	}
 	return sale.Encode(snapshotSide{
 		Debt: c.Debt, Staff: c.Staff, Accounts: c.Accounts, Progress: c.Progress, Expiring: c.Expiring,
-		Uses: c.Uses, Purses: c.Purses, Bearer: c.Bearer,
+		Uses: c.Uses, Purses: c.Purses, Bearer: c.Bearer, Owed: c.Owed,
 	})
 }
 
 func (s *snapshotSide) into(c *sale.Customer) {
 	c.Debt, c.Staff, c.Accounts, c.Progress, c.Expiring = s.Debt, s.Staff, s.Accounts, s.Progress, s.Expiring
-	c.Uses, c.Purses, c.Bearer = s.Uses, s.Purses, s.Bearer
+	c.Uses, c.Purses, c.Bearer, c.Owed = s.Uses, s.Purses, s.Bearer, s.Owed
 }
 
 // snapshotRef names the snapshot in use.

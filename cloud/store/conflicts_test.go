@@ -248,11 +248,15 @@ func TestHouseAndTrainingAreInNoFigures(t *testing.T) {
 		for _, r := range []*sale.Record{house, training, real} {
 			js[0].Add(r)
 		}
+		back := js[0].Returning(training, 1)
+		back.Return.Training = true
+		js[0].Add(back)
 		handIn(t, s, js[0])
 		stores, _, err := s.Day(ctx, org, 1, 0, math.MaxInt64)
 		require.NoError(t, err)
 		require.Equal(t, 2, stores[0].Sales)
 		require.Equal(t, 1, stores[0].WithCustomer)
+		require.Zero(t, stores[0].Returns, "of a test customer")
 		require.Equal(t, 1, count(t, s, `SELECT count(*) FROM bought`))
 		costs, err := s.PromotionCosts(ctx, org, 0, math.MaxInt64)
 		require.NoError(t, err)
@@ -278,7 +282,7 @@ func TestHostileRecordsAreParked(t *testing.T) {
 		j, seal := js[0], sealOf(t, s, js[0].Org)
 		many := func(n int) (out []sale.CodeUse) { return make([]sale.CodeUse, n) }
 		crowd, blob := j.Enrolling(seal, sale.Person{Name: "А"})
-		crowd.Enrol.Keys = make([]sale.CustomerKey, enrolKeysMax+1)
+		crowd.Enrol.Consents = make([]sale.Consent, enrolConsentsMax+1)
 		j.AddSealed(crowd, blob)
 		codes := j.Plain(1)
 		codes.Sale.Codes = many(wholeMax + 1)

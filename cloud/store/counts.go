@@ -81,6 +81,9 @@ func (c *counts) giveBack(r *sale.Record, sign int64) {
 		c.traded[t.Of] = true
 	}
 	c.returned = true
+	if t.Training {
+		return
+	}
 	if customer := inAnalysis(t.Customer); customer != 0 {
 		had := c.bought[customer]
 		had.spend -= sign * int64(t.Total)

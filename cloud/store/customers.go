@@ -24,18 +24,8 @@ type Person struct {
 	State sale.CustomerState
 }
 
-// ShortName is a first name and an initial: of "Петрова Анна Сергеевна" it is "Анна П.". A single word
-// stays as it is.
-func ShortName(full string) string {
-	words := strings.Fields(full)
-	switch len(words) {
-	case 0:
-		return ""
-	case 1:
-		return words[0]
-	}
-	return words[1] + " " + string([]rune(words[0])[:1]) + "."
-}
+// ShortName is [sale.ShortName], what tills are told of a full name.
+func ShortName(full string) string { return sale.ShortName(full) }
 
 // Fold makes a text searchable: lower case, ё as е. SQLite cannot fold Cyrillic, so it is done here,
 // for what is stored and for what is looked for.

@@ -113,6 +113,9 @@ func (c *customerReader) balance(r *sql.Rows) error {
 		x.Balance += balance
 	case balance != 0: // a debt's is negative: a till pays it first, from what is next earned into the purse
 		x.Purses = addPurse(x.Purses, sale.PurseAmount{Purse: a.Purse, Amount: balance})
+		if a.Kind == sale.AccountDebt {
+			x.Owed = addPurse(x.Owed, sale.PurseAmount{Purse: a.Purse, Amount: -balance})
+		}
 	}
 	return nil
 }

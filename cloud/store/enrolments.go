@@ -17,7 +17,6 @@ import (
 
 // Limits of an enrolment.
 const (
-	enrolKeysMax     = 8  // a phone and a few cards
 	enrolConsentsMax = 16 // two kinds today
 	// enrolCheckedMax bounds the work of one append: a phone's key takes some 15 ms. A till that has been
 	// alone for a week hands in a hundred or two; what is beyond it is parked and can be released.
@@ -157,8 +156,8 @@ func (b *booking) examineEnrolment(r *sale.Record) error {
 	switch {
 	case e.Customer.Till() != b.till || b.till == 0:
 		return fmt.Errorf("%w: customer %s, whose number another till gives", errClaim, e.Customer)
-	case len(e.Keys) > enrolKeysMax || len(e.Consents) > enrolConsentsMax:
-		return fmt.Errorf("%w: %d look-up keys and %d consents", errClaim, len(e.Keys), len(e.Consents))
+	case len(e.Consents) > enrolConsentsMax:
+		return fmt.Errorf("%w: %d consents", errClaim, len(e.Consents))
 	case b.taken[e.Customer] && !b.ids[r.ID]:
 		return fmt.Errorf("%w: customer %s, whose number is given already", errClaim, e.Customer)
 	}

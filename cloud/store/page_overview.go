@@ -80,7 +80,7 @@ func dayTotals(ctx context.Context, tx *tx, p *picker) ([]page.StoreTotals, []pa
 		return nil, nil, err
 	}
 	err = tx.each(ctx, `SELECT s.store, COALESCE(MAX(st.name), ''), count(*), SUM(s.total) FROM returns s
- LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` GROUP BY s.store`, p.args, func(r *sql.Rows) error {
+ LEFT JOIN stores st ON st.org = s.org AND st.store = s.store`+p.where()+` AND NOT EXISTS (SELECT 1 FROM sales x WHERE x.org = s.org AND x.id = s.of_sale AND x.training = 1) GROUP BY s.store`, p.args, func(r *sql.Rows) error {
 		var store sale.StoreNo
 		var name string
 		var t page.Totals

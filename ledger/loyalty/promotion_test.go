@@ -352,6 +352,14 @@ func TestStamps(t *testing.T) {
 	require.Equal(t, []sale.PurseAmount{{Purse: 1, Amount: 200}}, EarnedInto(0, q.Lines))
 	require.Equal(t, []sale.Applied{{Promotion: 1, Times: 1, Discount: 8989}}, q.Applied)
 
+	p.Tiers[0].RedeemMax = sale.Hundred
+	for redeem, want := range map[sale.Points]sale.Points{0: 200, 5400: 200, 5500: 100, 10800: 100, 10898: 0} { // of 2 × 54.50
+		request := of(pieces(bread, 2)).by(&Buyer{No: 7, Spendable: redeem})
+		request.Redeem = redeem
+		q, _ = quoted(t, p, request)
+		require.Equal(t, redeem, q.Redeemed)
+		require.Equal(t, want, purseOf(q.Lines[0].Extra, 1), "points paid %s", redeem)
+	}
 	b := stamps(6)
 	b.NoRedeem = "own-card"
 	q, _ = quoted(t, p, of(pieces(milk, 1)).by(b))

@@ -139,12 +139,12 @@ func (r *reckoning) extras(chosen []candidate) {
 	}
 }
 
-// stamps gives one for every piece that was paid for.
+// stamps gives one for every piece that was paid for in money.
 func (r *reckoning) stamps(c *candidate) {
 	var all sale.Points
 	for _, n := range c.lines {
 		p := &r.lines[n]
-		if open := p.pieces() - p.free; p.may(sale.NoEarn) && p.whole() && open > 0 {
+		if open := r.inMoney(p); p.may(sale.NoEarn) && p.whole() && open > 0 {
 			amount := sale.Points(open) * sale.Point
 			p.extra = addPurse(p.extra, c.Give.Purse, amount)
 			all += amount
@@ -176,6 +176,22 @@ func (r *reckoning) into(c *candidate, word string, amount func(base sale.Money)
 		}
 	}
 	r.gave(c, word, all)
+}
+
+// inMoney counts the pieces that neither a promotion gave nor points, the programme's or a partner's, paid down
+// to their floor. Kopecks that smoothing moved and the step of redemption left above it tell nothing.
+func (r *reckoning) inMoney(p *position) int64 {
+	open, points := p.pieces()-p.free, int64(p.redeemed+p.partners)
+	above := int64(p.left() - p.keep)
+	switch {
+	case p.gift:
+		return 0
+	case points == 0:
+		return open
+	case above <= int64(moveMax), above < int64(r.programme.RedeemStep.Worth()):
+		return 0
+	}
+	return open - open*points/(points+above)
 }
 
 func (r *reckoning) gave(c *candidate, word string, amount sale.Points) {

@@ -33,6 +33,22 @@ type Customer struct {
 	// Bearer is a gift certificate: whoever shows its code pays with it as with money. It earns nothing
 	// and is nobody's card.
 	Bearer bool `cbor:"18,keyasint,omitempty" json:"bearer,omitempty"`
+	// Owed is what of each purse is owed, in positive amounts; Purses are less it. What is next earned into the
+	// purse pays it first, however much the customer has there.
+	Owed []PurseAmount `cbor:"19,keyasint,omitempty" json:"owed,omitempty"`
+}
+
+// ShortName is what a till may know of a full name, first name and an initial: of "Петрова Анна Сергеевна" it is
+// "Анна П.". A single word stays as it is.
+func ShortName(full string) string {
+	words := strings.Fields(full)
+	switch len(words) {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	}
+	return words[1] + " " + string([]rune(words[0])[:1]) + "."
 }
 
 // Progress is what counts towards tiers, within the programme's window.
@@ -165,14 +181,15 @@ type Consent struct {
 	Given   bool        `cbor:"3,keyasint" json:"given"`
 }
 
-// Enrolment is a customer taken in at a till. Who it is stands sealed beside the record.
+// Enrolment is a customer taken in at a till. Who it is stands sealed beside the record; so do the phone and the
+// card, of which head office makes look-up keys itself: a key in hashed bytes could never be erased, and a
+// phone be found from it by trying them all.
 type Enrolment struct {
-	Customer CustomerNo    `cbor:"1,keyasint" json:"customer"`
-	Tier     uint16        `cbor:"2,keyasint,omitempty" json:"tier"`
-	Person   Commitment    `cbor:"3,keyasint" json:"-"` // to the sealed [Person]
-	Keys     []CustomerKey `cbor:"4,keyasint,omitempty" json:"-"`
-	Consents []Consent     `cbor:"5,keyasint,omitempty" json:"consents,omitempty"`
-	Code     *CodeUse      `cbor:"6,keyasint,omitempty" json:"code,omitempty"` // of the friend, cashier or channel that brought them
+	Customer CustomerNo `cbor:"1,keyasint" json:"customer"`
+	Tier     uint16     `cbor:"2,keyasint,omitempty" json:"tier"`
+	Person   Commitment `cbor:"3,keyasint" json:"-"` // to the sealed [Person]
+	Consents []Consent  `cbor:"5,keyasint,omitempty" json:"consents,omitempty"`
+	Code     *CodeUse   `cbor:"6,keyasint,omitempty" json:"code,omitempty"` // of the friend, cashier or channel that brought them
 }
 
 // Person is who was enrolled; it is sealed to head office and never enters a record.

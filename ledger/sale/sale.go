@@ -107,6 +107,8 @@ type Return struct {
 	QR      *Fiscal   `cbor:"16,keyasint,omitempty" json:"qr,omitempty"` // as scanned, of a pending return
 	By      StaffNo   `cbor:"17,keyasint,omitempty" json:"by,omitempty"` // the manager who allowed it
 	Watched []Watched `cbor:"18,keyasint,omitempty" json:"watched,omitempty"`
+	// Training: of a test customer's sale, out of all figures as that is.
+	Training bool `cbor:"19,keyasint,omitempty" json:"training,omitempty"`
 }
 
 // ReturnedLine is the part of one sold line that came back.

@@ -71,6 +71,7 @@ type Chunk struct {
 	Uses       map[int][]sale.PromoUse    `cbor:"22,keyasint,omitempty"`
 	Purses     map[int][]sale.PurseAmount `cbor:"23,keyasint,omitempty"`
 	Bearers    []int                      `cbor:"24,keyasint,omitempty"`
+	Owed       map[int][]sale.PurseAmount `cbor:"25,keyasint,omitempty"`
 }
 
 // ErrChunk is wrapped by every refusal of a chunk.
@@ -141,7 +142,7 @@ func PackChunk(customers []sale.CustomerChange) ([]byte, error) {
 func newChunk(n int) *Chunk {
 	return &Chunk{
 		Debts: map[int]int64{}, States: map[int]uint8{}, Referrals: map[int]uint32{}, Staff: map[int]uint32{},
-		Accounts: map[int][]int64{}, Uses: map[int][]sale.PromoUse{}, Purses: map[int][]sale.PurseAmount{},
+		Accounts: map[int][]int64{}, Uses: map[int][]sale.PromoUse{}, Purses: map[int][]sale.PurseAmount{}, Owed: map[int][]sale.PurseAmount{},
 		Segments: make([]byte, n), Bought: make([]uint32, n), Enrolled: make([]int64, n), Spend: make([]int64, n),
 		Receipts: make([]uint32, n), Expiring: make([]int64, n), ExpiringAt: make([]int64, n),
 	}
@@ -167,6 +168,9 @@ func (c *Chunk) add(i int, x *sale.Customer) {
 	}
 	if len(x.Purses) > 0 {
 		c.Purses[i] = x.Purses
+	}
+	if len(x.Owed) > 0 {
+		c.Owed[i] = x.Owed
 	}
 	if x.Bearer {
 		c.Bearers = append(c.Bearers, i)
@@ -269,7 +273,7 @@ func (c *Chunk) customer(i int) sale.Customer {
 	x := sale.Customer{
 		Name: c.Names[i], Tier: c.Tiers[i], Home: sale.StoreNo(c.Homes[i]), Balance: sale.Points(c.Balances[i]),
 		Debt: sale.Points(c.Debts[i]), State: sale.CustomerState(c.States[i]), Segment: at(c.Segments, i), Staff: sale.StaffNo(c.Staff[i]),
-		Bought: at(c.Bought, i), Enrolled: sale.Time(at(c.Enrolled, i)), Uses: c.Uses[i], Purses: c.Purses[i],
+		Bought: at(c.Bought, i), Enrolled: sale.Time(at(c.Enrolled, i)), Uses: c.Uses[i], Purses: c.Purses[i], Owed: c.Owed[i],
 		Progress: sale.Progress{Spend: sale.Money(at(c.Spend, i)), Receipts: at(c.Receipts, i), Referrals: c.Referrals[i]},
 		Expiring: sale.Expiring{Amount: sale.Points(at(c.Expiring, i)), At: sale.Time(at(c.ExpiringAt, i))},
 	}

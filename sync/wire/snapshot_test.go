@@ -57,6 +57,9 @@ func members(n int) []sale.CustomerChange {
 			c.Accounts = []sale.CustomerNo{c.No + 1<<40, 7}
 		case 3:
 			c.Uses, c.Purses = []sale.PromoUse{{Promotion: 9, Times: 2}}, []sale.PurseAmount{{Purse: 2, Amount: 400}, {Purse: 3, Amount: -100}}
+			if i == 3 { // rarer still
+				c.Owed = []sale.PurseAmount{{Purse: 3, Amount: 100}}
+			}
 		case 4:
 			c.Bearer = true
 		}
