@@ -327,7 +327,10 @@ func (t *Till) payForeign(c Command) error {
 		return err
 	}
 	n := ledger.PendingReturn{
-		Staff: t.desk.cashier.No, QR: *o.qr, Before: o.foreign.before, Lines: o.foreign.lines, Tenders: tenders, Reason: clip(c.Reason), By: by.No,
+		Staff: t.desk.cashier.No, QR: *o.qr, Before: o.foreign.before, Lines: o.foreign.lines, Tenders: tenders, By: by.No,
+	}
+	if n.Reason, err = reasonText(c.Reason); err != nil {
+		return err
 	}
 	if n.ID, err = sale.NewID(t.now().Time(), t.random); err != nil {
 		return err

@@ -208,7 +208,10 @@ func (t *Till) returnPay(c Command) error {
 	if n.By, n.Watched, err = t.permitReturn(c.PIN); err != nil {
 		return err
 	}
-	n.Tenders, n.Reason = tenders, clip(c.Reason)
+	n.Tenders = tenders
+	if n.Reason, err = reasonText(c.Reason); err != nil {
+		return err
+	}
 	if n.ID, err = sale.NewID(t.now().Time(), t.random); err != nil {
 		return err
 	}
@@ -228,7 +231,11 @@ func (t *Till) heldForReturn() ([]loyalty.Held, error) {
 	if no == 0 {
 		return nil, nil
 	}
-	return t.held(no)
+	holder, err := t.ledger.HolderOf(no) // merged since: what the two have is one
+	if err != nil {
+		return nil, err
+	}
+	return t.held(holder)
 }
 
 // checkRefund holds what is given back against what is due and what lies in the drawer.

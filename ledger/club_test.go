@@ -123,11 +123,14 @@ func TestPartnersPoints(t *testing.T) {
 // A debt of a purse is paid by what is next earned into it.
 func TestPurseDebt(t *testing.T) {
 	s := clubShop(t)
-	s.apply(customerChange(sale.Customer{No: anna, Purses: []sale.PurseAmount{{Purse: stamps, Amount: -200}}}))
+	s.apply(customerChange(sale.Customer{No: anna, Purses: []sale.PurseAmount{{Purse: stamps, Amount: 400}}, Owed: []sale.PurseAmount{{Purse: stamps, Amount: 200}}}))
 	r := s.run(s.draft(anna, 0, []sale.Line{coffee(3)}))
 	require.Contains(t, r.Postings, sale.Posting{Account: sale.DebtAccount(anna).In(stamps), Amount: 200})
-	require.Equal(t, sale.Points(100), s.purse(anna, stamps))
+	require.Equal(t, sale.Points(700), s.purse(anna, stamps), "shown less the debt")
 	require.Equal(t, sale.Points(100), s.spendableIn(anna, stamps))
+	r = s.run(s.draft(anna, 0, []sale.Line{coffee(3)}))
+	require.Equal(t, sale.Points(400), s.spendableIn(anna, stamps), "paid off once")
+	require.NotContains(t, r.Postings, sale.Posting{Account: sale.DebtAccount(anna).In(stamps), Amount: 200})
 }
 
 const gift sale.CustomerNo = 77

@@ -43,6 +43,7 @@ func (n NewReturn) Refund() (*sale.Return, error) {
 	}
 	r.Of, r.OfNo, r.Customer = n.Sale.ID, n.Sale.Sale.No, n.Sale.Sale.Customer
 	r.Tenders, r.Reason, r.Contact, r.By, r.Watched = n.Tenders, n.Reason, n.Contact, n.By, n.Watched
+	r.Training = n.Sale.Sale.Training
 	if n.Sale.Fiscal != nil {
 		r.OfDoc = n.Sale.Fiscal.Key
 	}
