@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,33 +110,42 @@ func inWords(err error) error {
 	return refuse(textInternal(), err)
 }
 
-// A wrong PIN is answered at once, but after pinTriesMax of them nobody signs in for pinPause: a PIN
-// has few digits.
+// A wrong PIN is answered at once, but after pinTriesMax of them no PIN is taken for pinPause: a PIN has few
+// digits. Any wrong one may be a guess at a manager's, so a cashier's own in between starts nothing anew:
+// only a manager's does, or pinQuiet without a wrong one.
 const (
 	pinTriesMax = 5
 	pinPause    = 30 * time.Second
+	pinQuiet    = 15 * time.Minute
 )
 
+// attempts are the wrong PINs since a manager's.
 type attempts struct {
 	failed int
-	until  sale.Time
+	last   sale.Time // the latest of them
+	until  sale.Time // of the pause
 }
 
 // who finds the member of staff with a PIN.
 func (t *Till) who(pin string) (*sale.Staff, error) {
-	now := t.now()
-	if now < t.desk.attempts.until {
-		return nil, refuse(textPINPause(t.desk.attempts.until.Sub(now)), nil)
+	now, a := t.now(), &t.desk.attempts
+	if now < a.until {
+		return nil, refuse(textPINPause(a.until.Sub(now)), nil)
 	}
 	for _, s := range t.shop.staff {
 		if s.CheckPIN(pin) {
-			t.desk.attempts = attempts{}
+			if s.Role >= sale.RoleManager {
+				*a = attempts{}
+			}
 			return &s, nil
 		}
 	}
-	t.desk.attempts.failed++
-	if t.desk.attempts.failed >= pinTriesMax {
-		t.desk.attempts = attempts{until: now.Add(pinPause)}
+	if now.Sub(a.last) >= pinQuiet {
+		a.failed = 0
+	}
+	a.failed, a.last = a.failed+1, now
+	if a.failed >= pinTriesMax {
+		*a = attempts{until: now.Add(pinPause)}
 	}
 	return nil, refuse(textPIN(), nil)
 }
@@ -211,10 +221,10 @@ func (t *Till) notify(level, about string, text Text) {
 	}
 }
 
-func (t *Till) dropNotices(about string) {
+func (t *Till) dropNotices(about ...string) {
 	kept := t.desk.notices[:0:0]
 	for _, n := range t.desk.notices {
-		if n.about != about {
+		if !slices.Contains(about, n.about) {
 			kept = append(kept, n)
 		}
 	}

@@ -179,7 +179,13 @@ func (t *Till) failed(err error) {
 	if !errors.As(inWords(err), &r) {
 		return
 	}
-	t.notify("error", "job", r.Text)
+	t.dropNotices("job", aboutRegister)
+	about := "job"
+	switch drivers.FailOf(err) {
+	case drivers.FailLink, drivers.FailPaper, drivers.FailCover:
+		about = aboutRegister
+	}
+	t.notify("error", about, r.Text)
 	if err := t.refresh(); err != nil {
 		t.log.Error("reckon the basket anew", "err", err)
 	}
@@ -194,10 +200,13 @@ func (t *Till) undecided(j *ledger.Job) {
 	t.desk.unknown = j
 }
 
-// finished shows what came out.
+// aboutRegister marks the notices of jobs that the register was too ill for: they go when it is well again.
+const aboutRegister = "register"
+
+// finished shows what came out; what was said of the receipt and its customer has had its time.
 func (t *Till) finished(r *sale.Record) {
 	t.desk.unknown = nil
-	t.dropNotices("job")
+	t.dropNotices("job", aboutRegister, "enrol", "customer", "redeem", "gift", "certificate")
 	switch r.Kind {
 	case sale.KindSale:
 		t.desk.done = t.doneSale(r)

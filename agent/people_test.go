@@ -146,7 +146,7 @@ func TestProgressExpiryAndTheCashiersDay(t *testing.T) {
 		require.Equal(t, 3, c.view().KPI.Rank)
 		c.scan(testCard, milkCode)
 		v := c.view()
-		require.Equal(t, Text{RU: "до уровня Серебряный осталось 3400,00 ₽ или 2 чек(ов)", EN: "3400.00 or 2 receipts to Silver"}, *v.Basket.Customer.Progress)
+		require.Equal(t, Text{RU: "до уровня Серебряный осталось 3\u00a0400,00 ₽ или 2 чека", EN: "3400.00 or 2 receipts to Silver"}, *v.Basket.Customer.Progress)
 		require.Equal(t, Text{RU: "120 баллов сгорят 31.03.2000", EN: "120 points expire on 2000-03-31"}, *v.Basket.Customer.Expiring)
 		c.must(Command{Do: "redeem", Points: 2000})
 		s := c.sold().Sale
@@ -155,7 +155,7 @@ func TestProgressExpiryAndTheCashiersDay(t *testing.T) {
 		for _, line := range []string{"Покупатель: Анна П.", "Списано баллов: 20", "Начислено баллов: 2", "Баланс: 282", "Сгорят 31.03.2000: 100"} {
 			require.Contains(t, paper, line+"\n")
 		}
-		require.Contains(t, strings.ReplaceAll(paper, "\n", " "), "до уровня Серебряный осталось 3330,10 р. или 1 чек(ов)")
+		require.Contains(t, strings.ReplaceAll(paper, "\n", " "), "до уровня Серебряный осталось 3 330,10 р. или 1 чек")
 		c.scan(testCard, milkCode)
 		c.sold()
 		require.Equal(t, &KPIView{Receipts: 2, WithCustomer: 2, Earned: 400, Redeemed: 2000, Reward: 69 + 89, Rank: 2, Of: 3}, c.view().KPI)

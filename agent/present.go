@@ -38,7 +38,7 @@ const shiftWarnAfter = 22 * time.Hour
 func (t *Till) shiftView() ShiftView {
 	y := t.ledger.Tally()
 	v := ShiftView{
-		Open: y.Open, No: y.Shift, Since: y.Since, Sales: y.Sales, Returns: y.Returns, Sold: y.Sold, Cash: y.Cash, Card: y.Card,
+		Open: y.Open, No: y.Shift, Since: y.Since, Sales: y.Sales, Returns: y.Returns, Sold: y.Sold, Cash: y.Cash, Card: y.Card, Advance: y.Advance,
 		Expired: t.desk.register.snapshot.Shift == drivers.ShiftExpired,
 	}
 	if age := t.now().Sub(y.Since); y.Open && (v.Expired || age >= shiftWarnAfter) {
@@ -113,7 +113,7 @@ func (t *Till) basketView() BasketView {
 	}
 	v.Codes, v.Applied, v.Gifts, v.Purses = t.codeViews(), t.appliedViews(q.Applied), t.giftViews(), t.purseViews()
 	v.Certificates, v.Due = t.certificateViews()
-	v.Watch, v.House = watchViews(s.met, s.permits), s.customer == nil && t.shop.settings.House != 0
+	v.Watch, v.House = watchViews(s.met, s.permitted), s.customer == nil && t.shop.settings.House != 0
 	return v
 }
 
@@ -172,7 +172,7 @@ func (t *Till) returnView() *ReturnView {
 		return t.foreignView()
 	}
 	v := &ReturnView{
-		Asking: o.asking, Manager: needsManager(o.met), Watch: watchViews(o.met, nil),
+		Asking: o.asking, Manager: needsManager(o.met), Watch: watchViews(o.met, func(string) sale.StaffNo { return 0 }),
 		Of: o.of.ID, No: o.of.Sale.No.String(), At: o.of.At, Tenders: o.of.Sale.Tenders, Doc: docText(o.of.Fiscal),
 	}
 	for i, l := range o.of.Sale.Lines {
@@ -181,7 +181,7 @@ func (t *Till) returnView() *ReturnView {
 		})
 	}
 	if q := o.quote; q != nil {
-		v.Total, v.Restored, v.Clawed, v.Tenders = q.Total, q.Restored, q.Clawed, o.sameWay()
+		v.Total, v.Restored, v.Clawed, v.Tenders = q.Total, q.Restored, q.Clawed, o.ways()
 	}
 	if no := o.of.Sale.Customer; no != 0 {
 		if c, err := t.ledger.Customer(no); err == nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -26,6 +27,29 @@ func (t *Till) appliedViews(applied []sale.Applied) (out []AppliedView) {
 		out = append(out, AppliedView{Name: t.rulebook().promotion(a.Promotion), Discount: a.Discount, Points: a.Points})
 	}
 	return out
+}
+
+// usedUp tells whether somebody has had all that a campaign gives one customer.
+func (t *Till) usedUp(campaign *loyalty.Campaign, uses []sale.PromoUse) bool {
+	p := t.programme()
+	if p == nil {
+		return false
+	}
+	found, left := false, false
+	for _, o := range p.Promotions {
+		if o.Campaign != campaign.ID {
+			continue
+		}
+		had := uint32(0)
+		if at := slices.IndexFunc(uses, func(u sale.PromoUse) bool { return u.Promotion == o.ID }); at >= 0 {
+			had = uses[at].Times
+		}
+		if campaign.PerCustomer > 0 && had >= campaign.PerCustomer {
+			return true
+		}
+		found, left = true, left || o.PerCustomer == 0 || had < o.PerCustomer
+	}
+	return found && !left
 }
 
 // progressText says what is missing to the next tier.
@@ -73,8 +97,9 @@ func (t *Till) doneSale(r *sale.Record) *DoneView {
 
 func (t *Till) doneReturn(r *sale.Record) *DoneView {
 	b := r.Return
+	advance := tendered(b.Tenders, sale.TenderAdvance)
 	d := &DoneView{
-		Kind: "return", ID: r.ID, No: b.No.String(), Total: b.Total, Given: tendered(b.Tenders, sale.TenderCash), Earned: -b.Clawed, Redeemed: -b.Restored,
+		Kind: "return", ID: r.ID, No: b.No.String(), Total: b.Total, Given: tendered(b.Tenders, sale.TenderCash), Handed: b.Total - advance, Advance: advance, Earned: -b.Clawed, Redeemed: -b.Restored,
 	}
 	t.completeDone(d, r.Fiscal, b.Customer)
 	if b.Pending {

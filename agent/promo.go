@@ -55,7 +55,7 @@ func (t *Till) findCode(typed string) (shownCode, error) {
 	return shown, t.inTime(shown)
 }
 
-// singleCode looks for a code that works once.
+// singleCode looks for a code that works once. While the journal is in doubt nobody here knows whether it has.
 func (t *Till) singleCode(shown *shownCode) error {
 	campaign, owner, used, err := t.ledger.Code(shown.claim.Key)
 	switch {
@@ -65,6 +65,8 @@ func (t *Till) singleCode(shown *shownCode) error {
 		return err
 	case used:
 		return refuse(textPromoUsed(shown.text), ledger.ErrCodeUsed)
+	case t.desk.frozen != nil:
+		return refuse(textPromoDoubt(shown.text), nil)
 	}
 	shown.single, shown.claim.Owner = true, owner
 	if shown.campaign = t.rulebook().campaign(campaign); shown.campaign == nil {
@@ -147,6 +149,9 @@ func (t *Till) codeViews() (out []CodeView) {
 		v.Gives = slices.ContainsFunc(s.quote.Codes, func(u sale.CodeUse) bool { return u.Key == x.claim.Key })
 		if !v.Gives {
 			text := s.whyNothing(x)
+			if s.customer != nil && t.usedUp(x.campaign, s.customer.Uses) {
+				text = textPromoSpent()
+			}
 			v.Text = &text
 		}
 		out = append(out, v)

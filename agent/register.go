@@ -27,6 +27,11 @@ type registerState struct {
 	err      error // why it is not online
 }
 
+// stopped tells that no receipt comes out until a person has done something.
+func (r registerState) stopped() bool {
+	return !r.online || r.status.Has(drivers.PaperOut|drivers.CoverOpen|drivers.WaitsForResume)
+}
+
 // registerLine owns the register: one goroutine dials it, watches it and works through its jobs, so
 // that nothing else ever talks to the device.
 type registerLine struct {

@@ -21,12 +21,59 @@ func say(ru, en string, args ...any) Text {
 	for i, a := range russian {
 		switch a := a.(type) {
 		case sale.Money, sale.Points, sale.Qty:
-			russian[i] = strings.Replace(fmt.Sprint(a), ".", ",", 1)
+			russian[i] = russianFigure(fmt.Sprint(a))
 		case sale.Date:
 			russian[i] = russianDate(a)
 		}
 	}
 	return Text{RU: fmt.Sprintf(ru, russian...), EN: fmt.Sprintf(en, args...)}
+}
+
+// thousandsFrom is the length of a whole number from which its thousands stand apart, as on the page.
+const thousandsFrom = 4
+
+// russianFigure is "30 000,50" for "30000.50"; the space does not break a line.
+func russianFigure(s string) string {
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "-", s[1:]
+	}
+	whole, rest, found := strings.Cut(s, ".")
+	if len(whole) >= thousandsFrom {
+		head := len(whole) % 3
+		groups := []string{}
+		if head > 0 {
+			groups = append(groups, whole[:head])
+		}
+		for i := head; i < len(whole); i += 3 {
+			groups = append(groups, whole[i:i+3])
+		}
+		whole = strings.Join(groups, "\u00a0")
+	}
+	if found {
+		rest = "," + rest
+	}
+	return sign + whole + rest
+}
+
+// plural picks the form of a noun for a number: 1 чек, 2 чека, 5 чеков.
+func plural(n int, one, few, many string) string {
+	tens, ones := n%100, n%10
+	switch {
+	case ones == 1 && tens != 11:
+		return one
+	case ones >= 2 && ones <= 4 && (tens < 12 || tens > 14):
+		return few
+	}
+	return many
+}
+
+// english is a noun for a number: 1 receipt, 21 receipts.
+func english(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }
 
 // russianDate is 31.01.2027.
@@ -274,6 +321,10 @@ func registerText(r registerState) *Text {
 		}
 		return &text
 	}
+	paper := say("Кончилась бумага: вставьте рулон", "Out of paper: put a roll in")
+	if r.status.Has(drivers.WaitsForResume) { // only then has the page the button
+		paper = say("Кончилась бумага: вставьте рулон и нажмите «Продолжить печать»", "Out of paper: put a roll in and press Continue printing")
+	}
 	for _, s := range []struct {
 		is     drivers.Condition
 		ru, en string
@@ -281,7 +332,7 @@ func registerText(r registerState) *Text {
 		{drivers.Fault, "Неисправность кассы: позовите поддержку", "The register has a fault: call support"},
 		{drivers.NotFiscal, "Касса не зарегистрирована или без фискального накопителя: позовите поддержку", "The register is not registered or has no fiscal storage: call support"},
 		{drivers.CoverOpen, "Крышка кассы открыта: закройте её", "The register's cover is open: close it"},
-		{drivers.PaperOut, "Кончилась бумага: вставьте рулон и нажмите «Продолжить печать»", "Out of paper: put a roll in and press Continue printing"},
+		{drivers.PaperOut, paper.RU, paper.EN},
 		{drivers.WaitsForResume, "Бумага вставлена: нажмите «Продолжить печать»", "Paper is in: press Continue printing"},
 		{drivers.OFDOverdue, "Чеки слишком долго не уходят в ОФД: проверьте связь кассы", "Receipts have waited too long for the fiscal data operator: check the register's network"},
 		{drivers.ShiftOver24h, "Смене больше 24 часов: закройте её", "The shift is older than 24 hours: close it"},

@@ -69,7 +69,8 @@ type ShiftView struct {
 	Sold    sale.Money `json:"sold"`
 	Cash    sale.Money `json:"cash"` // that should lie in the drawer
 	Card    sale.Money `json:"card"`
-	Warn    *Text      `json:"warn,omitempty"` // "22 hours old: close it after this customer"
+	Advance sale.Money `json:"advance,omitempty"` // paid with gift certificates
+	Warn    *Text      `json:"warn,omitempty"`    // "22 hours old: close it after this customer"
 }
 
 // RegisterView is the fiscal register's state.
@@ -248,7 +249,7 @@ type ReturnView struct {
 	Total    sale.Money       `json:"total"`    // of what is chosen now
 	Restored sale.Points      `json:"restored"` // points that go back to the customer
 	Clawed   sale.Points      `json:"clawed"`   // points that are taken back
-	Tenders  []sale.Tender    `json:"tenders"`  // how the sale was paid: money goes back the same way by default
+	Tenders  []sale.Tender    `json:"tenders"`  // how the sale was paid; once something is chosen, what each way gets back at most without a manager's PIN
 	Customer *CustomerView    `json:"customer,omitempty"`
 
 	Foreign bool        `json:"foreign,omitempty"` // the sale is not known here: goods are scanned, a manager's PIN is asked for
@@ -281,6 +282,8 @@ type DoneView struct {
 	Total    sale.Money  `json:"total"`
 	Given    sale.Money  `json:"given"`
 	Change   sale.Money  `json:"change"`
+	Handed   sale.Money  `json:"handed,omitempty"`  // of a return: what the customer is given, in cash or on the bank card
+	Advance  sale.Money  `json:"advance,omitempty"` // of a return: what went back to gift certificates
 	Earned   sale.Points `json:"earned"`
 	Redeemed sale.Points `json:"redeemed"`
 	Balance  sale.Points `json:"balance"`

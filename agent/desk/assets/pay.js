@@ -106,8 +106,8 @@ function mixedPart(app, d, total) {
 }
 
 /**
- * backTenders spreads a return. What a certificate paid goes back to it first, whatever is chosen for the rest:
- * a return must not turn it into cash. Then back to the card up to what the card paid, the rest in cash.
+ * backTenders spreads a return. What the till says is a certificate's goes back to it, whatever is chosen for the
+ * rest: a return must not turn it into cash. Then back to the card up to what the card paid, the rest in cash.
  */
 export function backTenders(how, paid, total) {
   const by = (is) => paid.filter((t) => is(t.kind)).reduce((sum, t) => sum + t.amount, 0);
@@ -117,12 +117,16 @@ export function backTenders(how, paid, total) {
   return [{ kind: ADVANCE, amount: advance }, { kind: CARD, amount: card }, { kind: CASH, amount: rest - card }].filter((t) => t.amount > 0);
 }
 
+/** otherWay tells whether more goes back in some way than the till lets a cashier give: a manager's PIN is needed. */
+const otherWay = (tenders, paid) => tenders.some((t) => t.amount > paid.filter((p) => p.kind === t.kind).reduce((sum, p) => sum + p.amount, 0));
+
 const PARTS = { [CASH]: 'cashPart', [CARD]: 'cardPart', [ADVANCE]: 'certificatePart' };
 
 export function returnPayDialog(app, d) {
   const r = app.view.return;
   const tenders = backTenders(d.how, r.tenders, r.total);
   const card = tenders.find((t) => t.kind === CARD);
+  const manager = r.manager || otherWay(tenders, r.tenders);
   const go = async () => {
     const pin = d.pin || undefined;
     app.set({ pin: '' });
@@ -136,11 +140,11 @@ export function returnPayDialog(app, d) {
     h('p', { class: 'split', role: 'status' }, tenders.map((t) => app.t(PARTS[t.kind]) + ': ' + app.money(t.amount)).join(' · ')),
     card && h('p', { class: 'terminal' }, app.t('returnCard', { sum: app.money(card.amount) })),
     h('div', { class: 'notes' }, reasons.map((name, i) => button(app, { id: name, label: name, key: ['F2', 'F3', 'F4'][i], pressed: d.reason === name, run: () => app.set({ reason: name }), cls: 'note', do: 'reason' }))),
-    h('div', { class: r.manager ? 'paying' : 'paying how-card', key: 'back' },
+    h('div', { class: manager ? 'paying' : 'paying how-card', key: 'back' },
       h('div', { class: 'left-side' },
         field(app, { id: 'reason', label: app.t('reason'), value: d.reason, autofocus: true, input: (reason) => app.set({ reason }) }),
-        field(app, { id: 'pin', key: 'F7', label: app.t(r.manager ? 'managerPin' : 'returnPin'), type: 'password', mode: r.manager ? 'none' : 'numeric', value: d.pin, max: 12, input: setPin }),
-        r.manager && h('p', { class: 'muted' }, app.t('returnManager'))),
-      r.manager && keypad(app, { get: () => d.pin, set: setPin })),
-    button(app, { label: app.t('returnPay'), key: 'Enter', run: go, cls: 'primary wide', disabled: app.busy || !d.reason.trim() || tenders.length === 0 || (r.manager && !d.pin), do: 'confirm' }));
+        field(app, { id: 'pin', key: 'F7', label: app.t(manager ? 'managerPin' : 'returnPin'), type: 'password', mode: manager ? 'none' : 'numeric', value: d.pin, max: 12, input: setPin }),
+        manager && h('p', { class: 'muted' }, app.t('returnManager'))),
+      manager && keypad(app, { get: () => d.pin, set: setPin })),
+    button(app, { label: app.t('returnPay'), key: 'Enter', run: go, cls: 'primary wide', disabled: app.busy || !d.reason.trim() || tenders.length === 0 || (manager && !d.pin), do: 'confirm' }));
 }

@@ -105,7 +105,7 @@ function stepper(app, line) {
 }
 
 function side(app, r) {
-  const over = overOf(app, r);
+  const over = overOf(app, r) || (spent(r) ? app.t('returnEmpty') : '');
   return h('aside', { class: 'side', 'aria-label': app.t('returnTotal') },
     h('div', { class: 'side-top' },
       r.foreign && !searching(r) && h('p', { class: 'note-card' }, app.t(r.manager ? 'returnForeignText' : 'returnForeignCalm')),
@@ -125,6 +125,9 @@ function side(app, r) {
     })));
 }
 
+/** spent: all of this receipt has come back before. */
+const spent = (r) => !r.foreign && r.lines.length > 0 && r.lines.every((line) => line.left === 0);
+
 /** overOf says which bound of a foreign return the goods chosen go beyond. */
 function overOf(app, r) {
   if (!r.foreign) return '';
@@ -141,9 +144,9 @@ function actions(app, r) {
   };
   const pick = r.foreign
     ? button(app, { id: 'search', label: app.t('search'), key: 'F2', run: () => app.open('search', { query: '', at: 0, found: null }), cls: 'action', disabled: r.asking, do: 'search' })
-    : [button(app, { id: 'whole', label: app.t('returnWhole'), key: 'F6', run: all((line) => line.left), cls: 'action', disabled: !r.lines.length, do: 'return-whole' }),
+    : [button(app, { id: 'whole', label: app.t('returnWhole'), key: 'F6', run: all((line) => line.left), cls: 'action', disabled: !r.lines.length || spent(r), do: 'return-whole' }),
       button(app, { id: 'none', label: app.t('returnNothing'), key: 'F7', run: all(() => 0), cls: 'action', disabled: !r.lines.length, do: 'return-nothing' })];
   return h('nav', { class: 'actions', 'aria-label': app.t('more'), key: 'actions' },
     button(app, { id: 'cancel', label: app.t('cancel'), key: 'Escape', run: () => app.finish({ do: 'return-cancel' }), cls: 'action', do: 'return-cancel' }), pick,
-    !searching(r) && h('p', { class: 'muted hint' }, app.t(r.foreign ? 'returnPickForeign' : 'returnPick')));
+    !searching(r) && h('p', { class: 'muted hint' }, app.t(r.foreign ? 'returnPickForeign' : spent(r) ? 'returnEmpty' : 'returnPick')));
 }

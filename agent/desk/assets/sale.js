@@ -126,7 +126,7 @@ const APPLIED_MAX = 2;
 
 function sums(app, b) {
   const paid = paidByCertificates(b);
-  const partners = (b.purses || []).filter((p) => p.paid > 0).map((p) => ({ name: p.name, discount: p.paid })); // a point is a rouble, both are counted in hundredths
+  const partners = (b.purses || []).filter((p) => p.kind === 'partner' && p.paid > 0).map((p) => ({ name: p.name, discount: p.paid })); // a partner's point is a rouble, both are counted in hundredths; stamps and tickets are no money
   const all = [...(b.applied || []), ...partners];
   const named = all.length > APPLIED_MAX ? all.slice(0, APPLIED_MAX - 1) : all;
   const rest = all.slice(named.length);

@@ -64,7 +64,7 @@ export function shiftFigures(app) {
   const s = app.view.shift;
   return figures([
     [app.t('shiftSales'), s.sales], [app.t('shiftReturns'), s.returns], [app.t('shiftSold'), app.money(s.sold)],
-    [app.t('shiftCard'), app.money(s.card)], [app.t('shiftCash'), app.money(s.cash), 'main-sum'],
+    [app.t('shiftCard'), app.money(s.card)], s.advance && [app.t('shiftAdvance'), app.money(s.advance)], [app.t('shiftCash'), app.money(s.cash), 'main-sum'],
   ]);
 }
 
@@ -126,12 +126,14 @@ function doneFigures(app, d, back) {
   const money = [
     !back && [app.t('doneTotal'), app.money(d.total)],
     !back && d.given > 0 && [app.t('doneGiven'), app.money(d.given)],
+    back && d.advance > 0 && [app.t('doneTotalBack'), app.money(d.total)],
+    back && d.advance > 0 && [app.t('certificatePart'), app.money(d.advance)],
     ...few(d.applied, (a) => [app.say(a.name), saving(app, a), 'part']),
     ...few(d.certificates, (c) => [app.t('doneRest', { name: c.name }), app.money(c.balance), 'part']),
   ].filter(Boolean);
   const points = [
-    d.earned !== 0 && [app.t('doneEarned'), app.points(d.earned)],
-    d.redeemed !== 0 && [app.t('doneRedeemed'), app.points(d.redeemed)],
+    d.earned !== 0 && [app.t(back ? 'doneClawed' : 'doneEarned'), app.points(Math.abs(d.earned))],
+    d.redeemed !== 0 && [app.t(back ? 'doneRestored' : 'doneRedeemed'), app.points(Math.abs(d.redeemed))],
     ...few(d.purses, (p) => [app.say(p.name), holding(app, p), 'part']),
   ].filter(Boolean);
   const whose = d.customer && figures([[app.t('doneBalance') + ' · ' + d.customer, app.points(d.balance), 'main-sum']]);
@@ -141,8 +143,10 @@ function doneFigures(app, d, back) {
 
 function changeOf(app, d, back) {
   if (!back && d.change === 0) return h('h1', { class: 'change none' }, app.t('doneNoChange'));
+  const handed = d.handed || 0; // what goes back to a certificate is not given by hand
+  if (back && handed === 0) return h('h1', { class: 'change none' }, app.t('doneNothingBack'));
   return h('h1', { class: 'change' }, h('span', {}, app.t(back ? 'doneTotalReturn' : 'change')), ' ',
-    h('b', {}, app.money(back ? d.total : d.change)));
+    h('b', {}, app.money(back ? handed : d.change)));
 }
 
 function unknown(app) {
