@@ -26,6 +26,13 @@ type foreign struct {
 
 // returnUnknown begins a return of a receipt that is not in this journal.
 func (t *Till) returnUnknown(qr sale.Fiscal) error {
+	_, settled, err := t.ledger.Undocumented(qr.Key)
+	if err != nil {
+		return err
+	}
+	if r := nearest(settled, qr, t.shop.zone); r != nil {
+		return t.returnOf(r, nil)
+	}
 	if t.mayAsk() {
 		t.desk.done = nil
 		t.desk.ret = &openReturn{qr: &qr, asking: true, chosen: map[int]sale.Qty{}}
@@ -33,6 +40,31 @@ func (t *Till) returnUnknown(qr sale.Fiscal) error {
 		return nil
 	}
 	return t.openForeign(qr)
+}
+
+// settledSlack is how far a manager's word about a receipt may lie from the time on its paper: a shift's length.
+const settledSlack = 24 * time.Hour
+
+// nearest finds the sale that a manager settled as done and whose paper this may be: of the same sum, and
+// nearest in time.
+func nearest(settled []*sale.Record, qr sale.Fiscal, zone *time.Location) (found *sale.Record) {
+	made, err := qr.Stamp.Time()
+	if err != nil || qr.Doc != sale.DocSale {
+		return nil
+	}
+	made = localTime(made, zone)
+	least := settledSlack
+	for _, r := range settled {
+		if apart := r.At.Time().Sub(made).Abs(); r.Fiscal.Sum == qr.Sum && apart <= least {
+			found, least = r, apart
+		}
+	}
+	return found
+}
+
+// localTime reads a register's wall clock in the shop's zone.
+func localTime(wall time.Time, zone *time.Location) time.Time {
+	return time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), 0, 0, zone)
 }
 
 func (t *Till) mayAsk() bool { return t.finder != nil && t.desk.network.Online }
@@ -79,7 +111,7 @@ func (t *Till) openFound(qr sale.Fiscal, a foundSale) error {
 	if err != nil {
 		return err
 	}
-	t.desk.ret.before = own
+	t.desk.ret.came = own
 	return t.joinReturns(a.returns)
 }
 
@@ -95,25 +127,28 @@ func fitsQR(r *sale.Record, qr sale.Fiscal) error {
 // returnsHere are this journal's own returns of a sale, those by QR too.
 func (t *Till) returnsHere(r *sale.Record) ([]*sale.Record, error) {
 	own, err := t.ledger.Returns(r.ID)
-	if err != nil || r.Fiscal == nil {
+	if err != nil || r.Fiscal == nil || r.Fiscal.Key.FD == 0 {
 		return own, err
 	}
-	pending, err := t.ledger.PendingReturns(r.Fiscal.Key)
-	return append(own, pending...), err
+	more, err := t.ledger.ReturnsOfDoc(r.Fiscal.Key)
+	return joined(own, more), err
+}
+
+// joined adds the returns that are not in a list yet.
+func joined(list, more []*sale.Record) []*sale.Record {
+	for _, r := range more {
+		if r != nil && r.Return != nil && !slices.ContainsFunc(list, func(b *sale.Record) bool { return b.ID == r.ID }) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // joinReturns adds what head office knows to have come back to what is known here.
 func (t *Till) joinReturns(more []*sale.Record) error {
 	o := t.desk.ret
-	for _, r := range more {
-		if r == nil || r.Return == nil {
-			continue
-		}
-		if !slices.ContainsFunc(o.before, func(b *sale.Record) bool { return b.ID == r.ID }) {
-			o.before = append(o.before, r)
-		}
-	}
-	before, err := settle(o.of.Sale, o.before)
+	o.came = joined(o.came, more)
+	before, err := settle(o.of.Sale, o.came)
 	if err != nil {
 		return err
 	}
@@ -121,64 +156,85 @@ func (t *Till) joinReturns(more []*sale.Record) error {
 	for line, qty := range o.chosen {
 		o.chosen[line] = min(qty, o.left(line))
 	}
+	if err := t.reckonReturn(); err != nil || o.fitsMoney() == nil {
+		return err
+	}
+	clear(o.chosen)
 	return t.reckonReturn()
 }
 
-// settle gives returns that were made by QR alone the lines of the sale that they come to, as head office
-// does: goods in the order of the receipt. What does not fit the receipt is head office's conflict.
-func settle(s *sale.Sale, before []*sale.Record) ([]*sale.Record, error) {
+// settle says what earlier returns come to on the lines of their sale, as head office does. Those by lines come
+// first; what two tills took back both counts once, so that the other lines stay free. Those by QR alone
+// find their goods among what is left, and count as the money that they gave, whatever fits: the rest
+// is head office's conflict. What it answers is so reckoned, ways to pay too.
+func settle(s *sale.Sale, came []*sale.Record) (out []*sale.Record, err error) {
 	var known []loyalty.Returned
-	for _, b := range before {
-		if !b.Return.Pending {
-			known = append(known, returned(b)...)
+	for _, b := range came {
+		if b.Return.Pending {
+			continue
 		}
+		lines := stillSold(s, known, loyalty.ReturnedBy(b.Return))
+		if !slices.Equal(lines, loyalty.ReturnedBy(b.Return)) {
+			if b, err = clamped(s, known, lines, b); err != nil {
+				return nil, err
+			}
+		}
+		known, out = append(known, lines...), append(out, b)
 	}
-	out := make([]*sale.Record, 0, len(before))
-	for _, b := range before {
+	for _, b := range came {
 		if !b.Return.Pending {
-			out = append(out, b)
 			continue
 		}
-		lines := fitLines(s, known, b.Return.Lines)
-		if len(lines) == 0 {
-			continue
-		}
-		as, err := loyalty.Refund(s, known, lines)
+		found, err := loyalty.Settle(s, known, b.Return)
 		if err != nil {
 			return nil, err
 		}
-		known = append(known, lines...)
-		as.Tenders = b.Return.Tenders
-		r := *b
-		r.Return = as
-		out = append(out, &r)
+		known = append(known, found.Lines...)
+		out = append(out, reckonedAs(b, found.Figures, b.Return.Total))
 	}
 	return out, nil
 }
 
-func returned(b *sale.Record) (out []loyalty.Returned) {
-	for _, l := range b.Return.Lines {
-		out = append(out, loyalty.Returned{Line: l.Line, Qty: l.Qty})
+// clamped is a return as what of it fits the sale.
+func clamped(s *sale.Sale, known, lines []loyalty.Returned, b *sale.Record) (*sale.Record, error) {
+	if len(lines) == 0 {
+		return reckonedAs(b, nil, 0), nil
 	}
-	return out
+	as, err := loyalty.Refund(s, known, lines)
+	if err != nil {
+		return nil, err
+	}
+	return reckonedAs(b, as, as.Total), nil
 }
 
-// fitLines finds goods among what is left of a sale's lines.
-func fitLines(s *sale.Sale, known []loyalty.Returned, goods []sale.ReturnedLine) (out []loyalty.Returned) {
+// reckonedAs is a return with other figures; nil: no line of the sale.
+func reckonedAs(b *sale.Record, figures *sale.Return, total sale.Money) *sale.Record {
+	as := sale.Return{}
+	if figures != nil {
+		as = *figures
+	}
+	as.Tenders, as.Total = lessen(b.Return.Tenders, b.Return.Total-total), total
+	r := *b
+	r.Return = &as
+	return &r
+}
+
+// stillSold keeps of the returned quantities what is left of the sale's lines.
+func stillSold(s *sale.Sale, known, lines []loyalty.Returned) (out []loyalty.Returned) {
 	left := make([]sale.Qty, len(s.Lines))
-	for i, l := range s.Lines {
-		left[i] = l.Qty
+	for i := range s.Lines {
+		left[i] = s.Lines[i].Qty
 	}
 	for _, k := range known {
 		left[k.Line] -= k.Qty
 	}
-	for _, g := range goods {
-		for i := range s.Lines {
-			if take := min(left[i], g.Qty); s.Lines[i].SKU == g.SKU && take > 0 {
-				out = append(out, loyalty.Returned{Line: i, Qty: take})
-				left[i] -= take
-				g.Qty -= take
-			}
+	for _, l := range lines {
+		if l.Line < 0 || l.Line >= len(left) {
+			continue
+		}
+		if l.Qty = min(l.Qty, left[l.Line]); l.Qty > 0 {
+			left[l.Line] -= l.Qty
+			out = append(out, l)
 		}
 	}
 	return out
@@ -193,7 +249,14 @@ func (t *Till) openForeign(qr sale.Fiscal) error {
 	if err := t.checkForeign(qr, rules); err != nil {
 		return err
 	}
-	before, err := t.ledger.PendingReturns(qr.Key)
+	own, _, err := t.ledger.Undocumented(qr.Key)
+	if err != nil {
+		return err
+	}
+	if own {
+		return refuse(textOwnStorage(), ledger.ErrNotFound)
+	}
+	before, err := t.ledger.ReturnsOfDoc(qr.Key)
 	if err != nil {
 		return err
 	}
@@ -215,7 +278,7 @@ func (t *Till) checkForeign(qr sale.Fiscal, rules loyalty.Returns) error {
 	if err != nil {
 		return refuse(textForgedQR(), err)
 	}
-	age := t.now().Time().In(t.shop.zone).Sub(time.Date(made.Year(), made.Month(), made.Day(), made.Hour(), made.Minute(), 0, 0, t.shop.zone))
+	age := t.now().Time().Sub(localTime(made, t.shop.zone))
 	switch {
 	case qr.Doc != sale.DocSale:
 		return refuse(textNotASale(), nil)
@@ -349,7 +412,7 @@ func (t *Till) foreignView() *ReturnView {
 		Lines: []ReturnLineView{},
 	}
 	if made, err := o.qr.Stamp.Time(); err == nil {
-		v.At = sale.At(time.Date(made.Year(), made.Month(), made.Day(), made.Hour(), made.Minute(), 0, 0, t.shop.zone))
+		v.At = sale.At(localTime(made, t.shop.zone))
 	}
 	if o.foreign == nil {
 		return v

@@ -13,8 +13,9 @@ import (
 
 // openReturn is a return being put together.
 type openReturn struct {
-	of      *sale.Record // the sale; nil while head office is asked for it, and of a foreign return
-	before  []*sale.Record
+	of      *sale.Record   // the sale; nil while head office is asked for it, and of a foreign return
+	came    []*sale.Record // returns of it so far, as they were made
+	before  []*sale.Record // the same as what they come to on the sale's lines, see [settle]
 	chosen  map[int]sale.Qty
 	quote   *sale.Return // of what is chosen; nil while nothing is
 	qr      *sale.Fiscal // as scanned
@@ -107,14 +108,15 @@ func (t *Till) returnOf(r *sale.Record, err error) error {
 	if r.Sale == nil {
 		return refuse(textNotASale(), nil)
 	}
-	before, err := t.returnsHere(r)
+	came, err := t.returnsHere(r)
 	if err != nil {
 		return err
 	}
-	if before, err = settle(r.Sale, before); err != nil {
+	before, err := settle(r.Sale, came)
+	if err != nil {
 		return err
 	}
-	o := &openReturn{of: r, before: before, chosen: map[int]sale.Qty{}}
+	o := &openReturn{of: r, came: came, before: before, chosen: map[int]sale.Qty{}}
 	t.desk.done, t.desk.ret = nil, o
 	if doc := o.doc(); doc.FD != 0 && t.mayAsk() {
 		o.asking = true
@@ -150,9 +152,34 @@ func (t *Till) returnChoose(c Command) error {
 	}
 	old := o.chosen[c.Line]
 	o.chosen[c.Line] = c.Qty
-	if err := t.reckonReturn(); err != nil {
-		o.chosen[c.Line] = old
-		return refuse(textQty(), errors.Join(err, t.reckonReturn()))
+	why := textQty()
+	err := t.reckonReturn()
+	if err == nil {
+		if err = o.fitsMoney(); err == nil {
+			return nil
+		}
+		why = textReturnMoney(o.moneyLeft())
+	}
+	o.chosen[c.Line] = old
+	return refuse(why, errors.Join(err, t.reckonReturn()))
+}
+
+// moneyLeft is what the receipt was for, less all that has been given back of it: a return by QR alone may
+// have given more than its goods cost.
+func (o *openReturn) moneyLeft() sale.Money { return max(0, o.of.Sale.Total-o.moneyBack()) }
+
+func (o *openReturn) moneyBack() (sum sale.Money) {
+	for _, b := range o.before {
+		sum += b.Return.Total
+	}
+	return sum
+}
+
+var errMoneyBack = errors.New("more money than is left of the receipt")
+
+func (o *openReturn) fitsMoney() error {
+	if o.quote != nil && o.quote.Total > o.moneyLeft() {
+		return errMoneyBack
 	}
 	return nil
 }
@@ -189,24 +216,24 @@ func (t *Till) returnPay(c Command) error {
 	case o.quote == nil:
 		return refuse(textNothingChosen(), nil)
 	}
-	tenders := c.Tenders
-	if len(tenders) == 0 {
-		tenders = o.sameWay()
+	if err := o.fitsMoney(); err != nil {
+		return refuse(textReturnMoney(o.moneyLeft()), err)
 	}
-	due := o.advance()
-	if due > 0 && tendered(tenders, sale.TenderAdvance) == 0 {
-		tenders = withAdvance(lessen(tenders, due), due) // the cashier chose for the rest
-	}
-	if err := t.checkRefund(tenders, o.quote.Total); err != nil {
+	tenders, err := o.tenders(c.Tenders)
+	if err != nil {
 		return err
 	}
-	if tendered(tenders, sale.TenderAdvance) != due {
-		return refuse(textAdvanceBack(due), nil)
+	if err = t.checkRefund(tenders, o.quote.Total); err != nil {
+		return err
 	}
 	n := t.newReturn()
-	var err error
 	if n.By, n.Watched, err = t.permitReturn(c.PIN); err != nil {
 		return err
+	}
+	if n.By == 0 {
+		if n.By, err = t.permitWays(tenders, c.PIN); err != nil {
+			return err
+		}
 	}
 	n.Tenders = tenders
 	if n.Reason, err = reasonText(c.Reason); err != nil {
@@ -261,31 +288,91 @@ func lessen(tenders []sale.Tender, amount sale.Money) (out []sale.Tender) {
 	return out
 }
 
-// advance is what goes back to the certificates that paid.
-func (o *openReturn) advance() sale.Money { return tendered(o.sameWay(), sale.TenderAdvance) }
+// tenders are the ways that the money goes back: as the cashier chose, or as it came. What the certificates
+// get is not the cashier's to choose: else a certificate could be cashed.
+func (o *openReturn) tenders(chosen []sale.Tender) ([]sale.Tender, error) {
+	if len(chosen) == 0 {
+		return o.sameWay(), nil
+	}
+	due := o.advance()
+	if due > 0 && tendered(chosen, sale.TenderAdvance) == 0 {
+		chosen = withAdvance(lessen(chosen, due), due) // the cashier chose for the rest
+	}
+	if tendered(chosen, sale.TenderAdvance) != due {
+		return nil, refuse(textAdvanceBack(due), nil)
+	}
+	return chosen, nil
+}
 
-// sameWay gives money back the way it came: to the card what the card paid and has not got back yet,
-// the rest in cash.
-func (o *openReturn) sameWay() (out []sale.Tender) {
-	total := o.quote.Total
-	for _, p := range o.of.Sale.Tenders {
-		if p.Kind == sale.TenderCash {
-			continue
-		}
-		for _, b := range o.before {
-			for _, x := range b.Return.Tenders {
-				if x.Kind == p.Kind {
-					p.Amount -= x.Amount
-				}
-			}
-		}
-		if back := min(p.Amount, total); back > 0 {
-			out = append(out, sale.Tender{Kind: p.Kind, Amount: back})
-			total -= back
+// advance is what goes back to the certificates now: money goes back first to whatever else paid, and what of
+// all that has come back is beyond that is the certificates'. So however a return is split and whatever
+// the cashier chooses, they end with what they paid.
+func (o *openReturn) advance() sale.Money {
+	paid := tendered(o.of.Sale.Tenders, sale.TenderAdvance)
+	beyond := max(0, o.moneyBack()+o.quote.Total-(o.of.Sale.Total-paid))
+	return min(max(0, min(beyond, paid)-o.wentBack(sale.TenderAdvance)), o.quote.Total)
+}
+
+// wentBack is what earlier returns gave back in one way.
+func (o *openReturn) wentBack(kind sale.TenderKind) (sum sale.Money) {
+	for _, b := range o.before {
+		sum += tendered(b.Return.Tenders, kind)
+	}
+	return sum
+}
+
+// most is what may go back in one way on the cashier's own word: what it paid and has not got back.
+func (o *openReturn) most(kind sale.TenderKind) sale.Money {
+	return max(0, tendered(o.of.Sale.Tenders, kind)-o.wentBack(kind))
+}
+
+// ways is the most that each way gets back without a manager, for the page.
+func (o *openReturn) ways() (out []sale.Tender) {
+	for _, kind := range []sale.TenderKind{sale.TenderCard, sale.TenderCash} {
+		if most := o.most(kind); most > 0 {
+			out = append(out, sale.Tender{Kind: kind, Amount: most})
 		}
 	}
-	if total > 0 || len(out) == 0 {
+	if due := o.advance(); due > 0 {
+		out = append(out, sale.Tender{Kind: sale.TenderAdvance, Amount: due})
+	}
+	return out
+}
+
+// permitWays asks for a manager where money goes back in another way than it came: a card's money out of the
+// drawer, or the drawer's to somebody's card.
+func (t *Till) permitWays(tenders []sale.Tender, pin string) (sale.StaffNo, error) {
+	o := t.desk.ret
+	for _, kind := range []sale.TenderKind{sale.TenderCash, sale.TenderCard} {
+		most := o.most(kind)
+		if tendered(tenders, kind) <= most {
+			continue
+		}
+		if strings.TrimSpace(pin) == "" {
+			return 0, refuse(textOtherWay(kind, most), nil)
+		}
+		by, err := t.manager(pin)
+		if err != nil {
+			return 0, err
+		}
+		return by.No, nil
+	}
+	return 0, nil
+}
+
+// sameWay gives money back the way it came: to the certificates what is theirs, to the card what the card
+// paid and has not got back yet, the rest in cash.
+func (o *openReturn) sameWay() (out []sale.Tender) {
+	due := o.advance()
+	total := o.quote.Total - due
+	if back := min(o.most(sale.TenderCard), total); back > 0 {
+		out, total = append(out, sale.Tender{Kind: sale.TenderCard, Amount: back}), total-back
+	}
+	if total > 0 || (len(out) == 0 && due == 0) {
 		out = append(out, sale.Tender{Kind: sale.TenderCash, Amount: total})
+	}
+	if due > 0 {
+		out = append(out, sale.Tender{Kind: sale.TenderAdvance, Amount: due})
 	}
 	return out
 }

@@ -158,7 +158,7 @@ func (c *checker) record(tx *bbolt.Tx, r *sale.Record, key []byte) {
 			c.problem("%s %s is not in the index under %q", r.Kind, r.ID, k[:1])
 		}
 	}
-	if r.Return != nil && tx.Bucket([]byte("index")).Get(indexReturn(r.Return, key)) == nil {
+	if r.Return != nil && tx.Bucket([]byte("index")).Get(indexReturn(r.Return, key)[0]) == nil {
 		c.problem("return %s is not in the index of its sale", r.ID)
 	}
 	for _, s := range r.Spends {

@@ -97,7 +97,7 @@ func within(bucket string, edit func(k, v []byte) []byte) func(tx *bbolt.Tx) err
 		b := tx.Bucket([]byte(bucket))
 		c := b.Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
-			next := edit(k, append([]byte(nil), v...))
+			next := edit(k, append([]byte{}, v...)) // of an empty value too: nil drops the row
 			if next == nil {
 				return b.Delete(append([]byte(nil), k...))
 			}

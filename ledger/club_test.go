@@ -355,7 +355,7 @@ func TestPendingReturn(t *testing.T) {
 	s.reopen()
 
 	n.ID = s.id()
-	n.Before, err = s.PendingReturns(qr.Key)
+	n.Before, err = s.ReturnsOfDoc(qr.Key)
 	require.NoError(t, err)
 	require.Len(t, n.Before, 1)
 	_, err = n.Refund()
@@ -376,9 +376,70 @@ func TestPendingReturn(t *testing.T) {
 		_, err := bad.Draft()
 		require.Error(t, err, name)
 	}
-	none, err := s.PendingReturns(sale.FiscalKey{FN: qr.Key.FN, FD: 43})
+	none, err := s.ReturnsOfDoc(sale.FiscalKey{FN: qr.Key.FN, FD: 43})
 	require.NoError(t, err)
 	require.Empty(t, none)
+}
+
+// A return of a sale that head office sent counts for its fiscal document too: with the line cut, its paper is
+// all that the next return names.
+func TestReturnOfKnownSaleCountsForItsPaper(t *testing.T) {
+	other := newShop(t)
+	sold := other.sell(0, 0, 10000)
+	s := newShop(t)
+	n := ledger.NewReturn{
+		ID: s.id(), At: s.clock.At, Staff: 1, Sale: sold, Now: []loyalty.Returned{{Line: 0, Qty: sale.Piece}}, Foreign: true,
+		Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: sold.Sale.Total}},
+	}
+	d, err := n.Draft()
+	require.NoError(t, err)
+	back := s.run(d)
+	s.reopen()
+	qr := *sold.Fiscal
+	before, err := s.ReturnsOfDoc(qr.Key)
+	require.NoError(t, err)
+	require.Len(t, before, 1)
+	require.Equal(t, back.ID, before[0].ID)
+	qr.Sum = sold.Sale.Total
+	qr.Doc = sale.DocSale
+	_, err = ledger.PendingReturn{ID: s.id(), Staff: 2, QR: qr, Before: before, Lines: goods(1)}.Refund()
+	require.ErrorIs(t, err, loyalty.ErrReturn, "all of it came back already")
+}
+
+// A sale that a manager settled has no document's number: its paper is told by standing between its neighbours.
+func TestUndocumentedSales(t *testing.T) {
+	s := newShop(t)
+	key := func(fd uint32) sale.FiscalKey { return sale.FiscalKey{FN: storage, FD: fd} }
+	book := func(fd uint32, settled bool) sale.ID {
+		j, err := s.Begin(ledger.Job{Draft: s.draft(0, 0, goods(777))})
+		require.NoError(t, err)
+		r, err := s.Finish(j.Draft.ID, sale.Fiscal{Kind: sale.FiscalOwn, Key: key(fd), Doc: sale.DocSale, Sum: 777, Settled: settled})
+		require.NoError(t, err)
+		return r.ID
+	}
+	book(101, false)
+	first := book(0, true)
+	book(103, false)
+	second := book(0, true)
+	for name, c := range map[string]struct {
+		key  sale.FiscalKey
+		own  bool
+		want []sale.ID
+	}{
+		"between":         {key(102), true, []sale.ID{first}},
+		"after the last":  {key(104), true, []sale.ID{second}},
+		"before all":      {key(50), true, nil},
+		"another storage": {sale.FiscalKey{FN: "9999078900009999", FD: 102}, false, nil},
+	} {
+		own, settled, err := s.Undocumented(c.key)
+		require.NoError(t, err, name)
+		require.Equal(t, c.own, own, name)
+		var ids []sale.ID
+		for _, r := range settled {
+			ids = append(ids, r.ID)
+		}
+		require.Equal(t, c.want, ids, name)
+	}
 }
 
 // A sale of another till comes back here: what was paid with points goes to lots that this till does not know,

@@ -29,7 +29,7 @@
 //	           'd' · FN · 0 · FD u32            → epoch · seq   fiscal documents
 //	           'n' · number u64                 → epoch · seq   of a sale, a return or a customer enrolled here
 //	           'r' · sale ID · epoch · seq      → (empty)      returns of a sale
-//	           'p' · FN · 0 · FD · epoch · seq  → (empty)      returns of a document whose sale is not known here
+//	           'p' · FN · 0 · FD · epoch · seq  → (empty)      returns of a fiscal document
 //	begun      sale ID                          → Job, while its outcome is open (one at most)
 //	leases     lease ID                         → leaseRow
 //	held       account · purse u32 · lease ID   → (empty)      leases by account: kind u8 · number u64 · purse

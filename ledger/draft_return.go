@@ -124,10 +124,14 @@ func (u *undo) certificates() error {
 	if len(spends) == 0 {
 		return nil
 	}
-	var before sale.Money
+	var before, paid sale.Money
 	for _, b := range u.Before {
 		before += tendered(b.Return.Tenders, sale.TenderAdvance)
 	}
+	for _, s := range spends {
+		paid += s.Amount.Worth()
+	}
+	before = min(before, paid) // two tills may have given the same back, each without the other's word
 	restored, err := loyalty.RestoreSpends(spends, before.AsPoints(), tendered(u.Tenders, sale.TenderAdvance).AsPoints())
 	if err != nil {
 		return fmt.Errorf("give back to the certificates: %w", err)
@@ -261,7 +265,7 @@ type PendingReturn struct {
 	ID      sale.ID
 	Staff   sale.StaffNo
 	QR      sale.Fiscal    // as scanned
-	Before  []*sale.Record // earlier returns of this receipt, see [Ledger.PendingReturns]
+	Before  []*sale.Record // earlier returns of this receipt, see [Ledger.ReturnsOfDoc]
 	Lines   []sale.Line    // goods at the prices of the receipt
 	Tenders []sale.Tender  // nil: reckon only
 	Reason  string
@@ -270,7 +274,8 @@ type PendingReturn struct {
 	Watched []sale.Watched
 }
 
-// Refund reckons what comes back: never more than the receipt's own sum over all its returns here. That the
+// Refund reckons what comes back: never more than the receipt's own sum over all its returns here, those made
+// while its sale was known among them. That the
 // receipt is young and small enough is the caller's to check.
 func (n PendingReturn) Refund() (*sale.Return, error) {
 	r := &sale.Return{

@@ -65,18 +65,27 @@ func (w *writer) index(r *sale.Record, key []byte) error {
 			return fmt.Errorf("index %s: %w", r.ID, err)
 		}
 	}
-	if r.Return != nil {
-		return b.Put(indexReturn(r.Return, key), []byte{})
+	if r.Return == nil {
+		return nil
+	}
+	for _, k := range indexReturn(r.Return, key) {
+		if err := b.Put(k, []byte{}); err != nil {
+			return fmt.Errorf("index return %s: %w", r.ID, err)
+		}
 	}
 	return nil
 }
 
-// indexReturn is where a return is found from what it undoes: its sale, or the fiscal document alone.
-func indexReturn(r *sale.Return, key []byte) []byte {
-	if r.Pending {
-		return append(indexPending(r.OfDoc), key...)
+// indexReturn is where a return is found from what it undoes: its sale, and the fiscal document, which is all
+// that a scanned receipt names. The first is the one that a file of any version has.
+func indexReturn(r *sale.Return, key []byte) (keys [][]byte) {
+	if !r.Pending {
+		keys = append(keys, append(indexReturns(r.Of), key...))
 	}
-	return append(indexReturns(r.Of), key...)
+	if r.Pending || r.OfDoc.FD != 0 {
+		keys = append(keys, append(indexDocReturns(r.OfDoc), key...))
+	}
+	return keys
 }
 
 // indexKeys are the keys that belong to one record alone.
@@ -114,7 +123,7 @@ func indexNo(no sale.OperationNo) []byte {
 	return binary.BigEndian.AppendUint64([]byte{'n'}, uint64(no))
 }
 
-func indexPending(k sale.FiscalKey) []byte {
+func indexDocReturns(k sale.FiscalKey) []byte {
 	b := indexDoc(k)
 	b[0] = 'p'
 	return b
@@ -275,9 +284,60 @@ func readRecord(tx *bbolt.Tx, key []byte) (*sale.Record, error) {
 // Returns reads the returns of a sale so far, in order.
 func (l *Ledger) Returns(of sale.ID) ([]*sale.Record, error) { return l.recordsUnder(indexReturns(of)) }
 
-// PendingReturns reads the returns of a fiscal document whose sale was not known here, in order.
-func (l *Ledger) PendingReturns(k sale.FiscalKey) ([]*sale.Record, error) {
-	return l.recordsUnder(indexPending(k))
+// ReturnsOfDoc reads the returns of a fiscal document, in order: whether its sale was known here or not.
+func (l *Ledger) ReturnsOfDoc(k sale.FiscalKey) ([]*sale.Record, error) {
+	return l.recordsUnder(indexDocReturns(k))
+}
+
+// Undocumented says whether this journal has documents of the fiscal storage that k names, and which sales a
+// manager settled without a document's number between the known neighbours of k: k may be the paper of one
+// of them.
+func (l *Ledger) Undocumented(k sale.FiscalKey) (own bool, settled []*sale.Record, err error) {
+	err = l.view(func(tx *bbolt.Tx) error {
+		before, after := neighbours(tx, k)
+		if own = before != nil || after != nil; !own {
+			return nil
+		}
+		c := tx.Bucket([]byte("journal")).Cursor()
+		for at, v := c.Seek(before); at != nil && !bytes.Equal(at, after); at, v = c.Next() {
+			var e sale.Entry
+			if err := sale.Decode(v, &e); err != nil {
+				return fmt.Errorf("%w: journal %x: %w", ErrDamaged, at, err)
+			}
+			r, err := sale.DecodeRecord(e.Record)
+			if err != nil {
+				return fmt.Errorf("%w: journal %x: %w", ErrDamaged, at, err)
+			}
+			switch f := r.Fiscal; {
+			case f == nil:
+			case f.Key.FN != k.FN && f.Key.FD != 0:
+				return nil // another storage has taken over
+			case r.Sale != nil && f.Settled && f.Key == sale.FiscalKey{FN: k.FN}:
+				settled = append(settled, r)
+			}
+		}
+		return nil
+	})
+	return own, settled, err
+}
+
+// neighbours are the places in the journal of the documents nearest to k in its storage.
+func neighbours(tx *bbolt.Tx, k sale.FiscalKey) (before, after []byte) {
+	c := tx.Bucket([]byte("index")).Cursor()
+	own := append(append([]byte{'d'}, k.FN...), 0)
+	at, v := c.Seek(indexDoc(k))
+	if bytes.HasPrefix(at, own) {
+		after = v
+	}
+	if at == nil {
+		at, v = c.Last()
+	} else {
+		at, v = c.Prev()
+	}
+	if bytes.HasPrefix(at, own) {
+		before = v
+	}
+	return before, after
 }
 
 func (l *Ledger) recordsUnder(prefix []byte) (out []*sale.Record, err error) {
