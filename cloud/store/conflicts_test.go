@@ -248,9 +248,7 @@ func TestHouseAndTrainingAreInNoFigures(t *testing.T) {
 		for _, r := range []*sale.Record{house, training, real} {
 			js[0].Add(r)
 		}
-		back := js[0].Returning(training, 1)
-		back.Return.Training = true
-		js[0].Add(back)
+		js[0].Add(js[0].Returning(training, 1))
 		handIn(t, s, js[0])
 		stores, _, err := s.Day(ctx, org, 1, 0, math.MaxInt64)
 		require.NoError(t, err)

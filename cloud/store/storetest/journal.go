@@ -231,7 +231,7 @@ func (j *Journal) Returning(of *sale.Record, pieces int) *sale.Record {
 	net := l.Price * sale.Money(pieces)
 	j.counter++
 	ret := &sale.Return{
-		No: sale.MakeNumber(j.Till, j.counter), Of: of.ID, OfNo: of.Sale.No, OfDoc: of.Fiscal.Key, Customer: of.Sale.Customer, Total: net,
+		No: sale.MakeNumber(j.Till, j.counter), Of: of.ID, OfNo: of.Sale.No, OfDoc: of.Fiscal.Key, Customer: of.Sale.Customer, Total: net, Training: of.Sale.Training,
 		Lines: []sale.ReturnedLine{{
 			SKU: l.SKU, Name: l.Name, Qty: qty, Net: net, VAT: l.VAT, Subject: l.Subject,
 			Parts: []sale.Part{{Qty: qty, Price: l.Price, Sum: net}},
