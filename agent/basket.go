@@ -19,14 +19,15 @@ type open struct {
 	codes        []shownCode
 	certificates []certificate
 	quote        loyalty.Quote
-	adult        bool                    // the buyer's age is confirmed
-	waiting      *sale.Line              // a line that waits for that confirmation
-	asked        bool                    // head office was asked for the customer's leases
-	totalled     bool                    // the payment was begun, whether or not it was left again
-	late         bool                    // the customer was named after that
-	met          []metRule               // fraud rules that this receipt meets
-	permits      map[string]sale.StaffNo // managers who let a rule's receipt pass
-	lookups      uint32                  // look-ups without a sale, where they stop this receipt
+	adult        bool              // the buyer's age is confirmed
+	waiting      *sale.Line        // a line that waits for that confirmation
+	asked        bool              // head office was asked for the customer's leases
+	totalled     bool              // the payment was begun, whether or not it was left again
+	late         bool              // the customer was named after that
+	met          []metRule         // fraud rules that this receipt meets
+	spends       sale.Points       // points and partners' points that pay, as if no rule stopped them
+	permits      map[string]permit // managers who let a rule's receipt pass
+	lookups      uint32            // look-ups without a sale, where they stop this receipt
 }
 
 // scan answers a code at once, from this till's disk.
@@ -81,12 +82,15 @@ func (t *Till) addSKU(c Command) error {
 	if err != nil || p.Gone {
 		return refuse(textNoProduct(string(c.SKU)), err)
 	}
-	if t.desk.stage == StageDone {
-		t.next()
-	}
 	qty := c.Qty
 	if qty == 0 {
 		qty = sale.Piece
+	}
+	if !sellable(p, qty) {
+		return refuse(textQty(), nil)
+	}
+	if t.desk.stage == StageDone {
+		t.next()
 	}
 	return t.take(sale.Line{Product: p, Qty: qty})
 }
@@ -99,7 +103,9 @@ func (t *Till) add(line sale.Line) error {
 	}
 	return t.change(func(b *sale.Basket) error {
 		if i := sameLine(b.Lines, line); i >= 0 {
-			b.Lines[i].Qty += line.Qty
+			if b.Lines[i].Qty += line.Qty; b.Lines[i].Qty > qtyMax {
+				return refuse(textQty(), nil)
+			}
 			return nil
 		}
 		if len(b.Lines) >= sale.LinesMax {
@@ -136,13 +142,19 @@ func (t *Till) adult(c Command) error {
 // qtyMax keeps a slip of the finger, a barcode typed as a quantity, off the receipt.
 const qtyMax = 10_000 * sale.Piece
 
+// sellable tells whether so much of a product can be on a line: something, and whole pieces of what is not
+// weighed.
+func sellable(p sale.Product, qty sale.Qty) bool {
+	return qty > 0 && qty <= qtyMax && (qty%sale.Piece == 0 || p.Traits.Has(sale.Weighed))
+}
+
 func (t *Till) setQty(c Command) error {
 	return t.change(func(b *sale.Basket) error {
 		if c.Line < 0 || c.Line >= len(b.Lines) {
 			return refuse(textNoLine(), nil)
 		}
 		l := &b.Lines[c.Line]
-		if c.Qty <= 0 || c.Qty > qtyMax || (c.Qty%sale.Piece != 0 && !l.Product.Traits.Has(sale.Weighed)) {
+		if !sellable(l.Product, c.Qty) {
 			return refuse(textQty(), nil)
 		}
 		l.Qty = c.Qty
@@ -211,6 +223,7 @@ func (t *Till) reckonAll() error {
 	if err != nil {
 		return err
 	}
+	s.spends = q.Redeemed + t.partners(q.Paid)
 	if s.met, err = t.watch(q); err != nil {
 		return err
 	}
@@ -235,6 +248,7 @@ func (t *Till) quote(b *loyalty.Buyer) (loyalty.Quote, error) {
 	}
 	if c := t.desk.cashier; c != nil {
 		r.Cashier = c.No
+		r.Own = s.customer != nil && s.customer.Staff == c.No
 	}
 	return t.rulebook().engine.Quote(r)
 }
@@ -268,10 +282,15 @@ func (t *Till) park(Command) error {
 	if err != nil {
 		return err
 	}
-	if err := t.ledger.Park(ledger.Parked{ID: id, Staff: t.desk.cashier.No, Basket: s.basket}); err != nil {
+	p := ledger.Parked{
+		ID: id, Staff: t.desk.cashier.No, Basket: s.basket,
+		FoundBy: s.foundBy, Totalled: s.totalled, Late: s.late, Lookups: s.lookups,
+	}
+	if err := t.ledger.Park(p); errors.Is(err, ledger.ErrBusy) {
+		return refuse(textTooManyParked(), err)
+	} else if err != nil {
 		return err
 	}
-	t.desk.parked[id] = s.foundBy
 	return t.clear(Command{})
 }
 
@@ -280,23 +299,29 @@ func (t *Till) recall(c Command) error {
 		return refuse(textBasketOpen(), nil)
 	}
 	p, err := t.ledger.Unpark(c.ID)
-	if err != nil {
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return refuse(textNotParked(), err)
+	case err != nil:
 		return err
 	}
 	t.next()
-	t.desk.sale = open{basket: p.Basket}
+	s := &t.desk.sale
+	*s = open{basket: p.Basket, totalled: p.Totalled}
 	if p.Basket.Customer == 0 {
 		return t.reckon()
 	}
 	found, err := t.ledger.Customer(p.Basket.Customer)
 	if err != nil || found.State == sale.CustomerHouse { // the store's own account is nobody
-		t.desk.sale.basket.Customer = 0
+		s.basket.Customer = 0
 		return t.reckon()
 	}
-	by, known := t.desk.parked[c.ID]
-	if !known {
-		by = sale.FoundPhone // after a restart nobody remembers: the strictest of the ways
+	if p.FoundBy == 0 {
+		p.FoundBy = sale.FoundPhone // parked before this was kept: the strictest of the ways
 	}
-	delete(t.desk.parked, c.ID)
-	return t.setCustomer(found, by)
+	if err := t.setCustomer(found, p.FoundBy); err != nil {
+		return err
+	}
+	s.late, s.lookups = p.Late, p.Lookups
+	return t.reckon()
 }

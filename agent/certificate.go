@@ -22,17 +22,31 @@ type certificate struct {
 
 // certificate lays a gift certificate on the counter by its number.
 func (t *Till) certificate(c Command) error {
-	found, err := t.ledger.FindCustomer(t.cardKey(strings.TrimSpace(c.Code)))
+	key := t.cardKey(strings.TrimSpace(c.Code))
+	found, err := t.ledger.FindCustomer(key)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
+		if _, err := t.countTyped(func() { t.ledger.LookedFor(key.Key) }); err != nil {
+			return err
+		}
 		return refuse(textNoCertificate(), err)
 	case err != nil:
 		return err
-	case !found.Bearer:
-		return refuse(textNotACertificate(), nil)
 	}
 	if t.desk.stage == StageDone {
 		t.next()
+	}
+	return t.layTyped(found)
+}
+
+// layTyped lays down a certificate whose number was typed. That is a look-up whatever comes of it, or the
+// numbers could be tried one by one unseen; it stops no receipt, for the certificate is its bearer's money.
+func (t *Till) layTyped(found sale.Customer) error {
+	if _, err := t.countTyped(func() { t.ledger.Looked(found.No) }); err != nil {
+		return err
+	}
+	if !found.Bearer {
+		return refuse(textNotACertificate(), nil)
 	}
 	return t.layCertificate(found)
 }
@@ -72,13 +86,14 @@ func (t *Till) dropCertificate(c Command) error {
 	return nil
 }
 
-// refreshCertificates reads them anew; one that head office has taken back leaves the counter.
+// refreshCertificates reads them anew; one that head office has stopped or taken back leaves the counter.
 func (t *Till) refreshCertificates() error {
 	s := &t.desk.sale
 	kept := make([]certificate, 0, len(s.certificates))
 	for _, x := range s.certificates {
 		c, err := t.ledger.Customer(x.customer.No)
-		if errors.Is(err, ledger.ErrNotFound) {
+		if errors.Is(err, ledger.ErrNotFound) || (err == nil && !earns(c.State)) {
+			t.notify("info", "certificate", textCertificateStopped())
 			continue
 		}
 		if err != nil {

@@ -40,6 +40,8 @@ func (t *Till) cardKey(card string) sale.CustomerKey {
 // name puts whoever was found where they belong: a certificate pays, a customer is named.
 func (t *Till) name(c sale.Customer, by sale.FoundBy) error {
 	switch {
+	case c.Bearer && by != sale.FoundCard:
+		return t.layTyped(c)
 	case c.Bearer:
 		return t.layCertificate(c)
 	case c.State == sale.CustomerHouse:
@@ -81,7 +83,7 @@ func accounts(c sale.Customer) []sale.CustomerNo {
 // forget drops all that hangs on the customer.
 func (s *open) forget() {
 	s.customer, s.held, s.foundBy, s.late, s.asked, s.basket.Customer = nil, nil, 0, false, false, 0
-	s.wish, s.wishes, s.permits, s.met, s.lookups = 0, nil, nil, nil, 0
+	s.wish, s.wishes, s.permits, s.met, s.spends, s.lookups = 0, nil, nil, nil, 0, 0
 }
 
 func (t *Till) dropCustomer(Command) error {

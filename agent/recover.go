@@ -10,6 +10,7 @@ import (
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -226,11 +227,18 @@ func (t *Till) keepBasket(j *ledger.Job) {
 			b.Lines = append(b.Lines, sale.Line{Product: p, Qty: l.Qty, Code: l.Code, Gift: l.Gift})
 		}
 		id := sale.DeriveID(j.Draft.ID, "basket", 0)
-		if err := t.ledger.Park(ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b}); err != nil {
-			t.log.Error("park the basket of an abandoned sale", "err", err)
-			return
+		p := ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b, FoundBy: j.Draft.Sale.FoundBy, Totalled: true}
+		for _, w := range j.Draft.Sale.Watched {
+			switch w.Rule {
+			case loyalty.WatchAfterTotal:
+				p.Late = true
+			case loyalty.WatchLookups:
+				p.Lookups = uint32(w.Amount)
+			}
 		}
-		t.desk.parked[id] = j.Draft.Sale.FoundBy
+		if err := t.ledger.Park(p); err != nil {
+			t.log.Error("park the basket of an abandoned sale", "err", err)
+		}
 	})
 }
 

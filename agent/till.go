@@ -90,7 +90,6 @@ type desk struct {
 	register  registerState
 	scanners  []DeviceView
 	frozen    *Text
-	parked    map[sale.ID]sale.FoundBy // how the customers of parked baskets were named
 }
 
 // NewTill makes a till over an enrolled ledger; Run starts it.
@@ -102,7 +101,6 @@ func NewTill(o Options) (*Till, error) {
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
-	t.desk.parked = map[sale.ID]sale.FoundBy{}
 	if o.Find != nil {
 		t.finder = newFinder(o.Find)
 	}

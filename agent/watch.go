@@ -27,8 +27,19 @@ func (t *Till) watch(q loyalty.Quote) ([]metRule, error) {
 	}
 	return p.Check(loyalty.WatchFacts{
 		At: t.now(), Zone: t.shop.zone, Cashier: t.desk.cashier.No, CardStaff: c.Staff, CardReceipts: uint32(past.Receipts) + 1, AfterTotal: s.late,
-		Enrolled: c.Enrolled, FoundBy: s.foundBy, Redeemed: q.Redeemed, Total: q.Total, Floors: t.floors(), Lookups: s.lookups,
+		Enrolled: c.Enrolled, FoundBy: s.foundBy, Redeemed: s.spends, Total: q.Total, Floors: t.floors(), Lookups: s.lookups,
 	}), nil
+}
+
+// partners sums up what partners' points pay: to the rules they are points like any. Stamps are none: they
+// pay by a promotion's terms alone.
+func (t *Till) partners(paid []sale.PurseAmount) (sum sale.Points) {
+	for _, a := range paid {
+		if p := t.rulebook().purse(a.Purse); p != nil && p.Kind == loyalty.PursePartner {
+			sum += a.Amount
+		}
+	}
+	return sum
 }
 
 // floors is what the basket's lines keep whatever pays for them, and what is too little for a step of points.
@@ -54,11 +65,24 @@ func (t *Till) floors() (sum sale.Money) {
 	return sum + max(0, p.RedeemStep-1).Worth()
 }
 
+// permit is a manager's word that a rule lets a receipt pass, for as many points as it took then.
+type permit struct {
+	by   sale.StaffNo
+	most sale.Points
+}
+
+// permitted is who let a rule's receipt pass as it is now; zero: nobody, or for fewer points.
+func (s *open) permitted(rule string) sale.StaffNo {
+	if p := s.permits[rule]; s.spends <= p.most {
+		return p.by
+	}
+	return 0
+}
+
 // stops tells whether a rule keeps the points off the receipt: it blocks, or asks for a manager who has not
 // come.
 func (s *open) stops(r metRule) bool {
-	_, permitted := s.permits[r.Rule]
-	return r.Measure == loyalty.MeasureBlock || (r.Measure == loyalty.MeasurePIN && !permitted)
+	return r.Measure == loyalty.MeasureBlock || (r.Measure == loyalty.MeasurePIN && s.permitted(r.Rule) == 0)
 }
 
 // stopping are the rules that keep the points off.
@@ -85,7 +109,7 @@ func (s *open) unnamed() bool {
 // watched is what the record says of the rules that were met.
 func (s *open) watched() (out []sale.Watched) {
 	for _, r := range s.met {
-		out = append(out, sale.Watched{Rule: r.Rule, Amount: r.Amount, By: s.permits[r.Rule]})
+		out = append(out, sale.Watched{Rule: r.Rule, Amount: r.Amount, By: s.permitted(r.Rule)})
 	}
 	return out
 }
@@ -113,12 +137,15 @@ func (t *Till) permit(c Command) error {
 	if err != nil {
 		return err
 	}
+	if by.No == t.desk.cashier.No && slices.ContainsFunc(s.met, func(r metRule) bool { return r.Rule == loyalty.WatchOwnCard }) {
+		return refuse(textOwnCardAnother(), nil)
+	}
 	if s.permits == nil {
-		s.permits = map[string]sale.StaffNo{}
+		s.permits = map[string]permit{}
 	}
 	for _, r := range s.met {
 		if r.Measure == loyalty.MeasurePIN {
-			s.permits[r.Rule] = by.No
+			s.permits[r.Rule] = permit{by.No, s.spends}
 		}
 	}
 	return t.reckon()
@@ -133,10 +160,17 @@ func needsManager(met []metRule) bool {
 func (t *Till) watchReturn() {
 	o := t.desk.ret
 	o.met = nil
-	if o.quote == nil || o.of.Sale.Redeemed == 0 {
+	if o.quote == nil {
 		return
 	}
-	o.met = t.programme().Check(loyalty.WatchFacts{At: t.now(), Zone: t.shop.zone, SoldAt: o.of.At, SoldRedeemed: o.of.Sale.Redeemed})
+	redeemed := o.of.Sale.Redeemed
+	for _, l := range o.of.Sale.Lines {
+		redeemed += t.partners(l.Paid)
+	}
+	if redeemed == 0 {
+		return
+	}
+	o.met = t.programme().Check(loyalty.WatchFacts{At: t.now(), Zone: t.shop.zone, SoldAt: o.of.At, SoldRedeemed: redeemed})
 	for i := range o.met {
 		// The law gives the buyer the money back: the harshest that can be done is to ask a manager.
 		o.met[i].Measure = min(o.met[i].Measure, loyalty.MeasurePIN)
@@ -166,28 +200,36 @@ func (t *Till) countLookup(c sale.Customer) error {
 	if s.foundBy == sale.FoundCard {
 		return nil
 	}
-	before, err := t.ledger.Facts(sale.Customer{})
-	if err != nil {
+	met, err := t.countTyped(func() { t.ledger.Looked(c.No) })
+	if err != nil || met == nil {
 		return err
 	}
-	t.ledger.Looked(c.No)
-	now, err := t.ledger.Facts(sale.Customer{})
-	if err != nil {
-		return err
-	}
-	met := t.programme().Check(loyalty.WatchFacts{At: t.now(), Zone: t.shop.zone, Lookups: uint32(now.Lookups)})
-	if len(met) == 0 {
-		return nil
-	}
-	if now.Lookups > before.Lookups { // the same customer again is not one more
-		if err := t.bookLookup(met[0]); err != nil {
-			return err
-		}
-	}
-	if loyalty.Harshest(met) > loyalty.MeasureFlag {
-		s.lookups = uint32(now.Lookups) // the receipt itself is stopped
+	if met.Measure > loyalty.MeasureFlag {
+		s.lookups = uint32(met.Amount) // the receipt itself is stopped
 	}
 	return t.reckon()
+}
+
+// countTyped notes a number that was typed, and journals it where there are too many; met is nil where there
+// are not.
+func (t *Till) countTyped(note func()) (met *metRule, err error) {
+	before, err := t.ledger.Facts(sale.Customer{})
+	if err != nil {
+		return nil, err
+	}
+	note()
+	now, err := t.ledger.Facts(sale.Customer{})
+	if err != nil {
+		return nil, err
+	}
+	found := t.programme().Check(loyalty.WatchFacts{At: t.now(), Zone: t.shop.zone, Lookups: uint32(now.Lookups)})
+	if len(found) == 0 {
+		return nil, nil
+	}
+	if now.Lookups > before.Lookups { // the same again is not one more
+		err = t.bookLookup(found[0])
+	}
+	return &found[0], err
 }
 
 func (t *Till) bookLookup(met metRule) error {
@@ -204,11 +246,10 @@ func (t *Till) bookLookup(met metRule) error {
 // measureNames are the stable words of the page.
 var measureNames = map[loyalty.Measure]string{loyalty.MeasureFlag: "flag", loyalty.MeasurePIN: "pin", loyalty.MeasureBlock: "block"}
 
-func watchViews(met []metRule, permits map[string]sale.StaffNo) (out []WatchView) {
+func watchViews(met []metRule, permitted func(rule string) sale.StaffNo) (out []WatchView) {
 	for _, r := range met {
-		_, permitted := permits[r.Rule]
 		out = append(out, WatchView{
-			Rule: r.Rule, Measure: measureNames[r.Measure], Permitted: permitted,
+			Rule: r.Rule, Measure: measureNames[r.Measure], Permitted: permitted(r.Rule) != 0,
 			Text: Text{RU: loyalty.WatchText(r.Rule, "ru"), EN: loyalty.WatchText(r.Rule, "en")},
 		})
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +18,7 @@ type Facts struct {
 	Receipts     int       // of the customer in this shift, over all their accounts
 	LastReceipt  sale.Time // at this till; zero: none that is still to be read
 	LastRedeemed sale.Time // last receipt at this till that points paid of
-	Lookups      int       // customers looked up in this shift who have bought nothing in it
+	Lookups      int       // customers and certificates looked up in this shift to whom nothing was sold in it
 }
 
 // shiftMax is how long a shift lasts by law; where another program keeps the shifts, it bounds what is counted.
@@ -104,8 +105,19 @@ func (k *looked) heard(r *sale.Record) {
 	case r.Kind == sale.KindShiftOpen:
 		k.dirty = k.dirty || len(k.who) > 0
 		clear(k.who)
-	case r.Sale != nil && k.who[r.Sale.Customer]:
-		delete(k.who, r.Sale.Customer)
+	case r.Sale != nil:
+		k.bought(r.Sale.Customer)
+		for _, p := range r.Postings { // a certificate that was looked up has paid
+			if p.Account.Kind == sale.AccountCustomer {
+				k.bought(sale.CustomerNo(p.Account.No))
+			}
+		}
+	}
+}
+
+func (k *looked) bought(no sale.CustomerNo) {
+	if k.who[no] {
+		delete(k.who, no)
 		k.dirty = true
 	}
 }
@@ -124,6 +136,15 @@ func (k *looked) take() (list []sale.CustomerNo, dirty bool) {
 
 // Looked notes that a customer was looked up at this till. It is counted until they buy or the shift ends.
 func (l *Ledger) Looked(no sale.CustomerNo) { l.looked.add(no) }
+
+// nobodys is set in the numbers that stand for keys which find nobody; customers' own never get so far.
+const nobodys sale.CustomerNo = 1 << 62
+
+// LookedFor notes a number that was typed and finds nobody: whoever tries numbers mostly meets those. It is
+// counted until the shift ends.
+func (l *Ledger) LookedFor(key sale.LookupKey) {
+	l.looked.add(nobodys | sale.CustomerNo(binary.BigEndian.Uint64(key[:])>>2))
+}
 
 func (w *writer) saveLooked() error {
 	list, dirty := w.l.looked.take()

@@ -186,6 +186,11 @@ type Parked struct {
 	At     sale.Time    `cbor:"2,keyasint"`
 	Staff  sale.StaffNo `cbor:"3,keyasint"`
 	Basket sale.Basket  `cbor:"4,keyasint"`
+	// What the fraud rules know of the receipt goes with it: parking washes nothing off.
+	FoundBy  sale.FoundBy `cbor:"5,keyasint,omitempty"` // how the customer was named; zero: nobody knows any more
+	Totalled bool         `cbor:"6,keyasint,omitempty"` // the payment was begun
+	Late     bool         `cbor:"7,keyasint,omitempty"` // the customer was named after that
+	Lookups  uint32       `cbor:"8,keyasint,omitempty"` // without a sale, where they stop this receipt
 }
 
 // ParkedMax bounds the baskets put aside at one till.

@@ -200,7 +200,7 @@ func (r *reckoning) reward() {
 	if rate <= 0 || r.request.Cashier == 0 {
 		return
 	}
-	if b := r.request.Buyer; b != nil && b.Staff == r.request.Cashier {
+	if b := r.request.Buyer; r.request.Own || (b != nil && b.Staff == r.request.Cashier) {
 		r.because(sale.Reason{Rule: RuleRewardOwn})
 		return
 	}

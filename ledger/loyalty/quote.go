@@ -44,6 +44,9 @@ type Request struct {
 	Cashier sale.StaffNo
 	Claims  []Claim
 	Wishes  []sale.PurseAmount // to spend from partners' purses; more than allowed is cut down with a reason
+
+	// Own: the cashier's own purchase, though a rule may keep the Buyer off the receipt. It brings no reward.
+	Own bool
 }
 
 // Quote is a reckoned basket, ready to be a sale: Gross − Discount − Redeemed is Total, and every sum
