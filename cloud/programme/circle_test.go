@@ -428,7 +428,7 @@ func TestCashOut(t *testing.T) {
 	d := newDesk(t, 1)
 	j := d.tills[0]
 	sold := j.Plain(1)
-	sold.Sale.Reward = 700
+	sold.Staff, sold.Sale.Reward = 4, 700
 	sold.Postings = []sale.Posting{{Account: sale.ProgrammeAccount(), Amount: -700}, {Account: sale.EmployeeAccount(4), Amount: 700}}
 	j.Add(sold)
 	d.decide(t)

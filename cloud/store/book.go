@@ -186,7 +186,7 @@ func (b *booking) prefetch(ctx context.Context, records []wire.Sealed) error {
 			return err
 		}
 	}
-	return errors.Join(b.prefetchTaken(ctx, records), b.prefetchZones(ctx, records), b.prefetchLeases(ctx, records))
+	return errors.Join(b.prefetchTaken(ctx, records), b.prefetchZones(ctx, records), b.prefetchLeases(ctx, records), b.prefetchOwners(ctx, records))
 }
 
 func (b *booking) prefetchDocs(ctx context.Context, fn string, span [2]uint32) error {

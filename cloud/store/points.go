@@ -21,7 +21,8 @@ type points struct {
 	born     map[sale.ID]*sale.Lease
 	released map[sale.ID]bool // of all leases known here: true when handed back
 	holders  map[sale.ID]sale.TillNo
-	closed   map[sale.ID]bool // handed back by this transaction
+	owners   map[sale.ID]owner // of lots that are defined here or by a record of this transaction
+	closed   map[sale.ID]bool  // handed back by this transaction
 	feed     map[feedKey]feedRow
 	due      map[sale.CustomerNo]sale.ID
 	granted  map[sale.ID]sale.Time
@@ -48,7 +49,7 @@ type partKey struct{ lease, lot sale.ID }
 type partMove struct{ amount, spent sale.Points }
 
 func newPoints() points {
-	p := points{released: map[sale.ID]bool{}, holders: map[sale.ID]sale.TillNo{}, lots: map[sale.ID]*lotMove{}, terms: map[sale.ID]leaseTerm{}, expires: map[sale.ID]sale.Time{}}
+	p := points{released: map[sale.ID]bool{}, holders: map[sale.ID]sale.TillNo{}, owners: map[sale.ID]owner{}, lots: map[sale.ID]*lotMove{}, terms: map[sale.ID]leaseTerm{}, expires: map[sale.ID]sale.Time{}}
 	p.forget()
 	return p
 }
@@ -110,7 +111,10 @@ func (b *booking) examinePoints(r *sale.Record) error {
 			return err
 		}
 	}
-	return nil
+	if b.till == 0 {
+		return nil
+	}
+	return b.examineTill(r)
 }
 
 func (b *booking) examineLease(l *sale.Lease, given map[sale.ID]sale.Points) error {
@@ -180,6 +184,7 @@ func (b *booking) projectPoints(r *sale.Record) {
 	for _, l := range r.Lots {
 		m := p.lot(l.ID, l.Account)
 		m.lot, m.known = l, true
+		p.owners[l.ID] = owner{l.Account, true}
 	}
 	for i := range r.Leases {
 		b.bear(r, &r.Leases[i])
@@ -354,11 +359,12 @@ func (b *booking) free(ctx context.Context, lease sale.ID, at sale.Time) error {
 func (p *points) writeLots(ctx context.Context, b *booking) error {
 	lots := insertInto("lots", "org, id, kind, no, purse, activates, expires, source, known, remaining, leased", `ON CONFLICT (org, id) DO UPDATE SET
 		remaining = lots.remaining + excluded.remaining, leased = lots.leased + excluded.leased,
-		kind = CASE WHEN excluded.kind <> 0 THEN excluded.kind ELSE lots.kind END, no = CASE WHEN excluded.kind <> 0 THEN excluded.no ELSE lots.no END,
-		purse = CASE WHEN excluded.kind <> 0 THEN excluded.purse ELSE lots.purse END,
-		activates = CASE WHEN excluded.known = 1 THEN excluded.activates ELSE lots.activates END,
-		expires = CASE WHEN excluded.known = 1 THEN excluded.expires ELSE lots.expires END,
-		source = CASE WHEN excluded.known = 1 THEN excluded.source ELSE lots.source END,
+		kind = CASE WHEN lots.known = 0 AND excluded.kind <> 0 THEN excluded.kind ELSE lots.kind END,
+		no = CASE WHEN lots.known = 0 AND excluded.kind <> 0 THEN excluded.no ELSE lots.no END,
+		purse = CASE WHEN lots.known = 0 AND excluded.kind <> 0 THEN excluded.purse ELSE lots.purse END,
+		activates = CASE WHEN lots.known = 0 THEN excluded.activates ELSE lots.activates END,
+		expires = CASE WHEN lots.known = 0 THEN excluded.expires ELSE lots.expires END,
+		source = CASE WHEN lots.known = 0 THEN excluded.source ELSE lots.source END,
 		known = CASE WHEN excluded.known = 1 THEN 1 ELSE lots.known END`)
 	var checks []any
 	for _, id := range sortedIDs(p.lots) {
