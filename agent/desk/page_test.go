@@ -257,6 +257,7 @@ func (p *page) scan(code string, russian bool) {
 func (p *page) click(selector string) {
 	p.Helper()
 	p.see(selector + ":not(:disabled)")
+	p.settle() // what the last tap has opened has come to rest
 	p.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
