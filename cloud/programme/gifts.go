@@ -34,7 +34,7 @@ func (o *Office) Daily(ctx context.Context, org sale.OrgNo) error {
 	}
 	err = o.onNewDay(ctx, org, "tiers", r.home.Zone, func(sale.Date) error { return o.queueDaily(ctx, org) })
 	for _, zone := range r.zones() {
-		err = errors.Join(err, o.onNewDay(ctx, org, "gifts/"+zone.String(), zone, func(today sale.Date) error {
+		err = errors.Join(err, o.onNewDay(ctx, org, fmt.Sprintf("gifts/%s/%d", zone, r.newest(sale.At(o.Now()), zone)), zone, func(today sale.Date) error {
 			return o.gifts(ctx, org, r, zone, today)
 		}))
 	}
@@ -51,6 +51,17 @@ func (o *Office) onNewDay(ctx context.Context, org sale.OrgNo, job string, zone 
 		return fmt.Errorf("the daily work %q of %s: %w", job, today, err)
 	}
 	return o.Store.JobDone(ctx, org, job, today)
+}
+
+// newest is the latest version that has begun by a zone's clock: what it gives today is given today, although
+// the day's work was done before it was published.
+func (r rules) newest(at sale.Time, zone *time.Location) (version uint32) {
+	for _, p := range r.versions {
+		if p.Begins(zone) <= at {
+			version = max(version, p.Version)
+		}
+	}
+	return version
 }
 
 // zones are the stores' zones, each once, in the order of the stores' numbers.

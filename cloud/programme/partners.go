@@ -19,7 +19,7 @@ type Ledgers interface {
 	Earners(ctx context.Context, org sale.OrgNo, from, to sale.Time) ([]deed.Earner, error)
 	Tickets(ctx context.Context, org sale.OrgNo, purse sale.PurseNo) ([]deed.Tickets, error)
 	// PendingReturns are returns whose receipt was not known where they were made and has come, with it.
-	PendingReturns(ctx context.Context, org sale.OrgNo, limit int) (returns, sales []*sale.Record, err error)
+	PendingReturns(ctx context.Context, org sale.OrgNo, after *sale.Record, limit int) (returns, sales []*sale.Record, err error)
 	ReturnsOf(ctx context.Context, org sale.OrgNo, of sale.ID) ([]*sale.Record, error)
 	FreeOf(ctx context.Context, org sale.OrgNo, lots []sale.ID) ([]deed.Free, error)
 	Replay(ctx context.Context, org sale.OrgNo, from, to sale.Time, page int, each func([][]byte) error) error

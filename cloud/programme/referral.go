@@ -20,29 +20,40 @@ func (c *reckoning) receipt(ctx context.Context, due *deed.Due) error {
 		return err
 	}
 	return c.only(ctx, x.Customer, func(ctx context.Context, p deed.Person) error {
-		if c.rules.idle && p.Friend == "" {
-			return c.tier(ctx, p)
+		if c.rules.idle && !p.Brought() {
+			return c.whole(ctx, p, nil)
 		}
 		chain, err := c.shares(ctx, p, x)
 		if err != nil {
 			return err
 		}
+		return c.whole(ctx, p, chain)
+	})
+}
+
+// whole reckons what rests on all receipts of a person: once a page, since every receipt of it is known by then.
+func (c *reckoning) whole(ctx context.Context, p deed.Person, chain []loyalty.Link) error {
+	if c.reckoned[p.No] {
+		return nil
+	}
+	c.person = p.No
+	if !c.rules.idle || p.Brought() {
 		if err := c.firsts(ctx, p, chain); err != nil {
 			return err
 		}
-		return c.tier(ctx, p)
-	})
+	}
+	return c.tier(ctx, p)
 }
 
 // shares reckons the chain above the buyer and pays what each month comes to.
 func (c *reckoning) shares(ctx context.Context, p deed.Person, x deed.Receipt) (chain []loyalty.Link, err error) {
-	old, err := c.Store.SharesOf(ctx, c.org, x.ID)
+	old, err := c.oldShares(ctx, x.ID)
 	if err != nil {
 		return nil, err
 	}
 	rules := c.rules.of(x)
-	if rules != nil && (p.Friend != "" || len(old) > 0) {
-		if chain, err = c.chain(ctx, p, x, rules); err != nil {
+	if rules != nil && (p.Brought() || len(old) > 0) {
+		if chain, err = c.chain(ctx, p, x, rules, old); err != nil {
 			return nil, err
 		}
 	}
@@ -71,18 +82,35 @@ func (c *reckoning) shares(ctx context.Context, p deed.Person, x deed.Receipt) (
 	return chain, nil
 }
 
+// oldShares are what a receipt came to last, each under the number that its customer has now: a person who was
+// merged since has one month, not two.
+func (c *reckoning) oldShares(ctx context.Context, receipt sale.ID) ([]deed.Share, error) {
+	old, err := c.Store.SharesOf(ctx, c.org, receipt)
+	for i := range old {
+		if err != nil || old[i].Referrer == 0 {
+			continue
+		}
+		var p deed.Person
+		var found bool
+		if p, found, err = c.Store.Whole(ctx, c.org, old[i].Referrer); found {
+			old[i].Referrer = p.No
+		}
+	}
+	return old, err
+}
+
 // chain fills in the decision's shares, refusals included.
-func (c *reckoning) chain(ctx context.Context, p deed.Person, x deed.Receipt, rules *loyalty.Programme) ([]loyalty.Link, error) {
+func (c *reckoning) chain(ctx context.Context, p deed.Person, x deed.Receipt, rules *loyalty.Programme, old []deed.Share) ([]loyalty.Link, error) {
 	var failed error
-	codes := map[sale.CustomerNo]string{p.No: p.Friend}
+	people := map[sale.CustomerNo]deed.Person{p.No: p}
 	pending := false
 	chain, cycle := rules.Referral.Chain(p.No, func(of sale.CustomerNo) (loyalty.Link, bool) {
-		above, found, err := c.above(ctx, codes[of])
+		above, found, err := c.above(ctx, people[of])
 		if failed = err; err != nil || !found {
-			pending = err == nil && codes[of] != ""
+			pending = err == nil && people[of].Brought()
 			return loyalty.Link{}, false
 		}
-		codes[above.No] = above.Friend
+		people[above.No] = above
 		return loyalty.Link{Customer: above.No, State: above.State}, true
 	})
 	if failed != nil {
@@ -94,7 +122,12 @@ func (c *reckoning) chain(ctx context.Context, p deed.Person, x deed.Receipt, ru
 			Sale: x.ID, Level: s.Level, Referrer: s.Customer, Friend: p.No, Period: period, Deserved: s.Deserved, Counts: s.Counts, At: x.At, Reasons: s.Reasons,
 		})
 	}
-	for _, s := range rules.Referral.Shares(loyalty.Bought{Total: x.Total, Kept: x.Kept()}, chain) {
+	b := loyalty.Bought{Total: x.Total, Kept: x.Kept()}
+	open := rules.Referral.Shares(b, opened(chain))
+	for i, s := range rules.Referral.Shares(b, chain) {
+		if !loyalty.Earns(chain[i].State) { // closed since: what was deserved before stays, less what came back
+			s.Deserved = min(had(old, s.Customer), open[i].Deserved)
+		}
 		add(s)
 	}
 	stop := loyalty.ReferralShare{Level: uint8(len(chain) + 1)}
@@ -109,14 +142,37 @@ func (c *reckoning) chain(ctx context.Context, p deed.Person, x deed.Receipt, ru
 	return chain, nil
 }
 
-// above is the person whose code somebody came with.
-func (c *reckoning) above(ctx context.Context, code string) (deed.Person, bool, error) {
-	if code == "" {
-		return deed.Person{}, false, nil
+// opened is a chain as if everybody in it could be given points.
+func opened(chain []loyalty.Link) []loyalty.Link {
+	out := slices.Clone(chain)
+	for i := range out {
+		out[i].State = sale.CustomerActive
 	}
-	no, err := c.Store.Referrer(ctx, c.org, code)
-	if err != nil || no == 0 {
-		return deed.Person{}, false, err
+	return out
+}
+
+// had is what a customer deserved for a receipt when it was reckoned last.
+func had(old []deed.Share, no sale.CustomerNo) (n sale.Points) {
+	for _, s := range old {
+		if s.Referrer == no {
+			n += s.Deserved
+		}
+	}
+	return n
+}
+
+// above is the person who brought somebody. Whom a code names is found out once and kept as a number: phones
+// change hands, and people are erased.
+func (c *reckoning) above(ctx context.Context, p deed.Person) (deed.Person, bool, error) {
+	no := p.Referrer
+	if no == 0 && p.Friend != "" {
+		var err error
+		if no, err = c.Store.Bind(ctx, c.org, p.Came, p.Friend); err != nil {
+			return deed.Person{}, false, err
+		}
+	}
+	if no == 0 {
+		return deed.Person{}, false, nil
 	}
 	return c.Store.Whole(ctx, c.org, no)
 }
@@ -124,7 +180,7 @@ func (c *reckoning) above(ctx context.Context, code string) (deed.Person, bool, 
 // month brings what a referrer was given for a month to what their friends' receipts of that month come to.
 func (c *reckoning) month(ctx context.Context, s deed.Share, rules *loyalty.Programme) error {
 	p, found, err := c.Store.Whole(ctx, c.org, s.Referrer)
-	if err != nil || !found {
+	if err != nil || !found || !loyalty.Earns(p.State) { // a closed account keeps what it has, and gets nothing new
 		return err
 	}
 	others, err := c.Store.Deserved(ctx, c.org, p.Accounts, s.Period, s.Sale)
@@ -135,10 +191,7 @@ func (c *reckoning) month(ctx context.Context, s deed.Share, rules *loyalty.Prog
 	if err != nil {
 		return err
 	}
-	var sum sale.Points
-	for _, g := range given {
-		sum += g.Amount
-	}
+	sum := sumOf(given)
 	deserved, target := others+s.Deserved, others+s.Deserved
 	w := sale.Reward{Customer: p.No, Cause: loyalty.CauseReferral, Key: s.Period + "/" + s.Sale.String(), Of: s.Sale, Level: s.Level, Reasons: s.Reasons}
 	lots := loyalty.LotRules{}
@@ -195,11 +248,19 @@ func (c *reckoning) firstOfFriend(ctx context.Context, p deed.Person, chain []lo
 		}
 	}
 	toWho, toFriend := sale.Points(0), sale.Points(0)
-	if found && rules != nil && len(chain) > 0 && loyalty.Earns(chain[0].State) {
+	closed := len(chain) > 0 && !loyalty.Earns(chain[0].State)
+	if found && rules != nil && len(chain) > 0 {
 		toWho, toFriend = rules.Referral.First, rules.Referral.Friend
 	}
+	if closed {
+		had, err := c.Store.Given(ctx, c.org, p.Accounts, loyalty.CauseFriend, "", causeFirst)
+		if err != nil {
+			return err
+		}
+		toFriend = min(toFriend, sumOf(had)) // it is not taken from the friend that the other's account is closed
+	}
 	friend := once{cause: loyalty.CauseFriend, rule: loyalty.RuleReferralFriend, target: toFriend, rules: rules, of: first.ID}
-	if err := c.once(ctx, p, friend); err != nil {
+	if err := c.once(ctx, p, friend); err != nil || closed {
 		return err
 	}
 	keys := make([]string, len(p.Accounts))
@@ -210,10 +271,7 @@ func (c *reckoning) firstOfFriend(ctx context.Context, p deed.Person, chain []lo
 	if err != nil {
 		return err
 	}
-	var sum sale.Points
-	for _, g := range given {
-		sum += g.Amount
-	}
+	sum := sumOf(given)
 	w := sale.Reward{Cause: loyalty.CauseReferralFirst, Key: keys[0], Of: first.ID, Level: 1}
 	if rules != nil {
 		w.Programme = rules.Version
@@ -224,6 +282,14 @@ func (c *reckoning) firstOfFriend(ctx context.Context, p deed.Person, chain []lo
 	w.Customer = chain[0].Customer
 	w.Reasons = []sale.Reason{{Rule: loyalty.RuleReferralFirst, Amount: int64(toWho - sum)}}
 	return c.move(w, toWho-sum, given[w.Customer].Times, rules.Referral.Lots, nil)
+}
+
+// sumOf is what all of these accounts were given.
+func sumOf(given map[sale.CustomerNo]deed.Given) (sum sale.Points) {
+	for _, g := range given {
+		sum += g.Amount
+	}
+	return sum
 }
 
 // sortedNumbers are the keys in order, so that two nodes decide the same.

@@ -67,7 +67,7 @@ func TestPendingReturnIsSettled(t *testing.T) {
 	one.Add(sold)
 	d.decide(t)
 	require.Equal(t, 10*sale.Point-l.Earned, d.worth(t, no), "the line's points are taken back, as a debt: the rest is at the till")
-	pending, _, err := d.PendingReturns(t.Context(), d.org, 10)
+	pending, _, err := d.PendingReturns(t.Context(), d.org, nil, 10)
 	require.NoError(t, err)
 	require.Empty(t, pending)
 	x, found, err := d.SaleNow(t.Context(), d.org, sold.ID)

@@ -38,7 +38,8 @@ type Receipts interface {
 
 // Circle is who brought whom.
 type Circle interface {
-	Referrer(ctx context.Context, org sale.OrgNo, code string) (sale.CustomerNo, error)
+	// Bind finds whom a code names and keeps it beside the friend who came with it; zero while nobody is found.
+	Bind(ctx context.Context, org sale.OrgNo, friend sale.CustomerNo, code string) (sale.CustomerNo, error)
 	SharesOf(ctx context.Context, org sale.OrgNo, receipt sale.ID) ([]deed.Share, error)
 	Deserved(ctx context.Context, org sale.OrgNo, accounts []sale.CustomerNo, period string, but sale.ID) (sale.Points, error)
 	Friends(ctx context.Context, org sale.OrgNo, accounts []sale.CustomerNo, since sale.Time) (uint32, error)
@@ -145,14 +146,16 @@ func (o *Office) SettleRewards(ctx context.Context, org sale.OrgNo) error {
 // settleRewards counts what it has settled. What has changed meanwhile is left for the next look.
 func (o *Office) settleRewards(ctx context.Context, org sale.OrgNo, r rules, due []deed.Due) (done int, err error) {
 	var nothing []deed.Due
+	reckoned := map[sale.CustomerNo]bool{}
 	for i := range due {
-		d, err := o.decide(ctx, org, r, &due[i])
+		d, person, err := o.decide(ctx, org, r, &due[i], reckoned)
 		if err != nil {
 			return done, fmt.Errorf("reckon the rewards of %s %s: %w", due[i].Kind, due[i].Subject, err)
 		}
 		done++
 		if len(d.Events) == 0 && len(d.Shares) == 0 && len(d.Look) == 0 && d.Tell == nil && !d.Due.Changed {
 			nothing = append(nothing, due[i])
+			reckoned[person] = true
 			continue
 		}
 		switch err := o.Store.Decide(ctx, org, d); {
@@ -160,17 +163,20 @@ func (o *Office) settleRewards(ctx context.Context, org sale.OrgNo, r rules, due
 			done--
 		case err != nil:
 			return done, err
+		default:
+			reckoned[person] = true
 		}
 	}
 	return done, o.Store.Undue(ctx, org, nothing)
 }
 
-func (o *Office) decide(ctx context.Context, org sale.OrgNo, r rules, due *deed.Due) (deed.Decision, error) {
+// decide answers a decision and, for a receipt, whose tier and first purchase it took in.
+func (o *Office) decide(ctx context.Context, org sale.OrgNo, r rules, due *deed.Due, reckoned map[sale.CustomerNo]bool) (d deed.Decision, person sale.CustomerNo, err error) {
 	turn, err := o.Store.Turn(ctx, org)
 	if err != nil {
-		return deed.Decision{}, err
+		return deed.Decision{}, 0, err
 	}
-	c := &reckoning{Office: o, org: org, rules: r, d: deed.Decision{Turn: turn, Due: due}}
+	c := &reckoning{Office: o, org: org, rules: r, reckoned: reckoned, d: deed.Decision{Turn: turn, Due: due}}
 	switch due.Kind {
 	case sale.KindSale:
 		err = c.receipt(ctx, due)
@@ -179,7 +185,7 @@ func (o *Office) decide(ctx context.Context, org sale.OrgNo, r rules, due *deed.
 	case sale.KindTier:
 		err = c.only(ctx, due.Customer, c.tier)
 	}
-	return c.d, err
+	return c.d, c.person, err
 }
 
 // reckoning is a decision on its way.
@@ -188,6 +194,9 @@ type reckoning struct {
 	org   sale.OrgNo
 	rules rules
 	d     deed.Decision
+
+	reckoned map[sale.CustomerNo]bool // whose receipts of this page need no second look as a whole
+	person   sale.CustomerNo
 }
 
 // only does something for a customer to whom head office gives points.
@@ -207,6 +216,9 @@ func (c *reckoning) only(ctx context.Context, no sale.CustomerNo, then func(cont
 func (c *reckoning) joined(ctx context.Context, due *deed.Due) error {
 	return c.only(ctx, due.Customer, func(ctx context.Context, p deed.Person) error {
 		if err := c.Store.Requeue(ctx, c.org, p.Accounts, due.Cause); err != nil {
+			return err
+		}
+		if _, _, err := c.above(ctx, p); err != nil { // a friend's code is looked up while its phone is still theirs
 			return err
 		}
 		if err := c.welcome(ctx, p); err != nil {

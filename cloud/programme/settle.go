@@ -14,20 +14,34 @@ func (o *Office) SettleReturns(ctx context.Context, org sale.OrgNo) error {
 	if waiting, err := o.waiting(ctx, org); err != nil || waiting {
 		return err
 	}
-	for {
-		returns, sales, err := o.Store.PendingReturns(ctx, org, rewardsPage)
+	for after := (*sale.Record)(nil); ; {
+		returns, sales, err := o.Store.PendingReturns(ctx, org, after, rewardsPage)
 		if err != nil || len(returns) == 0 {
 			return err
 		}
-		for i := range returns {
-			if err := o.settleReturn(ctx, org, returns[i], sales[i]); err != nil {
-				return fmt.Errorf("settle return %s: %w", returns[i].ID, err)
+		for i, back := range returns {
+			err := o.settleReturn(ctx, org, back, sales[i])
+			if err == nil {
+				continue
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := o.flagUnsettled(ctx, org, back, sales[i], err); err != nil {
+				return fmt.Errorf("settle return %s: %w", back.ID, err)
 			}
 		}
-		if len(returns) < rewardsPage {
-			return nil
-		}
+		after = returns[len(returns)-1]
 	}
+}
+
+// flagUnsettled puts a return that cannot be settled before a person: it is tried again at the next look, and
+// no other waits for it.
+func (o *Office) flagUnsettled(ctx context.Context, org sale.OrgNo, back, sold *sale.Record, why error) error {
+	o.Logger.WarnContext(ctx, "a return cannot be settled", "return", back.ID, "sale", sold.ID, "err", why)
+	return o.Store.Flag(ctx, org, back.Till, "return", back.ID.String()+" unsettled",
+		fmt.Sprintf("Возврат %s по чеку %s: баллы не удалось пересчитать, поправьте их вручную в карточке покупателя", back.Return.No, sold.Sale.No),
+		fmt.Sprintf("Return %s of receipt %s: its points could not be settled, correct them by hand on the customer's page", back.Return.No, sold.Sale.No))
 }
 
 func (o *Office) settleReturn(ctx context.Context, org sale.OrgNo, back, sold *sale.Record) error {
@@ -77,19 +91,41 @@ func returnedBefore(p pending) (before []loyalty.Returned, restored map[sale.Pur
 			if err != nil {
 				return nil, nil, err
 			}
-			before = append(before, s.Lines...)
+			before = append(before, s.Lines...) // never beyond what is left
 			if s.Figures == nil {
 				continue
 			}
 			figures = s.Figures
 		} else {
-			before = append(before, loyalty.ReturnedBy(r.Return)...)
+			before = append(before, leftOf(p.Sale.Sale, before, loyalty.ReturnedBy(r.Return))...)
 		}
 		for purse, n := range givenBack(figures) {
 			restored[purse] += n
 		}
 	}
 	return before, restored, nil
+}
+
+// leftOf is what a return by lines can have brought back after earlier ones. Two tills without a connection
+// may have taken the same goods back twice: the second time counts for nothing here, as it is flagged already.
+func leftOf(s *sale.Sale, before, list []loyalty.Returned) (out []loyalty.Returned) {
+	left := make([]sale.Qty, len(s.Lines))
+	for i := range s.Lines {
+		left[i] = s.Lines[i].Qty
+	}
+	for _, r := range before {
+		left[r.Line] -= r.Qty
+	}
+	for _, r := range list {
+		if r.Line < 0 || r.Line >= len(left) {
+			continue
+		}
+		if r.Qty = min(r.Qty, left[r.Line]); r.Qty > 0 {
+			left[r.Line] -= r.Qty
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // givenBack is what a return gives back to each purse, takenBack what it takes.
@@ -126,6 +162,9 @@ func (o *Office) settlePoints(ctx context.Context, org sale.OrgNo, r *sale.Recor
 		purses[sale.Account{Purse: purse}] = true
 	}
 	for _, a := range accountsOf(purses) {
+		paid := paidFrom(sold, a.Purse)
+		earlier[a.Purse] = min(earlier[a.Purse], paid)
+		back[a.Purse] = min(back[a.Purse], paid-earlier[a.Purse])
 		restore, err := restored(sold, a.Purse, earlier[a.Purse], back[a.Purse])
 		if err != nil {
 			return err
@@ -139,10 +178,21 @@ func (o *Office) settlePoints(ctx context.Context, org sale.OrgNo, r *sale.Recor
 		}
 		r.Postings = append(append(r.Postings, restore...), claw...)
 	}
+	r.Settle.Restored = back[0]
 	if figures.Reward > 0 {
 		r.Postings = append(r.Postings, sale.Posting{Account: sale.EmployeeAccount(sold.Staff), Amount: -figures.Reward}, sale.Posting{Account: sale.ProgrammeAccount(), Amount: figures.Reward})
 	}
 	return nil
+}
+
+// paidFrom is what a sale took out of its customer's purse: no more can ever be given back.
+func paidFrom(sold *sale.Record, purse sale.PurseNo) (n sale.Points) {
+	for _, p := range sold.Postings {
+		if p.Account.Kind == sale.AccountCustomer && p.Account.Purse == purse && p.Amount < 0 {
+			n -= p.Amount
+		}
+	}
+	return n
 }
 
 // restored are the postings that give a purse's points back to the lots that the sale took them from.

@@ -41,18 +41,18 @@ func TestPendingReturnWaitsForItsSale(t *testing.T) {
 		back.Return.Of, back.Return.Pending, back.Return.QR, back.Return.By = sale.ID{}, true, &qr, 2
 		js[1].Add(back)
 		handIn(t, s, js[1])
-		returns, _, err := s.PendingReturns(ctx, org, 10)
+		returns, _, err := s.PendingReturns(ctx, org, nil, 10)
 		require.NoError(t, err)
 		require.Empty(t, returns, "the sale is not here")
 		require.Len(t, conflicts(t, s, org, FlagPending), 1)
 		handIn(t, s, js[0])
-		returns, sales, err := s.PendingReturns(ctx, org, 10)
+		returns, sales, err := s.PendingReturns(ctx, org, nil, 10)
 		require.NoError(t, err)
 		require.Len(t, returns, 1)
 		require.Equal(t, []sale.ID{back.ID, sold.ID}, []sale.ID{returns[0].ID, sales[0].ID})
 
 		require.NoError(t, s.Post(ctx, org, &sale.Record{Kind: sale.KindSettle, ID: sale.DeriveID(back.ID, "settle", 0), Settle: &sale.Settle{Return: back.ID, Sale: sold.ID, Customer: 7}}))
-		returns, _, err = s.PendingReturns(ctx, org, 10)
+		returns, _, err = s.PendingReturns(ctx, org, nil, 10)
 		require.NoError(t, err)
 		require.Empty(t, returns)
 		require.Empty(t, conflicts(t, s, org, FlagPending), "closed by itself")
@@ -384,11 +384,15 @@ func TestPursesAreKeptApart(t *testing.T) {
 		require.NoError(t, err)
 		r := js[0].Earning(7, 1, 100)
 		stamps := sale.CustomerAccount(7).In(3)
-		lot := sale.Lot{ID: sale.DeriveID(r.ID, "stamps", 0), Account: stamps, Source: r.ID}
+		lot := sale.Lot{ID: sale.DeriveID(r.ID, "lot", 3), Account: stamps, Source: r.ID}
 		r.Lots = append(r.Lots, lot)
-		r.Postings = append(r.Postings, sale.Posting{Account: sale.ProgrammeAccount().In(3), Amount: -200}, sale.Posting{Account: stamps, Lot: lot.ID, Amount: 200},
-			sale.Posting{Account: sale.ProgrammeAccount().In(3), Amount: 50}, sale.Posting{Account: sale.DebtAccount(7).In(3), Amount: -50})
+		r.Sale.Lines[0].Extra = []sale.PurseAmount{{Purse: 3, Amount: 200}}
+		r.Postings = append(r.Postings, sale.Posting{Account: sale.ProgrammeAccount().In(3), Amount: -200}, sale.Posting{Account: stamps, Lot: lot.ID, Amount: 200})
 		js[0].Add(r)
+		back := js[0].Returning(r, 1)
+		back.Return.Lines[0].Extra = []sale.PurseAmount{{Purse: 3, Amount: 50}}
+		back.Postings = []sale.Posting{{Account: sale.ProgrammeAccount().In(3), Amount: 50}, {Account: sale.DebtAccount(7).In(3), Amount: -50}}
+		js[0].Add(back)
 		handIn(t, s, js[0])
 		x := customerOf(t, s, org, 7).Customer
 		require.Equal(t, sale.Points(100), x.Balance)

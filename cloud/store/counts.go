@@ -265,7 +265,7 @@ func (s *Store) SweepStandings(ctx context.Context, org sale.OrgNo) error {
 	if err != nil {
 		return fmt.Errorf("tell stores how their cashiers stand: %w", err)
 	}
-	return nil
+	return s.tune(ctx)
 }
 
 func (t *tx) sweepStandings(ctx context.Context, org sale.OrgNo, due sale.Time) error {
@@ -330,6 +330,9 @@ func (b *booking) projectPromos(r *sale.Record) {
 	s := r.Sale
 	for i, a := range s.Applied {
 		b.tables.promos.add(int64(b.org), r.ID[:], int64(i), int64(a.Promotion), int64(a.Times), int64(a.Discount), int64(a.Points), int64(r.At))
+	}
+	if s.Training { // a test customer uses up nobody's code
+		return
 	}
 	for _, c := range s.Codes {
 		b.tables.uses.add(int64(b.org), bytes.Clone(c.Key[:]), r.ID[:], int64(c.Campaign), int64(r.At), int64(s.Customer), int64(b.till))

@@ -116,6 +116,13 @@ func (b *booking) applyEvents(ctx context.Context) error {
 
 func (b *booking) merge(ctx context.Context, r *sale.Record) error {
 	org, into, from := int64(b.org), int64(r.Merge.Into), int64(r.Merge.From)
+	if err := b.lend(ctx, r); err != nil {
+		return err
+	}
+	group, err := b.tx.joinedTo(ctx, b.org, r.Merge.From)
+	if err != nil {
+		return err
+	}
 	for _, text := range []string{
 		`UPDATE customers SET merged_into = ? WHERE org = ? AND (no = ? OR merged_into = ?)`,
 		`UPDATE flags SET customer = ? WHERE org = ? AND kind = 'double' AND (customer = ? OR customer = ?)`,
@@ -124,36 +131,166 @@ func (b *booking) merge(ctx context.Context, r *sale.Record) error {
 			return err
 		}
 	}
-	// Nobody loses by a merge: the better tier holds until tiers are reckoned again.
-	if _, err := b.tx.exec(ctx, `UPDATE customers SET tier = (SELECT MAX(x.tier) FROM customers x WHERE x.org = customers.org AND x.no IN (?, ?)) WHERE org = ? AND no = ?`,
-		into, from, org, into); err != nil {
+	if _, err := b.tx.exec(ctx, `UPDATE customers SET joined = ? WHERE org = ? AND no = ?`, into, org, from); err != nil {
 		return err
 	}
 	b.points.feed[customerKey(r.Merge.From)] = feedRow{gone: true}
 	b.points.feed[customerKey(r.Merge.Into)] = feedRow{}
-	if err := b.bumpCodesOf(ctx, r.Merge.From); err != nil {
-		return err
+	for _, no := range group {
+		if err := b.bumpCodesOf(ctx, no); err != nil {
+			return err
+		}
 	}
 	return b.dueNow(ctx, r.ID, r.Merge.Into)
 }
 
-// split takes one number out. What both were found by stays with the main customer; else the next till would
-// not know whom it finds.
-func (b *booking) split(ctx context.Context, r *sale.Record) error {
-	org, into, from := int64(b.org), int64(r.Merge.Into), int64(r.Merge.From)
-	if _, err := b.tx.exec(ctx, `UPDATE customers SET merged_into = 0 WHERE org = ? AND no = ? AND merged_into = ?`, org, from, into); err != nil {
-		return err
+// joinedTo is a number and all that were merged into it, or into one of those, the way the merges went.
+func (t *tx) joinedTo(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (out []sale.CustomerNo, err error) {
+	by := map[sale.CustomerNo][]sale.CustomerNo{}
+	main, err := t.mainOf(ctx, org, no)
+	if err != nil {
+		return nil, err
 	}
-	_, err := b.tx.exec(ctx, `DELETE FROM customer_keys WHERE org = ? AND customer = ? AND EXISTS (SELECT 1 FROM customer_keys k
-		JOIN customers c ON c.org = k.org AND c.no = k.customer WHERE k.org = customer_keys.org AND k.kind = customer_keys.kind AND k.key = customer_keys.key
-		AND (c.no = ? OR c.merged_into = ?))`, org, from, into, into)
+	err = t.each(ctx, `SELECT no, joined FROM customers WHERE org = ? AND merged_into = ? AND merged_into <> 0 ORDER BY no`, []any{int64(org), int64(main)}, func(r *sql.Rows) error {
+		var x, joined sale.CustomerNo
+		err := r.Scan(&x, &joined)
+		if joined == 0 {
+			joined = main
+		}
+		by[joined] = append(by[joined], x)
+		return err
+	})
+	out = []sale.CustomerNo{no}
+	for i := 0; i < len(out); i++ {
+		out = append(out, by[out[i]]...)
+		delete(by, out[i]) // each is visited once, whatever the rows say
+	}
+	return out, err
+}
+
+// lend gives the main customer what the merge brings: the better tier, to its end where it was given by hand,
+// and the stricter state, since nobody gets out of a block by a second card. What was before is kept for a split.
+func (b *booking) lend(ctx context.Context, r *sale.Record) error {
+	into, err := b.tx.whole(ctx, b.org, r.Merge.Into)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	b.points.feed[customerKey(r.Merge.From)], b.points.feed[customerKey(r.Merge.Into)] = feedRow{}, feedRow{}
-	if err := b.bumpCodesOf(ctx, r.Merge.From); err != nil {
+	from, err := b.tx.whole(ctx, b.org, r.Merge.From)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
+	var lent int64
+	var tier []byte
+	if strictness(from.State) > strictness(into.State) {
+		lent = int64(into.State) + 1
+		if _, err := b.tx.exec(ctx, `UPDATE customers SET state = ? WHERE org = ? AND no = ?`, int64(from.State), int64(b.org), int64(into.No)); err != nil {
+			return err
+		}
+	}
+	if from.Tier > into.Tier {
+		tier = r.ID[:]
+		err := b.moveTier(ctx, r, sale.TierChange{Customer: into.No, From: into.Tier, To: from.Tier, Until: from.Until, Reason: "объединение с / merged with " + from.No.String()})
+		if err != nil {
+			return err
+		}
+	}
+	_, err = b.tx.exec(ctx, `UPDATE customers SET lent_state = ?, lent_tier = ? WHERE org = ? AND no = ?`, lent, tier, int64(b.org), int64(from.No))
+	return err
+}
+
+// strictness orders the states of people that can be merged.
+func strictness(s sale.CustomerState) int {
+	return map[sale.CustomerState]int{sale.CustomerTest: 1, sale.CustomerBlocked: 2}[s]
+}
+
+// takeBackLent undoes [booking.lend], unless the tier or the state has been changed since.
+func (b *booking) takeBackLent(ctx context.Context, r *sale.Record) error {
+	org, into, from := int64(b.org), int64(r.Merge.Into), int64(r.Merge.From)
+	var lent, state int64
+	var record []byte
+	err := b.tx.row(ctx, `SELECT lent_state, lent_tier, state FROM customers WHERE org = ? AND no = ?`, []any{org, from}, &lent, &record, &state)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if lent > 0 {
+		if _, err := b.tx.exec(ctx, `UPDATE customers SET state = ? WHERE org = ? AND no = ? AND state = ?`, lent-1, org, into, state); err != nil {
+			return err
+		}
+	}
+	if _, err := b.tx.exec(ctx, `UPDATE customers SET lent_state = 0, lent_tier = NULL WHERE org = ? AND no = ?`, org, from); err != nil || len(record) == 0 {
+		return err
+	}
+	return b.takeBackTier(ctx, r, record)
+}
+
+func (b *booking) takeBackTier(ctx context.Context, r *sale.Record, merge []byte) error {
+	org, into := int64(b.org), int64(r.Merge.Into)
+	var n, last int64
+	var before, lent uint16
+	err := b.tx.row(ctx, `SELECT n, tier_from, tier_to, (SELECT MAX(x.n) FROM tier_changes x WHERE x.org = c.org AND x.customer = c.customer)
+		FROM tier_changes c WHERE org = ? AND customer = ? AND record = ?`, []any{org, into, merge}, &n, &before, &lent, &last)
+	if err != nil || n != last {
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	until, err := b.tx.int(ctx, `SELECT until FROM tier_changes WHERE org = ? AND customer = ? AND n = ?`, org, into, n-1)
+	if err != nil {
+		return err
+	}
+	return b.moveTier(ctx, r, sale.TierChange{Customer: r.Merge.Into, From: lent, To: before, Until: sale.Time(until), Reason: "разъединение с / split from " + r.Merge.From.String()})
+}
+
+// moveTier writes a change of tier that a merge or split brings.
+func (b *booking) moveTier(ctx context.Context, r *sale.Record, c sale.TierChange) error {
+	return b.tx.putTier(ctx, b.org, &sale.Record{ID: r.ID, At: r.At, Tier: &c})
+}
+
+// split takes one number out, and with it those that had been merged into it. What both were found by stays with
+// the main customer; else the next till would not know whom it finds.
+func (b *booking) split(ctx context.Context, r *sale.Record) error {
+	org, into, from := int64(b.org), int64(r.Merge.Into), int64(r.Merge.From)
+	group, err := b.tx.joinedTo(ctx, b.org, r.Merge.From)
+	if err != nil {
+		return err
+	}
+	for _, no := range group {
+		main := from
+		if no == r.Merge.From {
+			main = 0
+		}
+		if _, err := b.tx.exec(ctx, `UPDATE customers SET merged_into = ? WHERE org = ? AND no = ? AND merged_into = ?`, main, org, int64(no), into); err != nil {
+			return err
+		}
+	}
+	if _, err := b.tx.exec(ctx, `UPDATE customers SET joined = 0 WHERE org = ? AND no = ?`, org, from); err != nil {
+		return err
+	}
+	for _, no := range group {
+		_, err := b.tx.exec(ctx, `DELETE FROM customer_keys WHERE org = ? AND customer = ? AND EXISTS (SELECT 1 FROM customer_keys k
+			JOIN customers c ON c.org = k.org AND c.no = k.customer WHERE k.org = customer_keys.org AND k.kind = customer_keys.kind AND k.key = customer_keys.key
+			AND (c.no = ? OR c.merged_into = ?))`, org, int64(no), into, into)
+		if err != nil {
+			return err
+		}
+		if err := b.bumpCodesOf(ctx, no); err != nil {
+			return err
+		}
+	}
+	if err := b.takeBackLent(ctx, r); err != nil {
+		return err
+	}
+	b.points.feed[customerKey(r.Merge.From)], b.points.feed[customerKey(r.Merge.Into)] = feedRow{}, feedRow{}
 	return b.dueNow(ctx, r.ID, r.Merge.From, r.Merge.Into)
 }
 

@@ -79,6 +79,27 @@ func (s *Store) Referrer(ctx context.Context, org sale.OrgNo, code string) (no s
 	return no, err
 }
 
+// Bind finds whom a friend's code names and keeps the number beside the friend's; zero while nobody is found. The
+// code itself, somebody's phone perhaps, is forgotten then.
+func (s *Store) Bind(ctx context.Context, org sale.OrgNo, friend sale.CustomerNo, code string) (sale.CustomerNo, error) {
+	no, err := s.Referrer(ctx, org, code)
+	if err != nil || no == 0 {
+		return 0, err
+	}
+	err = s.change(ctx, func(tx *tx) error {
+		if _, err := tx.exec(ctx, `UPDATE customers SET referrer = ?, friend = '' WHERE org = ? AND no = ? AND referrer = 0`, int64(no), int64(org), int64(friend)); err != nil {
+			return err
+		}
+		n, err := tx.int(ctx, `SELECT referrer FROM customers WHERE org = ? AND no = ?`, int64(org), int64(friend)) // another node may have been first
+		no = sale.CustomerNo(n)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("keep who brought customer %s: %w", friend, err)
+	}
+	return no, nil
+}
+
 // putShares replaces what everybody above the buyer deserves for a receipt.
 func (t *tx) putShares(ctx context.Context, org sale.OrgNo, receipt sale.ID, shares []deed.Share) error {
 	if _, err := t.exec(ctx, `DELETE FROM referral_shares WHERE org = ? AND sale = ?`, int64(org), receipt[:]); err != nil {
@@ -190,8 +211,7 @@ func (s *Store) Requeue(ctx context.Context, org sale.OrgNo, accounts []sale.Cus
 // number, so that a daily look finds codes that have come since.
 func (s *Store) PendingFriends(ctx context.Context, org sale.OrgNo, after sale.CustomerNo, limit int) (out []sale.CustomerNo, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		return tx.each(ctx, `SELECT c.no FROM customers c WHERE c.org = ? AND c.no > ? AND c.friend <> '' AND NOT EXISTS
-			(SELECT 1 FROM referral_shares f WHERE f.org = c.org AND f.referrer <> 0 AND f.sale IN (SELECT s.id FROM sales s WHERE s.org = c.org AND s.customer = c.no LIMIT 1))
+		return tx.each(ctx, `SELECT c.no FROM customers c WHERE c.org = ? AND c.no > ? AND c.friend <> '' AND c.referrer = 0
 			ORDER BY c.no LIMIT ?`, []any{int64(org), int64(after), int64(limit)}, func(r *sql.Rows) error {
 			var no sale.CustomerNo
 			err := r.Scan(&no)

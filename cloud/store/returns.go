@@ -39,23 +39,29 @@ func (b *booking) settle(ctx context.Context, r *sale.Record) error {
 }
 
 // PendingReturns are returns by fiscal QR that are not settled and whose sale is known by now, each beside its
-// sale, the oldest first. Post KindSettle to close one.
-func (s *Store) PendingReturns(ctx context.Context, org sale.OrgNo, limit int) (returns, sales []*sale.Record, err error) {
+// sale, the oldest first: those after a return, where one is given. Post KindSettle to close one.
+func (s *Store) PendingReturns(ctx context.Context, org sale.OrgNo, after *sale.Record, limit int) (returns, sales []*sale.Record, err error) {
+	var from sale.Time
+	var last sale.ID
+	if after != nil {
+		from, last = after.At, after.ID
+	}
 	err = s.view(ctx, func(tx *tx) error {
 		return tx.each(ctx, `SELECT r.body, o.body FROM pending_returns p
 			JOIN fiscal_docs d ON d.org = p.org AND d.fn = p.fn AND d.fd = p.fd AND d.recovered = 0
 			JOIN records r ON r.org = p.org AND r.id = p.id AND r.state = 0
 			JOIN records o ON o.org = p.org AND o.id = d.record AND o.state = 0 AND o.kind = ?
-			WHERE p.org = ? AND p.settled = 0 ORDER BY p.at, p.id LIMIT ?`, []any{int64(sale.KindSale), int64(org), int64(limit)}, func(r *sql.Rows) error {
-			var back, sold []byte
-			if err := r.Scan(&back, &sold); err != nil {
-				return err
-			}
-			x, err := sale.DecodeRecord(back)
-			y, errSold := sale.DecodeRecord(sold)
-			returns, sales = append(returns, x), append(sales, y)
-			return errors.Join(err, errSold)
-		})
+			WHERE p.org = ? AND p.settled = 0 AND (p.at > ? OR (p.at = ? AND p.id > ?)) ORDER BY p.at, p.id LIMIT ?`,
+			[]any{int64(sale.KindSale), int64(org), int64(from), int64(from), last[:], int64(limit)}, func(r *sql.Rows) error {
+				var back, sold []byte
+				if err := r.Scan(&back, &sold); err != nil {
+					return err
+				}
+				x, err := sale.DecodeRecord(back)
+				y, errSold := sale.DecodeRecord(sold)
+				returns, sales = append(returns, x), append(sales, y)
+				return errors.Join(err, errSold)
+			})
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list returns that wait for their sale: %w", err)

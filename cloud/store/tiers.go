@@ -52,15 +52,16 @@ func (t *tx) whole(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (dee
 // An account that no till enrolled was imported or typed in, and is older than any programme.
 func (t *tx) eldest(ctx context.Context, org sale.OrgNo, accounts []any, p *deed.Person) error {
 	first := true
-	return t.each(ctx, `SELECT enrolled, friend, birthday FROM customers WHERE org = ? AND no IN (`+marks(len(accounts))+`) ORDER BY enrolled, no`,
+	return t.each(ctx, `SELECT no, enrolled, friend, referrer, birthday FROM customers WHERE org = ? AND no IN (`+marks(len(accounts))+`) ORDER BY enrolled, no`,
 		append([]any{int64(org)}, accounts...), func(r *sql.Rows) error {
 			var at sale.Time
+			var no, referrer sale.CustomerNo
 			var friend, birthday string
-			if err := r.Scan(&at, &friend, &birthday); err != nil {
+			if err := r.Scan(&no, &at, &friend, &referrer, &birthday); err != nil {
 				return err
 			}
 			if first {
-				p.Enrolled, p.Friend, first = at, friend, false
+				p.Enrolled, p.Friend, p.Came, p.Referrer, first = at, friend, no, referrer, false
 			}
 			if p.Birthday == "" {
 				p.Birthday = birthday

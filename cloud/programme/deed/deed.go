@@ -25,9 +25,11 @@ type Person struct {
 	Segment  uint8
 	Home     sale.StoreNo
 	Bearer   bool
-	Birthday string    // "03-08" or "1988-03-08"
-	Enrolled sale.Time // of the oldest account; zero: not at a till, or imported
-	Friend   string    // the code with which the oldest account came
+	Birthday string          // "03-08" or "1988-03-08"
+	Enrolled sale.Time       // of the oldest account; zero: not at a till, or imported
+	Friend   string          // the code with which the oldest account came
+	Came     sale.CustomerNo // the oldest account
+	Referrer sale.CustomerNo // whom its code was found to name; zero: not found yet
 
 	Tier    uint16
 	Until   sale.Time // of a tier given by hand
@@ -37,6 +39,9 @@ type Person struct {
 
 	Told sale.Progress // as tills have it
 }
+
+// Brought tells whether somebody brought this person, known or not.
+func (p Person) Brought() bool { return p.Friend != "" || p.Referrer != 0 }
 
 // Receipt is a sale as it stands: Back is what of Total has been given back.
 type Receipt struct {

@@ -1,6 +1,15 @@
 -- When head office came back from a backup: nothing is leased before tills have said what they hold.
 ALTER TABLE orgs ADD COLUMN restored_at INTEGER NOT NULL DEFAULT 0;
 
+-- Whom a friend's code was found to name, once and for all: the code is never looked up again.
+ALTER TABLE customers ADD COLUMN referrer INTEGER NOT NULL DEFAULT 0;
+
+-- The way a merge went: the number that this one was merged into by hand or as a double, and what the merge changed
+-- there. merged_into is where that way ends. lent_state is the other's state before, plus one; zero: it stayed.
+ALTER TABLE customers ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE customers ADD COLUMN lent_state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE customers ADD COLUMN lent_tier BLOB;
+
 -- Counts head office's decisions about rewards. One that was made before another is made again.
 CREATE TABLE turns (
   org INTEGER NOT NULL PRIMARY KEY, turn INTEGER NOT NULL
