@@ -416,8 +416,15 @@ func (s *Store) MergeDoubles(ctx context.Context, org sale.OrgNo, enrolments []s
 			no, mains, err = tx.doubles(ctx, org, id)
 			return err
 		}
-		err := s.view(ctx, look)
-		if err == nil && len(mains) > 1 {
+		shared := int64(0)
+		err := s.view(ctx, func(tx *tx) (err error) {
+			if err = look(tx); err == nil {
+				shared, err = tx.int(ctx, `SELECT count(*) FROM customer_keys mine JOIN customer_keys k ON k.org = mine.org AND k.kind = mine.kind AND k.key = mine.key
+					WHERE mine.org = ? AND mine.customer = ? AND mine.kind = ? AND k.customer <> mine.customer`, int64(org), int64(no), int64(sale.KeyCard))
+			}
+			return err
+		})
+		if err == nil && (len(mains) > 1 || shared > 0) { // merged through a phone already: the card may still be the younger one's
 			err = s.change(ctx, func(tx *tx) error {
 				if _, err := tx.lockOffice(ctx, org); err != nil {
 					return err
