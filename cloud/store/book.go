@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka/cloud/programme/deed"
+	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -36,6 +37,7 @@ type booking struct {
 	due    map[sale.ID]deed.Due // whose rewards are to be reckoned, by subject
 	counts counts
 	people people                   // who was enrolled, opened beforehand
+	erased map[sale.CustomerNo]bool // whose personal data is gone for good
 	taken  map[sale.CustomerNo]bool // customers' numbers that the records would enrol and that are given already
 	zones  map[sale.StoreNo]*time.Location
 	events []*sale.Record              // head office's own, whose effects are more than postings
@@ -56,6 +58,7 @@ type tables struct {
 // docOwner is the record by which a fiscal document is booked.
 type docOwner struct {
 	id     sale.ID
+	till   sale.TillNo
 	found  bool // it was read back from the fiscal storage: the sale's own record is worth more
 	stored bool // in the database, not only gathered
 }
@@ -63,7 +66,7 @@ type docOwner struct {
 func newBooking(t *tx, org sale.OrgNo, till sale.TillNo, fork uint32) *booking {
 	return &booking{
 		tx: t, org: org, till: till, fork: fork, now: sale.At(t.s.now()), tables: newTables(), points: newPoints(), due: map[sale.ID]deed.Due{},
-		counts: newCounts(), taken: map[sale.CustomerNo]bool{}, zones: map[sale.StoreNo]*time.Location{}, docs: map[sale.FiscalKey]docOwner{}, ids: map[sale.ID]bool{}, same: map[sale.Hash]bool{},
+		counts: newCounts(), erased: map[sale.CustomerNo]bool{}, taken: map[sale.CustomerNo]bool{}, zones: map[sale.StoreNo]*time.Location{}, docs: map[sale.FiscalKey]docOwner{}, ids: map[sale.ID]bool{}, same: map[sale.Hash]bool{},
 	}
 }
 
@@ -186,19 +189,20 @@ func (b *booking) prefetch(ctx context.Context, records []wire.Sealed) error {
 			return err
 		}
 	}
-	return errors.Join(b.prefetchTaken(ctx, records), b.prefetchZones(ctx, records), b.prefetchLeases(ctx, records), b.prefetchOwners(ctx, records))
+	return errors.Join(b.prefetchTaken(ctx, records), b.prefetchErased(ctx, records), b.prefetchZones(ctx, records), b.prefetchLeases(ctx, records), b.prefetchOwners(ctx, records))
 }
 
 func (b *booking) prefetchDocs(ctx context.Context, fn string, span [2]uint32) error {
-	err := b.tx.each(ctx, `SELECT fd, record, recovered FROM fiscal_docs WHERE org = ? AND fn = ? AND fd BETWEEN ? AND ?`,
+	err := b.tx.each(ctx, `SELECT fd, record, till, recovered FROM fiscal_docs WHERE org = ? AND fn = ? AND fd BETWEEN ? AND ?`,
 		[]any{int64(b.org), text(fn), int64(span[0]), int64(span[1])}, func(r *sql.Rows) error {
 			var fd uint32
 			var id []byte
+			var till sale.TillNo
 			var found int64
-			if err := r.Scan(&fd, &id, &found); err != nil {
+			if err := r.Scan(&fd, &id, &till, &found); err != nil {
 				return err
 			}
-			b.docs[sale.FiscalKey{FN: fn, FD: fd}] = docOwner{sale.ID(id), found == 1, true}
+			b.docs[sale.FiscalKey{FN: fn, FD: fd}] = docOwner{sale.ID(id), till, found == 1, true}
 			return nil
 		})
 	if err != nil {
@@ -234,7 +238,7 @@ func (b *booking) store(s *wire.Sealed, state int) {
 	if !b.again {
 		b.tables.records.add(int64(b.org), int64(b.till), int64(b.fork), int64(r.Epoch), int64(r.Seq), r.ID[:], int64(r.Kind), int64(state),
 			int64(r.Store), int64(r.At), int64(r.Quality), int64(r.Shift), int64(r.Staff), s.Hash[:], s.Bytes)
-		if len(s.Blob) > 0 {
+		if len(s.Blob) > 0 && !b.erased[whose(r)] {
 			b.tables.sealed.add(int64(b.org), r.ID[:], s.Blob)
 		}
 	}
@@ -282,16 +286,29 @@ func (b *booking) duplicate(r *sale.Record) bool {
 	what := "ID"
 	if f := r.Fiscal; f != nil && f.Key.FN != "" && f.Key.FD != 0 {
 		first, known := b.docs[f.Key]
-		if known && first.id != r.ID {
+		switch {
+		case known && first.id != r.ID && (first.till == b.till || first.found || isRecovered(r)):
 			same, what = true, f.Key.String()
-		} else if !same {
-			b.docs[f.Key] = docOwner{id: r.ID, found: isRecovered(r)}
+		case known && first.id != r.ID && !same:
+			b.flagDocument(r, first)
+		case !same:
+			b.docs[f.Key] = docOwner{id: r.ID, till: b.till, found: isRecovered(r)}
 		}
 	}
 	if same {
 		b.flagDuplicate(b.till, b.fork, r, what)
 	}
 	return same
+}
+
+// flagDocument says that two tills claim one document. Both are booked: the first to speak need not be the
+// honest one, and no sale may be lost because a stranger has named its document ahead.
+func (b *booking) flagDocument(r *sale.Record, first docOwner) {
+	b.flag(flag{
+		kind: FlagDuplicate, till: b.till, record: r.ID, cause: "document", policy: page.PolicyStands, actions: []page.Action{page.ActionAccept},
+		ru: fmt.Sprintf("Документ %s есть и у кассы %d, и у кассы %d: проведены обе записи, одна из касс говорит неправду", r.Fiscal.Key, first.till, b.till),
+		en: fmt.Sprintf("Document %s is claimed by till %d and by till %d: both records are booked, one of the tills is wrong", r.Fiscal.Key, first.till, b.till),
+	})
 }
 
 func (b *booking) flagDuplicate(till sale.TillNo, fork uint32, r *sale.Record, what string) {

@@ -37,7 +37,8 @@ func Fold(s string) string {
 var ErrTaken = errors.New("the card belongs to another customer")
 
 // PutPerson creates or changes a customer with the cards given and answers the number; tills hear of it
-// only when something changed. Phone keys are memory-hard: their work is done before the transaction.
+// only when something changed. Tier and state are of a new customer only: of one that is here they are decided
+// elsewhere, perhaps since the caller read them. Phone keys are memory-hard: their work is done before the transaction.
 func (s *Store) PutPerson(ctx context.Context, org sale.OrgNo, p Person) (sale.CustomerNo, error) {
 	o, err := s.Org(ctx, org)
 	if err != nil {
@@ -91,6 +92,13 @@ func (t *tx) putPerson(ctx context.Context, org sale.OrgNo, p Person, keys []sal
 			return 0, err
 		}
 	}
+	state, err := t.int(ctx, `SELECT state FROM customers WHERE org = ? AND no = ?`, int64(org), int64(p.No))
+	if err != nil {
+		return 0, err
+	}
+	if sale.CustomerState(state) == sale.CustomerErased { // by a form that was open meanwhile, or an old list
+		return 0, fmt.Errorf("%w: customer %s is erased", ErrState, p.No)
+	}
 	before, err := t.personPrint(ctx, org, p.No)
 	if err != nil {
 		return 0, err
@@ -108,8 +116,7 @@ func (t *tx) putPerson(ctx context.Context, org sale.OrgNo, p Person, keys []sal
 func (t *tx) writePerson(ctx context.Context, org sale.OrgNo, p Person, keys []sale.CustomerKey) error {
 	no := int64(p.No)
 	_, err := t.exec(ctx, `INSERT INTO customers (org, no, name, short, phone, tier, home, state, search, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (org, no) DO UPDATE SET name = excluded.name, short = excluded.short, phone = excluded.phone, tier = excluded.tier,
-		home = excluded.home, state = excluded.state, search = excluded.search`,
+		ON CONFLICT (org, no) DO UPDATE SET name = excluded.name, short = excluded.short, phone = excluded.phone, home = excluded.home, search = excluded.search`,
 		int64(org), no, text(p.Name), text(p.Short), text(p.Phone), int64(p.Tier), int64(p.Home), int64(p.State), p.search(), t.s.now().UnixMilli())
 	if err != nil {
 		return err
@@ -152,19 +159,24 @@ func (t *tx) personPrint(ctx context.Context, org sale.OrgNo, no sale.CustomerNo
 // Person reads a customer.
 func (s *Store) Person(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (p Person, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		p = Person{No: no}
-		if err := tx.row(ctx, `SELECT name, short, phone, tier, home, state FROM customers WHERE org = ? AND no = ?`, []any{int64(org), int64(no)},
-			&p.Name, &p.Short, &p.Phone, &p.Tier, &p.Home, &p.State); err != nil {
-			return err
-		}
-		cards, err := tx.strings(ctx, `SELECT card FROM customer_cards WHERE org = ? AND customer = ?`, int64(org), int64(no))
-		sort.Strings(cards)
-		p.Cards = cards
+		p, err = tx.person(ctx, org, no)
 		return err
 	})
 	if err != nil {
 		err = fmt.Errorf("read customer %s: %w", no, err)
 	}
+	return p, err
+}
+
+func (t *tx) person(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (Person, error) {
+	p := Person{No: no}
+	if err := t.row(ctx, `SELECT name, short, phone, tier, home, state FROM customers WHERE org = ? AND no = ?`, []any{int64(org), int64(no)},
+		&p.Name, &p.Short, &p.Phone, &p.Tier, &p.Home, &p.State); err != nil {
+		return p, err
+	}
+	cards, err := t.strings(ctx, `SELECT card FROM customer_cards WHERE org = ? AND customer = ?`, int64(org), int64(no))
+	sort.Strings(cards)
+	p.Cards = cards
 	return p, err
 }
 

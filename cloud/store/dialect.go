@@ -114,6 +114,7 @@ func openSQLite(folder string) (write, read *sql.DB, err error) {
 	}
 	read.SetMaxOpenConns(readersMax)
 	read.SetMaxIdleConns(readersMax)
+	read.SetConnMaxLifetime(tuneEvery) // a connection plans by the statistics that it found when it was opened
 	return write, read, nil
 }
 

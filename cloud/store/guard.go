@@ -13,6 +13,13 @@ import (
 // A till's signature proves who wrote a record, not that it is true: a stolen till can sign anything. What is
 // looked at here keeps it from moving points that are not its own, whatever it writes.
 
+// Where an ID says how it was made, and what [sale.DeriveID] writes there: a till's receipts have random IDs,
+// head office's events derived ones, which can be worked out ahead.
+const (
+	idVersion = 6
+	idDerived = 8
+)
+
 // owner is whose a lot is; known when its definition is here and not only a posting to it.
 type owner struct {
 	account sale.Account
@@ -58,6 +65,9 @@ func (b *booking) examineTill(r *sale.Record) error {
 	moves := len(r.Postings) + len(r.Spends) + len(r.Lots) + len(r.Leases)
 	if moves > 0 && r.Kind != sale.KindSale && r.Kind != sale.KindReturn {
 		return fmt.Errorf("%w: points in a record of kind %s", errClaim, r.Kind)
+	}
+	if moves > 0 && r.ID[idVersion]>>4 == idDerived {
+		return fmt.Errorf("%w: points under ID %s, which is a name for a deed of head office", errClaim, r.ID)
 	}
 	if err := b.examineLots(r); err != nil {
 		return err

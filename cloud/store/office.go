@@ -28,7 +28,8 @@ func (t *tx) postRecord(ctx context.Context, org sale.OrgNo, r *sale.Record) err
 	if _, err := t.lockOffice(ctx, org); err != nil {
 		return err
 	}
-	known, err := t.int(ctx, `SELECT count(*) FROM records WHERE org = ? AND id = ?`, int64(org), r.ID[:])
+	// A till may have put its own record under this ID ahead of us: that is not this event.
+	known, err := t.int(ctx, `SELECT count(*) FROM records WHERE org = ? AND id = ? AND till = 0`, int64(org), r.ID[:])
 	if err != nil || known > 0 {
 		return err
 	}

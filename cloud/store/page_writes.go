@@ -48,28 +48,43 @@ func (s *Store) NewPageCode(ctx context.Context, org sale.OrgNo, store sale.Stor
 }
 
 // PutPageCustomer creates a customer or changes what the form holds of one; the rest stays.
-func (s *Store) PutPageCustomer(ctx context.Context, org sale.OrgNo, form page.CustomerForm, by string) (sale.CustomerNo, error) {
-	p := Person{}
-	what := "customer.add"
-	if form.No != 0 {
-		what = "customer.change"
-		var err error
-		if p, err = s.Person(ctx, org, form.No); err != nil {
-			return 0, err
-		}
+func (s *Store) PutPageCustomer(ctx context.Context, org sale.OrgNo, form page.CustomerForm, by string) (no sale.CustomerNo, err error) {
+	o, err := s.Org(ctx, org)
+	if err != nil {
+		return 0, err
 	}
-	if p.Name != form.Name {
-		p.Short = ""
-	}
-	p.Name, p.Phone, p.Cards, p.Home, p.State = form.Name, form.Phone, form.Cards, form.Home, form.State
-	no, err := s.PutPerson(ctx, org, p)
+	keys := o.keysOf(Person{Phone: form.Phone, Cards: form.Cards}) // before the transaction: slow on purpose
+	err = s.change(ctx, func(tx *tx) error {
+		no, err = tx.putForm(ctx, org, form, keys, by)
+		return err
+	})
 	if errors.Is(err, ErrTaken) {
 		err = fmt.Errorf("%w: %w", page.ErrTaken, err)
 	}
 	if err != nil {
+		return 0, fmt.Errorf("save customer %q: %w", form.Name, err)
+	}
+	return no, nil
+}
+
+func (t *tx) putForm(ctx context.Context, org sale.OrgNo, form page.CustomerForm, keys []sale.CustomerKey, by string) (sale.CustomerNo, error) {
+	p, what := Person{State: form.State}, "customer.add"
+	if form.No != 0 {
+		what = "customer.change"
+		var err error
+		if p, err = t.person(ctx, org, form.No); err != nil {
+			return 0, err
+		}
+	}
+	if p.Name != form.Name || p.Short == "" {
+		p.Short = ShortName(form.Name)
+	}
+	p.Name, p.Phone, p.Cards, p.Home = form.Name, form.Phone, form.Cards, form.Home
+	no, err := t.putPerson(ctx, org, p, keys)
+	if err != nil {
 		return 0, err
 	}
-	return no, s.Audit(ctx, org, by, what, no.String(), fmt.Sprintf("state %d", form.State))
+	return no, t.audit(ctx, org, by, what, no.String(), fmt.Sprintf("state %d", p.State))
 }
 
 // PhoneOwner is the customer of a phone number; zero when there is none.

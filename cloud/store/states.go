@@ -1,14 +1,17 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/wire"
 )
 
 // ErrState is wrapped by every refusal to change what a customer is.
@@ -66,6 +69,9 @@ func (s *Store) EraseCustomer(ctx context.Context, org sale.OrgNo, no sale.Custo
 				return err
 			}
 		}
+		if err := tx.eraseSetAside(ctx, org, numbers); err != nil {
+			return err
+		}
 		if err := tx.audit(ctx, org, by, "customer.erase", main.String(), ""); err != nil {
 			return err
 		}
@@ -73,6 +79,67 @@ func (s *Store) EraseCustomer(ctx context.Context, org sale.OrgNo, no sale.Custo
 	})
 	if err != nil {
 		return fmt.Errorf("erase customer %s: %w", no, err)
+	}
+	return nil
+}
+
+// whose is the customer whose personal data lies beside a record; zero: nobody's that is known.
+func whose(r *sale.Record) sale.CustomerNo {
+	switch {
+	case r.Sale != nil:
+		return r.Sale.Customer
+	case r.Return != nil:
+		return r.Return.Customer
+	case r.Enrol != nil:
+		return r.Enrol.Customer
+	}
+	return 0
+}
+
+// prefetchErased learns of the records' customers which are erased: what comes late beside their records is not
+// kept.
+func (b *booking) prefetchErased(ctx context.Context, records []wire.Sealed) error {
+	var numbers []any
+	for _, s := range records {
+		if no := whose(s.Record); no != 0 && len(s.Blob) > 0 {
+			numbers = append(numbers, int64(no))
+		}
+	}
+	err := b.tx.in(ctx, `SELECT no FROM customers WHERE org = ? AND state = 3 AND no IN %s`, []any{int64(b.org)}, numbers, func(r *sql.Rows) error {
+		var no sale.CustomerNo
+		err := r.Scan(&no)
+		b.erased[no] = true
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for erased customers: %w", err)
+	}
+	return nil
+}
+
+// eraseSetAside deletes what lies sealed beside a customer's records that are stored without being booked: the
+// tables do not know whose they are.
+func (t *tx) eraseSetAside(ctx context.Context, org sale.OrgNo, numbers []any) error {
+	var gone []any
+	err := t.each(ctx, `SELECT r.id, r.body FROM records r JOIN sealed s ON s.org = r.org AND s.record = r.id WHERE r.org = ? AND r.state <> 0`,
+		[]any{int64(org)}, func(r *sql.Rows) error {
+			var id, body []byte
+			if err := r.Scan(&id, &body); err != nil {
+				return err
+			}
+			x := new(sale.Record)
+			if sale.Decode(body, x) == nil && whose(x) != 0 && slices.Contains(numbers, any(int64(whose(x)))) {
+				gone = append(gone, bytes.Clone(id))
+			}
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	for _, id := range gone {
+		if _, err := t.exec(ctx, `DELETE FROM sealed WHERE org = ? AND record = ?`, int64(org), id); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -29,6 +30,7 @@ type Store struct {
 
 	texts    sync.Map      // bulkKey → *sql.Stmt (SQLite) or string (PostgreSQL)
 	clocks   sync.Map      // name → *time.Location
+	tuned    atomic.Int64  // when [Store.tune] last ran, in Unix milliseconds
 	building chan struct{} // holds one token: one snapshot is built at a time
 }
 
@@ -61,7 +63,26 @@ func Open(ctx context.Context, where string, now func() time.Time) (*Store, erro
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.tune(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
+}
+
+// tuneEvery is how often the engine looks at how full its tables have become.
+const tuneEvery = time.Hour
+
+// tune lets SQLite count what its indices hold, from a few hundred rows of each: without that it takes any index
+// that begins with the organisation for a good one. PostgreSQL does so by itself.
+func (s *Store) tune(ctx context.Context) error {
+	now, last := s.now().UnixMilli(), s.tuned.Load()
+	if s.dialect.postgres || (last != 0 && now-last < tuneEvery.Milliseconds()) || !s.tuned.CompareAndSwap(last, now) {
+		return nil
+	}
+	if _, err := s.write.ExecContext(ctx, `PRAGMA analysis_limit = 400; ANALYZE`); err != nil {
+		return fmt.Errorf("count what the indices hold: %w", err)
+	}
+	return nil
 }
 
 // Engine names the engine, for people.
