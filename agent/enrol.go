@@ -22,6 +22,10 @@ const (
 // enrol takes a customer in, from this till's disk alone: head office hears of it with the next records.
 // The person is sealed to head office; this till keeps look-up keys and a short name.
 func (t *Till) enrol(c Command) error {
+	if !t.desk.compared {
+		// A disk restored from an image would give the new customer a number that another has already.
+		return refuse(textEnrolUncompared(), nil)
+	}
 	who, err := t.applicant(c)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
 		return err
 	}
 	t.vouch(snap)
+	defer t.post(func() { t.desk.compared = true })
 	j, err := t.ledger.Unfinished()
 	if err != nil {
 		t.log.Error("read the unfinished job", "err", err)
@@ -254,6 +255,11 @@ func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snap
 	settled, err := t.settledSince(t.ledger.Tally().Last)
 	if err != nil {
 		return err
+	}
+	if len(docs) > 0 {
+		if err := t.ledger.SkipNumbers(); err != nil {
+			return err
+		}
 	}
 	found := 0
 	for _, d := range docs {

@@ -260,3 +260,10 @@ func textPartner(have, here sale.Points) Text {
 	}
 	return say("%s", "%s", have)
 }
+
+func textEnrolUncompared() Text {
+	return Text{
+		RU: "Касса ещё не сверилась с фискальным накопителем, а без этого нельзя выдать номер покупателю. Включите кассовый аппарат и повторите.",
+		EN: "The till has not yet compared itself with the fiscal storage, and must before it gives a customer a number. Switch the register on and repeat.",
+	}
+}

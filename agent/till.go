@@ -90,6 +90,7 @@ type desk struct {
 	register  registerState
 	scanners  []DeviceView
 	frozen    *Text
+	compared  bool // with the register's storage, since the start
 }
 
 // NewTill makes a till over an enrolled ledger; Run starts it.
