@@ -109,7 +109,7 @@ func (k *looked) heard(r *sale.Record) {
 		k.bought(r.Sale.Customer)
 		for _, p := range r.Postings { // a certificate that was looked up has paid
 			if p.Account.Kind == sale.AccountCustomer {
-				k.bought(sale.CustomerNo(p.Account.No))
+				k.bought(p.Account.No)
 			}
 		}
 	}
