@@ -362,6 +362,7 @@ func explained(r *sale.Record) {
 	s.Programme, s.Reward, s.FoundBy = 1, 90, sale.FoundTyped
 	s.Applied = []sale.Applied{{Promotion: 1, Times: 1, Discount: 924}}
 	s.Watched = []sale.Watched{{Rule: loyalty.WatchOwnCard, Amount: 1, By: 2}}
+	s.Lines[0].Extra = []sale.PurseAmount{{Purse: 2, Amount: 300}}
 	lot := sale.Lot{ID: sale.DeriveID(r.ID, "lot", 2), Account: sale.CustomerAccount(s.Customer).In(2), Source: r.ID}
 	r.Lots = append(r.Lots, lot)
 	r.Postings = append(r.Postings, sale.Posting{Account: sale.EmployeeAccount(r.Staff), Amount: 90}, sale.Posting{Account: sale.ProgrammeAccount(), Amount: -90},
