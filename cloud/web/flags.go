@@ -155,7 +155,14 @@ func (s *site) showFlags(c *call, f *form, wrong sale.ID, status int) error {
 	if d.Kinds, err = s.kindChoices(c, d.Kind); err != nil {
 		return err
 	}
+	sh, err := c.stores()
+	if err != nil {
+		return err
+	}
 	for _, x := range rows {
+		if x.Zone == "" {
+			x.Zone = sh.zone(0) // of no store in particular
+		}
 		d.Rows = append(d.Rows, flagRowOf(c.f, x))
 	}
 	return c.show(status, "flags", Text{"Вопросы", "Inbox"}, f, &d)
