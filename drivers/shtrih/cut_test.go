@@ -165,6 +165,8 @@ func (b *bench) receipts() int {
 // judge holds what the driver says of a receipt against what the storage holds. It tells the outcome.
 func (b *bench) judge(before drivers.Snapshot, had int, f sale.Fiscal, err error, when string) string {
 	b.t.Helper()
+	now, errNow := b.p.Snapshot(b.ctx) // a register whose link is cut goes on with what it has heard: count when it answers again
+	require.NoError(b.t, errNow, when)
 	made := b.receipts() - had
 	switch {
 	case err == nil:
@@ -173,8 +175,6 @@ func (b *bench) judge(before drivers.Snapshot, had int, f sale.Fiscal, err error
 	case drivers.NotDone(err):
 		require.Zero(b.t, made, "%s: said not to be done: %v", when, err)
 	}
-	now, errNow := b.p.Snapshot(b.ctx)
-	require.NoError(b.t, errNow, when)
 	if now.Open {
 		require.Zero(b.t, made, when)
 		require.NoError(b.t, b.p.Cancel(b.ctx), when)

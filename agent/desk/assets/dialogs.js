@@ -34,18 +34,23 @@ function search(app, d) {
   const enter = () => {
     const typed = d.query.trim();
     if (CODE.test(typed)) app.finish({ do: 'scan', code: typed });
+    else if (d.answered !== d.query) d.eager = true; // the rows are still of what was typed before
     else if (found[d.at]) take(found[d.at])();
   };
+  if (d.eager && d.answered === d.query) {
+    d.eager = false;
+    queueMicrotask(enter);
+  }
   app.dialogScan = (code) => app.finish({ do: 'scan', code });
   return dialog(app, { id: 'search', title: app.t('searchTitle'), cls: 'tall', shut: app.shut },
-    field(app, { id: 'query', label: app.t('searchField'), value: d.query, autofocus: true, scan: 'take', input: (v) => app.set({ query: v, at: 0 }) }),
+    field(app, { id: 'query', label: app.t('searchField'), value: d.query, autofocus: true, scan: 'take', input: (v) => app.set({ query: v, at: 0, eager: false }) }),
     pickList(app, d, found, {
       none: app.t(d.failed ? 'searchFailed' : d.query.trim() ? 'searchNone' : 'searchStart'),
       row: (p) => [h('span', { class: 'name' }, p.name, p.adult && h('span', { class: 'tag' }, app.t('adultMark')), p.weighed && h('span', { class: 'tag' }, app.t('weighed'))),
         h('span', { class: 'times' }, p.sku, p.code && ' · ' + p.code), h('span', { class: 'net' }, app.money(p.price))],
       take,
     }),
-    button(app, { label: app.t('add'), key: 'Enter', run: enter, cls: 'primary wide', disabled: app.busy || (!found[d.at] && !CODE.test(d.query.trim())), do: 'add' }));
+    button(app, { label: app.t('add'), key: 'Enter', run: enter, cls: 'primary wide', disabled: app.busy || (d.answered === d.query && !found[d.at] && !CODE.test(d.query.trim())), do: 'add' }));
 }
 
 function qty(app, d) {

@@ -16,6 +16,7 @@ export function find(app, d, url, list) {
 }
 
 async function ask(app, d, url, list) {
+  const query = d.asked;
   try {
     const answer = await fetch(url, { signal: d.abort.signal });
     if (!answer.ok) throw new Error(answer.statusText);
@@ -26,6 +27,7 @@ async function ask(app, d, url, list) {
     d.found = [];
     d.failed = true;
   }
+  d.answered = query; // what the rows are of: Enter waits for those of what was typed
   if (app.dialog === d) app.set({});
 }
 
@@ -35,7 +37,7 @@ export function pickList(app, d, items, o) {
   app.bind('ArrowDown', () => app.set({ at: Math.min(d.at + 1, items.length - 1) }));
   app.bind('ArrowUp', () => app.set({ at: Math.max(d.at - 1, 0) }));
   if (!items.length) return h('p', { class: 'muted none', role: 'status' }, d.found === null ? '' : o.none);
-  return h('ol', { class: 'picks' }, items.map((item, i) => {
+  return h('ol', { class: 'picks', 'data-for': d.answered }, items.map((item, i) => {
     const lit = d.at === i;
     return h('li', { key: i + (lit ? '/lit' : ''), born: lit ? (el) => el.scrollIntoView({ block: 'nearest' }) : null },
       h('button', {
