@@ -329,6 +329,9 @@ func (s *shop1) audit(o *outcome) {
 	for _, st := range s.tills {
 		beliefs[st.name] = st.believes(numbers)
 		require.NoError(s.t, st.ledger.Walk(false, func(r *sale.Record, _ sale.Entry) bool {
+			if !st.restore && r.Fiscal != nil {
+				require.NotEqual(s.t, foundID(r.Fiscal.Key), r.ID, "%s lost a receipt and found it in the storage, though its disk was never restored", st.name)
+			}
 			journals[r.ID] = r.Postings
 			if r.Sale != nil && r.Sale.Programme != 0 {
 				sales = append(sales, r)
