@@ -173,7 +173,7 @@ func settle(s *sale.Sale, came []*sale.Record) (out []*sale.Record, err error) {
 		if b.Return.Pending {
 			continue
 		}
-		lines := stillSold(s, known, loyalty.ReturnedBy(b.Return))
+		lines := loyalty.StillSold(s, known, loyalty.ReturnedBy(b.Return))
 		if !slices.Equal(lines, loyalty.ReturnedBy(b.Return)) {
 			if b, err = clamped(s, known, lines, b); err != nil {
 				return nil, err
@@ -217,27 +217,6 @@ func reckonedAs(b *sale.Record, figures *sale.Return, total sale.Money) *sale.Re
 	r := *b
 	r.Return = &as
 	return &r
-}
-
-// stillSold keeps of the returned quantities what is left of the sale's lines.
-func stillSold(s *sale.Sale, known, lines []loyalty.Returned) (out []loyalty.Returned) {
-	left := make([]sale.Qty, len(s.Lines))
-	for i := range s.Lines {
-		left[i] = s.Lines[i].Qty
-	}
-	for _, k := range known {
-		left[k.Line] -= k.Qty
-	}
-	for _, l := range lines {
-		if l.Line < 0 || l.Line >= len(left) {
-			continue
-		}
-		if l.Qty = min(l.Qty, left[l.Line]); l.Qty > 0 {
-			left[l.Line] -= l.Qty
-			out = append(out, l)
-		}
-	}
-	return out
 }
 
 // openForeign opens a return by QR alone, where the programme allows it.

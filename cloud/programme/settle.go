@@ -97,35 +97,13 @@ func returnedBefore(p pending) (before []loyalty.Returned, restored map[sale.Pur
 			}
 			figures = s.Figures
 		} else {
-			before = append(before, leftOf(p.Sale.Sale, before, loyalty.ReturnedBy(r.Return))...)
+			before = append(before, loyalty.StillSold(p.Sale.Sale, before, loyalty.ReturnedBy(r.Return))...)
 		}
 		for purse, n := range givenBack(figures) {
 			restored[purse] += n
 		}
 	}
 	return before, restored, nil
-}
-
-// leftOf is what a return by lines can have brought back after earlier ones. Two tills without a connection
-// may have taken the same goods back twice: the second time counts for nothing here, as it is flagged already.
-func leftOf(s *sale.Sale, before, list []loyalty.Returned) (out []loyalty.Returned) {
-	left := make([]sale.Qty, len(s.Lines))
-	for i := range s.Lines {
-		left[i] = s.Lines[i].Qty
-	}
-	for _, r := range before {
-		left[r.Line] -= r.Qty
-	}
-	for _, r := range list {
-		if r.Line < 0 || r.Line >= len(left) {
-			continue
-		}
-		if r.Qty = min(r.Qty, left[r.Line]); r.Qty > 0 {
-			left[r.Line] -= r.Qty
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // givenBack is what a return gives back to each purse, takenBack what it takes.

@@ -78,3 +78,26 @@ func ReturnedBy(r *sale.Return) (out []Returned) {
 	}
 	return out
 }
+
+// StillSold is what a return can have brought back after earlier ones, of which none is of a line that the sale
+// has not. Two tills without a connection may have taken the same goods back twice: the second time counts for
+// nothing here, head office has flagged it.
+func StillSold(s *sale.Sale, before, list []Returned) (out []Returned) {
+	left := make([]sale.Qty, len(s.Lines))
+	for i := range s.Lines {
+		left[i] = s.Lines[i].Qty
+	}
+	for _, r := range before {
+		left[r.Line] -= r.Qty
+	}
+	for _, r := range list {
+		if r.Line < 0 || r.Line >= len(left) {
+			continue
+		}
+		if r.Qty = min(r.Qty, left[r.Line]); r.Qty > 0 {
+			left[r.Line] -= r.Qty
+			out = append(out, r)
+		}
+	}
+	return out
+}
