@@ -50,41 +50,6 @@ type Printer interface {
 	Close() error
 }
 
-// CashMover is a register that knows its drawer.
-type CashMover interface {
-	CashIn(ctx context.Context, who Operator, amount sale.Money) error
-	CashOut(ctx context.Context, who Operator, amount sale.Money) error
-	// CashInDrawer is what the register believes to lie in the drawer; it tells whether a lost
-	// CashIn or CashOut went through.
-	CashInDrawer(ctx context.Context) (sale.Money, error)
-}
-
-// Reporter prints an X report: the shift so far, nothing closed.
-type Reporter interface {
-	XReport(ctx context.Context, who Operator) error
-}
-
-// Slips prints what is not a fiscal document: a copy, a voucher, a test page.
-type Slips interface {
-	// Slip prints the lines, then the QR code where there is one, then cuts.
-	Slip(ctx context.Context, lines []string, qr string) error
-}
-
-// Copier prints a copy of the last fiscal document.
-type Copier interface {
-	CopyLast(ctx context.Context) error
-}
-
-// Drawer opens the cash drawer. It is never repeated by itself.
-type Drawer interface {
-	OpenDrawer(ctx context.Context) error
-}
-
-// ClockSetter sets the register's clock; allowed only between shifts.
-type ClockSetter interface {
-	SetClock(ctx context.Context, wall time.Time) error
-}
-
 // Identity is what a register is.
 type Identity struct {
 	Model    string // as the device names itself
@@ -115,6 +80,7 @@ type Receipt struct {
 	Footer   []string // text lines after the total: points earned and left
 	QR       string   // printed below the footer; empty: none
 	NoPaper  bool     // electronic receipt only, where the register can
+	Key      string   // short name of the sale in the journal, tag 1084, where settings ask for it; see [Document].Key
 }
 
 // ReceiptLine is one position as the fiscal storage will hold it: Sum = Price × Qty half up.
@@ -125,6 +91,7 @@ type ReceiptLine struct {
 	Subject sale.Subject
 	Unit    sale.Unit
 	Text    []string // printed under the line, not fiscal: full price, discount, points
+	Mark    *Mark    // of marked goods: one piece a line; nil for everything else
 }
 
 // TaxSystem is FFD tag 1055, a bit.
@@ -162,7 +129,8 @@ type Snapshot struct {
 // Document is one document of the fiscal storage's archive.
 type Document struct {
 	Fiscal sale.Fiscal
-	OFD    bool // the operator of fiscal data has confirmed it
+	OFD    bool   // the operator of fiscal data has confirmed it
+	Key    string // the [Receipt].Key it was made with; empty where the archive does not tell
 }
 
 // Condition is one thing that is the matter with a device, or a state worth showing.

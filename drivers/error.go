@@ -36,6 +36,7 @@ const (
 	FailHardware    Fail = "hardware"     //
 	FailConfig      Fail = "config"       // the device's tables do not fit our settings
 	FailScan        Fail = "scan"         // a bad read
+	FailMark        Fail = "mark"         // a marking code that may not be sold
 )
 
 // Error is a device's failure: what was tried, on which device, the device's own code, what is known

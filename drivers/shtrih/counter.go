@@ -63,7 +63,7 @@ func (p *Printer) CashOut(ctx context.Context, _ drivers.Operator, amount sale.M
 func (p *Printer) moveCash(ctx context.Context, cmd frame.Cmd, amount sale.Money) error {
 	params, err := frame.AppendMoney(nil, int64(amount))
 	if err != nil || amount <= 0 {
-		return badReceipt("amount %s", amount)
+		return drivers.BadReceipt("amount %s", amount)
 	}
 	if _, err := p.call(ctx, final, cmd, params...); err != nil {
 		if _, err = p.fetch(ctx, cmd, err); err != nil {
@@ -119,7 +119,7 @@ func (p *Printer) lines(ctx context.Context, lines []string) error {
 	}
 	wrapped := wrap(lines, m.width)
 	if len(wrapped) > textLinesMax {
-		return badReceipt("%d lines of text, at most %d", len(wrapped), textLinesMax)
+		return drivers.BadReceipt("%d lines of text, at most %d", len(wrapped), textLinesMax)
 	}
 	for _, line := range wrapped {
 		if _, err := p.call(ctx, works, frame.CmdPrintLine, frame.AppendPadded([]byte{onReceipt}, line, lineBytes)...); err != nil {
@@ -154,7 +154,7 @@ func wrap(lines []string, width int) []string {
 func (p *Printer) qr(ctx context.Context, text string) error {
 	data := []byte(text)
 	if len(data) > qrBytesMax {
-		return badReceipt("QR text of %d bytes, at most %d", len(data), qrBytesMax)
+		return drivers.BadReceipt("QR text of %d bytes, at most %d", len(data), qrBytesMax)
 	}
 	for block := 0; block*blockBytes < len(data); block++ {
 		part := make([]byte, blockBytes)

@@ -51,7 +51,7 @@ var openings = map[sale.DocKind]byte{
 // that is closed is a success even when the paper ends in the middle of it: Status tells.
 func (p *Printer) Print(ctx context.Context, r drivers.Receipt) (sale.Fiscal, error) {
 	const op = "print receipt"
-	if err := checkReceipt(r); err != nil {
+	if err := drivers.CheckReceipt(r, linesMax); err != nil {
 		return sale.Fiscal{}, p.report(op, err)
 	}
 	f, err := p.prepare(ctx, r)
@@ -70,68 +70,6 @@ func (p *Printer) Print(ctx context.Context, r drivers.Receipt) (sale.Fiscal, er
 	}
 	_ = p.finish(ctx, r) // the receipt is signed: paper or a lost link after that is for Status to tell
 	return f, nil
-}
-
-// checkReceipt finds what the device would refuse half way, or worse, accept with another sum.
-func checkReceipt(r drivers.Receipt) error {
-	_, known := openings[r.Doc]
-	switch {
-	case !known:
-		return badReceipt("document kind %d is no receipt", r.Doc)
-	case len(r.Lines) == 0 || len(r.Lines) > linesMax:
-		return badReceipt("%d positions, want 1 to %d", len(r.Lines), linesMax)
-	case r.Tax == 0 || r.Tax&(r.Tax-1) != 0:
-		return badReceipt("tax system %d is not one bit", r.Tax)
-	case r.Total <= 0 || r.Total > sale.MoneyMax:
-		return badReceipt("total %s", r.Total)
-	}
-	return errors.Join(checkLines(r), checkTenders(r))
-}
-
-func checkLines(r drivers.Receipt) error {
-	var sum sale.Money
-	for i, l := range r.Lines {
-		want, err := l.Part.Price.Times(l.Part.Qty)
-		if err != nil || l.Part.Qty <= 0 || l.Part.Price < 0 || want != l.Part.Sum {
-			return badReceipt("position %d: %s × %s is not %s", i+1, l.Part.Price, l.Part.Qty, l.Part.Sum)
-		}
-		if sum += l.Part.Sum; sum > sale.MoneyMax {
-			return badReceipt("the positions add up to more than %s", sale.MoneyMax)
-		}
-	}
-	if sum != r.Total {
-		return badReceipt("positions add up to %s, total is %s", sum, r.Total)
-	}
-	return nil
-}
-
-func checkTenders(r drivers.Receipt) error {
-	var sum, cash sale.Money
-	for _, t := range r.Tenders {
-		if _, known := slots[t.Kind]; !known || t.Amount < 0 || t.Amount > sale.MoneyMax {
-			return badReceipt("tender %d of %s", t.Kind, t.Amount)
-		}
-		sum += t.Amount
-		if t.Kind == sale.TenderCash {
-			cash += t.Amount
-		}
-	}
-	switch {
-	case sum != r.Total:
-		return badReceipt("tenders add up to %s, total is %s", sum, r.Total)
-	case r.Given != 0 && (r.Given < cash || r.Given > sale.MoneyMax):
-		return badReceipt("given %s, cash %s", r.Given, cash)
-	case cash == 0 && r.Given > 0:
-		return badReceipt("given %s, but nothing is paid in cash", r.Given)
-	}
-	return nil
-}
-
-func badReceipt(format string, args ...any) error {
-	return &drivers.Error{
-		Fail: drivers.FailRefused, Outcome: drivers.OutcomeNotDone, Err: fmt.Errorf(format, args...),
-		Hint: drivers.Hint{RU: "Чек составлен неверно. " + tellSupport, EN: "The receipt is wrong in itself. " + reportSupport},
-	}
 }
 
 // prepare makes sure that the device can take the receipt, and learns the numbers that the answer of
@@ -223,14 +161,14 @@ func (p *Printer) compose(ctx context.Context, r drivers.Receipt) error {
 func (p *Printer) operation(doc sale.DocKind, l drivers.ReceiptLine) ([]byte, error) {
 	rate, ok := p.opts.rate(l.VAT)
 	if !ok {
-		return nil, badReceipt("VAT %d", l.VAT)
+		return nil, drivers.BadReceipt("VAT %d", l.VAT)
 	}
 	out := []byte{byte(doc)}
 	out, errQty := frame.AppendQty6(out, int64(l.Part.Qty))
 	out, errPrice := frame.AppendMoney(out, int64(l.Part.Price))
 	out, errSum := frame.AppendMoney(out, int64(l.Part.Sum))
 	if err := errors.Join(errQty, errPrice, errSum); err != nil {
-		return nil, badReceipt("position: %w", err)
+		return nil, drivers.BadReceipt("position: %w", err)
 	}
 	out = frame.AppendReckon(out)
 	out = append(out, rate.code, p.opts.department, methodFull, byte(l.Subject))
@@ -297,7 +235,7 @@ func closing(r drivers.Receipt) ([]byte, error) {
 	for _, s := range sums {
 		var err error
 		if out, err = frame.AppendMoney(out, int64(s)); err != nil {
-			return nil, badReceipt("payment: %w", err)
+			return nil, drivers.BadReceipt("payment: %w", err)
 		}
 	}
 	out = append(out, 0) // the total is not rounded

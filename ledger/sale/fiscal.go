@@ -30,8 +30,28 @@ const (
 	DocExpenseReturn DocKind = 4
 	DocShiftOpen     DocKind = 101
 	DocShiftClose    DocKind = 102
-	DocOther         DocKind = 199 // registration, corrections, reports: not ours to match
+	DocOther         DocKind = 199 // registration, reports: not ours to match
+
+	// Correction receipts, by the sign of what they correct (FFD form 31, tag 1054).
+	DocSaleCorrection          DocKind = 111
+	DocSaleReturnCorrection    DocKind = 112
+	DocExpenseCorrection       DocKind = 113
+	DocExpenseReturnCorrection DocKind = 114
 )
+
+// correctionBase is what a correction's kind has above the sign of what it corrects.
+const correctionBase = DocSaleCorrection - DocSale
+
+// Correction is the kind of the correction receipt for a kind of receipt.
+func (k DocKind) Correction() DocKind { return k + correctionBase }
+
+// Corrects tells whether this is a correction receipt, and the kind of receipt it stands for.
+func (k DocKind) Corrects() (DocKind, bool) {
+	if k < DocSaleCorrection || k > DocExpenseReturnCorrection {
+		return 0, false
+	}
+	return k - correctionBase, true
+}
 
 // FiscalKey names a fiscal document uniquely in the country: storage serial and document number.
 type FiscalKey struct {
