@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
-	"github.com/kopilka/kopilka/drivers/emulator"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih"
 	"github.com/kopilka/kopilka/ledger"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"

@@ -21,7 +21,7 @@ import (
 	"github.com/kopilka/kopilka/cloud/hub"
 	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
-	"github.com/kopilka/kopilka/drivers/emulator"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/linktest"

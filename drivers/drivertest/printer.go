@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -30,6 +31,8 @@ type Signed struct {
 	Tax      drivers.TaxSystem
 	Cashier  string
 	Contact  string
+	Key      string        // tag 1086
+	Basis    storage.Basis // of a correction
 }
 
 // SignedLine is a position of a Signed receipt.
@@ -40,6 +43,8 @@ type SignedLine struct {
 	Sum     sale.Money
 	VAT     sale.VAT
 	Subject sale.Subject
+	Mark    string // the raw marking code
+	Tags    []storage.Tag
 }
 
 // Device is the device itself, as somebody who stands beside it could look at it and touch it.

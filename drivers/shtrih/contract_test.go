@@ -14,13 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/drivertest"
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/drivertest/world"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih"
-	"github.com/kopilka/kopilka/drivers/shtrih/frame"
-	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 func TestContractTCPProtocol2(t *testing.T) {
@@ -48,7 +46,7 @@ func rig(line func(*testing.T, *emulator.Register) port.Dial, protocol string) f
 		return drivertest.Rig{
 			Printer:  driver(t, dial, map[string]string{"protocol": protocol}),
 			Stranger: driver(t, dial, map[string]string{"protocol": protocol, "password": "12345", "admin-password": "54321"}),
-			Device:   device{reg},
+			Device:   world.Shtrih(reg),
 		}
 	}
 }
@@ -129,66 +127,4 @@ func interruptible(f *os.File) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), f.Name()), f.Close()
-}
-
-// device is the emulated register as the contract looks at it.
-type device struct{ *emulator.Register }
-
-var docKinds = map[emulator.DocType]sale.DocKind{
-	emulator.DocRegistration: sale.DocOther, emulator.DocShiftOpen: sale.DocShiftOpen, emulator.DocShiftClose: sale.DocShiftClose,
-}
-
-var tenderKinds = map[uint8]sale.TenderKind{
-	1: sale.TenderCash, 2: sale.TenderCard, 14: sale.TenderAdvance, 15: sale.TenderCredit, 16: sale.TenderCounter,
-}
-
-func (d device) Documents() []drivertest.Signed {
-	var out []drivertest.Signed
-	for _, doc := range d.Register.Documents() {
-		s := drivertest.Signed{
-			FD: doc.FD, Sign: doc.Sign, Doc: docKinds[doc.Type], Sum: doc.Sum, Shift: doc.Shift, Receipt: doc.Receipt,
-			Stamp: sale.StampOf(doc.At), Change: doc.Change, Tax: drivers.TaxSystem(doc.Tax), Cashier: doc.Operator,
-			Payments: map[sale.TenderKind]sale.Money{},
-		}
-		if doc.Type == emulator.DocReceipt {
-			s.Doc = sale.DocKind(doc.Op)
-		}
-		for _, p := range doc.Payments {
-			s.Payments[tenderKinds[p.Type]] += p.Sum
-		}
-		for _, tag := range doc.Tags {
-			if tag.Tag == 1008 {
-				s.Contact = tag.Text()
-			}
-		}
-		for _, l := range doc.Lines {
-			s.Lines = append(s.Lines, drivertest.SignedLine{
-				Name: l.Name, Qty: sale.Qty(l.Qty / 1000), Price: l.Price, Sum: l.Sum, VAT: l.VAT, Subject: sale.Subject(l.Subject),
-			})
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func (d device) Printed() []string {
-	var out []string
-	for _, l := range d.Tape() {
-		out = append(out, l.Text)
-	}
-	return out
-}
-
-func (d device) Cash() sale.Money { return sale.Money(d.State().Drawer) }
-
-func (d device) PaperOutAfter(lines int) {
-	d.Inject(emulator.Fault{Kind: emulator.PaperOutAtLine, N: lines})
-}
-
-func (d device) LoseClose() {
-	d.Inject(emulator.Fault{Kind: emulator.CloseAfter, Command: frame.CmdClose2, Dir: emulator.ToHost, N: 2})
-}
-
-func (d device) LoseLine() {
-	d.Inject(emulator.Fault{Kind: emulator.CloseAfter, Command: frame.CmdOperation2, Dir: emulator.ToHost, N: 2})
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
-	"github.com/kopilka/kopilka/drivers/emulator"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -63,7 +64,7 @@ func TestUnitOfWeighedGoods(t *testing.T) {
 		_, err := b.p.Print(b.ctx, sold)
 		require.NoError(t, err)
 		docs := b.reg.Documents()
-		require.Equal(t, []emulator.Tag{{Tag: 2108, Value: []byte{11}}}, docs[len(docs)-1].Lines[0].Tags)
+		require.Equal(t, []storage.Tag{{Tag: 2108, Value: []byte{11}}}, docs[len(docs)-1].Lines[0].Tags)
 	})
 }
 

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
-	"github.com/kopilka/kopilka/drivers/emulator"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -155,7 +156,7 @@ func small() drivers.Receipt {
 func (b *bench) receipts() int {
 	n := 0
 	for _, d := range b.reg.Documents() {
-		if d.Type == emulator.DocReceipt {
+		if d.Type == storage.DocReceipt {
 			n++
 		}
 	}

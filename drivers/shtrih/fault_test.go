@@ -1,7 +1,7 @@
 package shtrih_test
 
 import (
-	"github.com/kopilka/kopilka/drivers/emulator"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/charset"
+	"github.com/kopilka/kopilka/drivers/ffd"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -172,7 +174,7 @@ func (p *Printer) operation(doc sale.DocKind, l drivers.ReceiptLine) ([]byte, er
 	}
 	out = frame.AppendReckon(out)
 	out = append(out, rate.code, p.opts.department, methodFull, byte(l.Subject))
-	return append(out, frame.Text1251(l.Name, nameBytes)...), nil
+	return append(out, charset.Text1251(l.Name, nameBytes)...), nil
 }
 
 // unit names the measure of the last position where it is not pieces. Registers of FFD 1.05 know no
@@ -181,7 +183,7 @@ func (p *Printer) unit(ctx context.Context, u sale.Unit) error {
 	if u == sale.UnitPiece {
 		return nil
 	}
-	_, err := p.call(ctx, works, frame.CmdOperationTag, frame.AppendTLV(nil, tagUnit, []byte{byte(u)})...)
+	_, err := p.call(ctx, works, frame.CmdOperationTag, ffd.AppendTLV(nil, tagUnit, []byte{byte(u)})...)
 	switch codeIn(err) {
 	case codeUnsupported, codeParameters, codeFNCommand, codeFNParameters:
 		return nil
@@ -199,8 +201,8 @@ func (p *Printer) tags(ctx context.Context, who drivers.Operator, contact string
 		if t.text == "" {
 			continue
 		}
-		value := frame.Text866(t.text, t.max)
-		if _, err := p.call(ctx, works, frame.CmdFNTag, frame.AppendTLV(nil, t.tag, value)...); err != nil {
+		value := charset.Text866(t.text, t.max)
+		if _, err := p.call(ctx, works, frame.CmdFNTag, ffd.AppendTLV(nil, t.tag, value)...); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/charset"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -233,7 +234,7 @@ func (p *Printer) identify(ctx context.Context) (drivers.Identity, error) {
 		return drivers.Identity{}, err
 	}
 	return drivers.Identity{
-		Model: strings.TrimSpace(frame.From1251(rest[6:])), Serial: f.serial, Firmware: f.firmware, INN: f.inn, FN: s.fn,
+		Model: strings.TrimSpace(charset.From1251(rest[6:])), Serial: f.serial, Firmware: f.firmware, INN: f.inn, FN: s.fn,
 	}, nil
 }
 

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 
 // counter is one till's devices.
 type counter struct {
 	name    string
-	reg     *emulator.Register
+	reg     *shtrih.Register
 	ln      net.Listener
 	scanner *emulator.Scanner
 	relay   *emulator.Relay // nil where there is no way to cut
@@ -40,7 +41,7 @@ func (k *counter) open(c counterConfig) (err error) {
 	if err != nil {
 		return fmt.Errorf("zone of the register's clock: %w", err)
 	}
-	k.reg, err = emulator.New(emulator.Options{
+	k.reg, err = shtrih.New(shtrih.Options{
 		Now:    func() time.Time { return time.Now().In(zone) },
 		Folder: c.Register.Folder, FNSerial: c.Register.FN, Serial: c.Register.Serial, INN: c.Register.INN,
 		Shop: c.Register.Shop, Width: c.Register.Width, KeepDocument: c.Register.KeepDocument, OFDDelay: 2 * time.Second,
@@ -96,7 +97,7 @@ func (k *counter) serve(ctx context.Context) error {
 			return fmt.Errorf("accept a till at counter %s: %w", k.name, err)
 		}
 		wg.Go(func() {
-			if err := k.reg.Serve(ctx, conn); err != nil && !errors.Is(err, emulator.ErrPower) {
+			if err := k.reg.Serve(ctx, conn); err != nil && !errors.Is(err, shtrih.ErrPower) {
 				slog.Warn("connection to a register ended", "counter", k.name, "error", err)
 			}
 		})
@@ -121,9 +122,9 @@ var switches = map[string]func(k *counter, on bool){
 
 // loseAnswer lets the next receipt be closed and its answer vanish for good.
 func (k *counter) loseAnswer(on bool) {
-	k.reg.Disarm(emulator.ForgetAnswer)
+	k.reg.Disarm(shtrih.ForgetAnswer)
 	if on {
-		k.reg.Inject(emulator.Fault{Kind: emulator.ForgetAnswer, Command: frame.CmdClose2})
+		k.reg.Inject(shtrih.Fault{Kind: shtrih.ForgetAnswer, Command: frame.CmdClose2})
 	}
 }
 
@@ -147,7 +148,7 @@ func (k *counter) moved() <-chan struct{} {
 // view is a counter as the page and the API see it.
 type view struct {
 	Name     string          `json:"name"`
-	Register emulator.State  `json:"register"`
+	Register shtrih.State    `json:"register"`
 	Switches map[string]bool `json:"switches"`
 	Address  string          `json:"address"`
 	Scanner  string          `json:"scanner"`

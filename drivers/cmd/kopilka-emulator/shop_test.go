@@ -16,7 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -285,7 +285,7 @@ func TestRunSaysItsAddressesAndEnds(t *testing.T) {
 }
 
 func TestSlipsAreCutWhereThePrinterCut(t *testing.T) {
-	text, cut := emulator.TapeLine{Kind: emulator.TapeText}, emulator.TapeLine{Kind: emulator.TapeCut}
-	require.Len(t, slips([]emulator.TapeLine{text, text, cut, text}), 2)
+	text, cut := paper.Line{Kind: paper.Text}, paper.Line{Kind: paper.Cut}
+	require.Len(t, slips([]paper.Line{text, text, cut, text}), 2)
 	require.Empty(t, slips(nil))
 }

@@ -13,7 +13,8 @@ import (
 
 	"rsc.io/qr"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -39,7 +40,7 @@ func (s *shop) handler() http.Handler {
 	mux.HandleFunc("GET /counters/{n}", s.at(s.page))
 	mux.HandleFunc("GET /counters/{n}/state.json", s.at(func(w http.ResponseWriter, _ *http.Request, k *counter) { reply(w, k.view()) }))
 	mux.HandleFunc("GET /counters/{n}/tape.json", s.at(func(w http.ResponseWriter, _ *http.Request, k *counter) { reply(w, k.reg.Tape()) }))
-	mux.HandleFunc("GET /counters/{n}/storage.json", s.at(storage))
+	mux.HandleFunc("GET /counters/{n}/storage.json", s.at(archive))
 	mux.HandleFunc("GET /counters/{n}/events", s.at(events))
 	mux.HandleFunc("POST /counters/{n}/scan", s.at(s.scan))
 	mux.HandleFunc("POST /counters/{n}/switch", s.at(throw))
@@ -90,12 +91,12 @@ func reply(w http.ResponseWriter, v any) {
 
 // ledgerView is the storage's log with what is needed to compare it with a journal.
 type ledgerView struct {
-	FN        string              `json:"fn"`
-	Documents []emulator.Document `json:"documents"`
-	Confirmed int                 `json:"confirmed"`
+	FN        string             `json:"fn"`
+	Documents []storage.Document `json:"documents"`
+	Confirmed int                `json:"confirmed"`
 }
 
-func storage(w http.ResponseWriter, _ *http.Request, k *counter) {
+func archive(w http.ResponseWriter, _ *http.Request, k *counter) {
 	v := ledgerView{FN: k.reg.State().FN, Documents: k.reg.Documents()}
 	for _, d := range v.Documents {
 		if d.Sent {
@@ -197,7 +198,7 @@ func after(r *http.Request) int {
 	return n
 }
 
-func newer(lines []emulator.TapeLine, seen int) []emulator.TapeLine {
+func newer(lines []paper.Line, seen int) []paper.Line {
 	for i, l := range lines {
 		if l.No > seen {
 			return lines[i:]
@@ -243,7 +244,7 @@ type pageData struct {
 	Counters []*counter
 	View     view
 	Goods    goods
-	Tape     []emulator.TapeLine
+	Tape     []paper.Line
 	Last     int
 	Switches []string
 	Cut      bool // the last line of the tape is a cut
@@ -269,7 +270,7 @@ func (s *shop) page(w http.ResponseWriter, r *http.Request, k *counter) {
 	}
 	if len(tape) > 0 {
 		last := tape[len(tape)-1]
-		d.Last, d.Cut = last.No, last.Kind == emulator.TapeCut
+		d.Last, d.Cut = last.No, last.Kind == paper.Cut
 	}
 	d.N, _ = strconv.Atoi(r.PathValue("n")) // the router has read it before
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -277,11 +278,11 @@ func (s *shop) page(w http.ResponseWriter, r *http.Request, k *counter) {
 }
 
 // slips cuts the tape where the printer did.
-func slips(tape []emulator.TapeLine) [][]emulator.TapeLine {
-	var all [][]emulator.TapeLine
-	var slip []emulator.TapeLine
+func slips(tape []paper.Line) [][]paper.Line {
+	var all [][]paper.Line
+	var slip []paper.Line
 	for _, l := range tape {
-		if l.Kind != emulator.TapeCut {
+		if l.Kind != paper.Cut {
 			slip = append(slip, l)
 			continue
 		}

@@ -1,14 +1,11 @@
 package frame
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/unicode/norm"
+	"github.com/kopilka/kopilka/drivers/charset"
 )
 
 // ErrValue is wrapped by every refusal of a value that its field cannot hold.
@@ -116,118 +113,8 @@ func wall(yy, mo, dd, hh, mi, ss byte) (time.Time, error) {
 	return t, nil
 }
 
-// Text1251 is a text for a command: cp1251, at most width bytes, what the page lacks replaced.
-func Text1251(s string, width int) []byte { return encode(charmap.Windows1251, s, width) }
-
-// Text866 is a text for a tagged value: cp866, at most width bytes, what the page lacks replaced.
-func Text866(s string, width int) []byte { return encode(charmap.CodePage866, s, width) }
-
 // AppendPadded writes a cp1251 text into a field of exactly width bytes, padded with zeros.
 func AppendPadded(dst []byte, s string, width int) []byte {
-	text := Text1251(s, width)
+	text := charset.Text1251(s, width)
 	return append(append(dst, text...), make([]byte, width-len(text))...)
 }
-
-// From1251 reads a text up to its first zero byte.
-func From1251(p []byte) string { return decode(charmap.Windows1251, p) }
-
-// From866 reads a text up to its first zero byte.
-func From866(p []byte) string { return decode(charmap.CodePage866, p) }
-
-// replacements stand in for what one or both code pages lack, so that a receipt shows something a
-// buyer can read and never a question mark for a common sign.
-var replacements = map[rune]string{
-	'₽': "р", '«': `"`, '»': `"`, '“': `"`, '”': `"`, '„': `"`, '‘': "'", '’': "'", '—': "-", '–': "-",
-	'‑': "-", '−': "-", '…': "...", '×': "x", '€': "EUR", '™': "(tm)", '©': "(c)", '®': "(r)", '№': "N",
-	'\u00a0': " ", '\u2009': " ", '\u202f': " ", '\u200b': "", '\ufeff': "", '\u00ad': "",
-}
-
-// spaced are replaced even where the page has them: a printer shows them as a blot, or not at all.
-func spaced(r rune) bool { return r < 0x20 || r == 0x7F || r == '\u00a0' || r == '\u00ad' }
-
-func encode(page *charmap.Charmap, s string, width int) []byte {
-	out := make([]byte, 0, min(len(s), width))
-	for _, r := range norm.NFC.String(s) {
-		if len(out) >= width {
-			break
-		}
-		out = append(out, encodeRune(page, r)...)
-	}
-	return out[:min(len(out), width)]
-}
-
-func encodeRune(page *charmap.Charmap, r rune) []byte {
-	if b, ok := page.EncodeRune(r); ok && !spaced(r) {
-		return []byte{b}
-	}
-	if r < 0x20 || r == 0x7F {
-		return []byte{' '}
-	}
-	plain, ok := replacements[r]
-	if !ok {
-		return []byte{'?'}
-	}
-	out := make([]byte, 0, len(plain))
-	for _, p := range plain {
-		b, ok := page.EncodeRune(p)
-		if !ok {
-			b = '?'
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-func decode(page *charmap.Charmap, p []byte) string {
-	var b strings.Builder
-	for _, c := range p {
-		if c == 0 {
-			break
-		}
-		b.WriteRune(page.DecodeByte(c))
-	}
-	return b.String()
-}
-
-// TLV is one tagged value of a fiscal document.
-type TLV struct {
-	Tag   uint16
-	Value []byte
-}
-
-// AppendTLV writes tag, length and value; the value must be shorter than 64 KB, and a register takes
-// 250 bytes. Nested values are values that were written so themselves.
-func AppendTLV(dst []byte, tag uint16, value []byte) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, tag)
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(value)))
-	return append(dst, value...)
-}
-
-// ParseTLV reads one level of tagged values.
-func ParseTLV(p []byte) ([]TLV, error) {
-	var out []TLV
-	for len(p) > 0 {
-		if len(p) < 4 {
-			return nil, fmt.Errorf("%w: %d bytes left over after the last tag", ErrValue, len(p))
-		}
-		tag, n := binary.LittleEndian.Uint16(p), int(binary.LittleEndian.Uint16(p[2:]))
-		if len(p) < 4+n {
-			return nil, fmt.Errorf("%w: tag %d says %d bytes, %d are there", ErrValue, tag, n, len(p)-4)
-		}
-		out = append(out, TLV{Tag: tag, Value: p[4 : 4+n]})
-		p = p[4+n:]
-	}
-	return out, nil
-}
-
-// VLN is an unsigned number in as few bytes as it needs, low byte first; zero takes one.
-func VLN(v uint64) []byte {
-	out := []byte{byte(v)}
-	for v >>= 8; v > 0; v >>= 8 {
-		out = append(out, byte(v))
-	}
-	return out
-}
-
-// FVLN is a decimal: the count of decimals, then the number as a [VLN].
-func FVLN(v uint64, decimals byte) []byte { return append([]byte{decimals}, VLN(v)...) }

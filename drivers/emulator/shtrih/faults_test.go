@@ -1,4 +1,4 @@
-package emulator_test
+package shtrih_test
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
 )
 
 const beepAnswer = "06 02 03 13 00 01 11"
@@ -16,25 +16,25 @@ func TestFaultsOnTheWay(t *testing.T) {
 	beep := packed(command("13", cashier))
 	for _, c := range []struct {
 		name  string
-		fault emulator.Fault
+		fault shtrih.Fault
 		want  string // all that the host hears within a minute
 	}{
-		{"byte dropped", emulator.Fault{Kind: emulator.DropByte, Command: 0x13, N: 1}, "06 02 13 00 01 11"},
-		{"byte repeated", emulator.Fault{Kind: emulator.RepeatByte, Command: 0x13, N: 4}, "06 02 03 13 00 01 01 11"},
-		{"byte changed", emulator.Fault{Kind: emulator.CorruptByte, Command: 0x13, N: 5, Mask: 0xF0}, "06 02 03 13 00 01 E1"},
-		{"any byte, counted over the stream", emulator.Fault{Kind: emulator.DropByte, N: 0}, "02 03 13 00 01 11"},
-		{"closed in the answer", emulator.Fault{Kind: emulator.CloseAfter, Command: 0x13, N: 3}, "06 02 03 13"},
-		{"closed before the ACK", emulator.Fault{Kind: emulator.CloseAfter, N: 0}, ""},
-		{"frame to the device broken", emulator.Fault{Kind: emulator.CorruptByte, Command: 0x13, Dir: emulator.ToDevice, N: 5}, "15"},
-		{"frame to the device cut short", emulator.Fault{Kind: emulator.DropByte, Command: 0x13, Dir: emulator.ToDevice, N: 5}, ""},
-		{"answer lost", emulator.Fault{Kind: emulator.LoseAnswer}, "06"},
-		{"answer forgotten", emulator.Fault{Kind: emulator.ForgetAnswer}, "06"},
-		{"refused twice", emulator.Fault{Kind: emulator.NAKStorm, Times: 2}, "15"},
-		{"power gone after the answer", emulator.Fault{Kind: emulator.PowerAfterAnswer}, beepAnswer},
-		{"another command's fault", emulator.Fault{Kind: emulator.DropByte, Command: 0xFF45, N: 1}, beepAnswer},
+		{"byte dropped", shtrih.Fault{Kind: shtrih.DropByte, Command: 0x13, N: 1}, "06 02 13 00 01 11"},
+		{"byte repeated", shtrih.Fault{Kind: shtrih.RepeatByte, Command: 0x13, N: 4}, "06 02 03 13 00 01 01 11"},
+		{"byte changed", shtrih.Fault{Kind: shtrih.CorruptByte, Command: 0x13, N: 5, Mask: 0xF0}, "06 02 03 13 00 01 E1"},
+		{"any byte, counted over the stream", shtrih.Fault{Kind: shtrih.DropByte, N: 0}, "02 03 13 00 01 11"},
+		{"closed in the answer", shtrih.Fault{Kind: shtrih.CloseAfter, Command: 0x13, N: 3}, "06 02 03 13"},
+		{"closed before the ACK", shtrih.Fault{Kind: shtrih.CloseAfter, N: 0}, ""},
+		{"frame to the device broken", shtrih.Fault{Kind: shtrih.CorruptByte, Command: 0x13, Dir: shtrih.ToDevice, N: 5}, "15"},
+		{"frame to the device cut short", shtrih.Fault{Kind: shtrih.DropByte, Command: 0x13, Dir: shtrih.ToDevice, N: 5}, ""},
+		{"answer lost", shtrih.Fault{Kind: shtrih.LoseAnswer}, "06"},
+		{"answer forgotten", shtrih.Fault{Kind: shtrih.ForgetAnswer}, "06"},
+		{"refused twice", shtrih.Fault{Kind: shtrih.NAKStorm, Times: 2}, "15"},
+		{"power gone after the answer", shtrih.Fault{Kind: shtrih.PowerAfterAnswer}, beepAnswer},
+		{"another command's fault", shtrih.Fault{Kind: shtrih.DropByte, Command: 0xFF45, N: 1}, beepAnswer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
+			bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
 				r.Inject(c.fault)
 				l.say(beep)
 				require.Equal(t, c.want, spaced(l.hear(100)))
@@ -55,9 +55,9 @@ func spaced(b []byte) string {
 }
 
 func TestLostAnswerCanBeFetchedForgottenCannot(t *testing.T) {
-	for kind, want := range map[emulator.FaultKind]string{emulator.LoseAnswer: beepAnswer, emulator.ForgetAnswer: "15"} {
-		bubble(t, emulator.Options{}, func(_ *testing.T, r *emulator.Register, l *line) {
-			r.Inject(emulator.Fault{Kind: kind})
+	for kind, want := range map[shtrih.FaultKind]string{shtrih.LoseAnswer: beepAnswer, shtrih.ForgetAnswer: "15"} {
+		bubble(t, shtrih.Options{}, func(_ *testing.T, r *shtrih.Register, l *line) {
+			r.Inject(shtrih.Fault{Kind: kind})
 			l.say(packed(command("13", cashier)))
 			l.expect("06")
 			l.silent()
@@ -68,8 +68,8 @@ func TestLostAnswerCanBeFetchedForgottenCannot(t *testing.T) {
 }
 
 func TestSlowAnswer(t *testing.T) {
-	bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
-		r.Inject(emulator.Fault{Kind: emulator.SlowAnswer, For: 40 * time.Second})
+	bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
+		r.Inject(shtrih.Fault{Kind: shtrih.SlowAnswer, For: 40 * time.Second})
 		begin := time.Now()
 		l.say(packed(command("13", cashier)))
 		l.expect("06")
@@ -81,8 +81,8 @@ func TestSlowAnswer(t *testing.T) {
 }
 
 func TestDelayedByte(t *testing.T) {
-	bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
-		r.Inject(emulator.Fault{Kind: emulator.DelayByte, Command: 0x13, N: 2, For: 3 * time.Second})
+	bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
+		r.Inject(shtrih.Fault{Kind: shtrih.DelayByte, Command: 0x13, N: 2, For: 3 * time.Second})
 		l.say(packed(command("13", cashier)))
 		begin := time.Now()
 		l.expect("06 02 03")
@@ -93,8 +93,8 @@ func TestDelayedByte(t *testing.T) {
 }
 
 func TestAnswerOfThePreviousCommand(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, r *emulator.Register, l *line) {
-		r.Inject(emulator.Fault{Kind: emulator.LateAnswer, Command: 0x13})
+	bubble(t, shtrih.Options{}, func(_ *testing.T, r *shtrih.Register, l *line) {
+		r.Inject(shtrih.Fault{Kind: shtrih.LateAnswer, Command: 0x13})
 		l.say(packed(command("13", cashier)))
 		l.expect("06")
 		l.silent()
@@ -104,11 +104,11 @@ func TestAnswerOfThePreviousCommand(t *testing.T) {
 }
 
 func TestNoiseAndNAKStorm(t *testing.T) {
-	bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
-		r.Inject(emulator.Fault{Kind: emulator.NoiseFF, N: 3})
+	bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
+		r.Inject(shtrih.Fault{Kind: shtrih.NoiseFF, N: 3})
 		l.say([]byte{0x05})
 		l.expect("FF FF FF 15")
-		r.Inject(emulator.Fault{Kind: emulator.NAKStorm, Times: 3})
+		r.Inject(shtrih.Fault{Kind: shtrih.NAKStorm, Times: 3})
 		for range 3 {
 			l.say(packed(command("13", cashier)))
 			l.expect("15")
@@ -120,7 +120,7 @@ func TestNoiseAndNAKStorm(t *testing.T) {
 }
 
 func TestPulledCableIsSilent(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, r *emulator.Register, l *line) {
+	bubble(t, shtrih.Options{}, func(_ *testing.T, r *shtrih.Register, l *line) {
 		r.SetCable(false)
 		l.say(packed(openShift))
 		l.silent()
@@ -132,11 +132,11 @@ func TestPulledCableIsSilent(t *testing.T) {
 }
 
 func TestNoPowerNoConnection(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	r.SetPower(false)
 	l := plug(t, r)
 	l.wg.Wait()
-	require.ErrorIs(t, l.err, emulator.ErrPower)
+	require.ErrorIs(t, l.err, shtrih.ErrPower)
 	l.unplug()
 }
 
@@ -144,9 +144,9 @@ func TestNoPowerNoConnection(t *testing.T) {
 // when power and paper are back.
 func TestRandomFaultsLeaveAWorkingRegister(t *testing.T) {
 	for seed := range uint64(300) {
-		bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
+		bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
 			rng := rand.New(rand.NewPCG(seed, 1))
-			r.Inject(emulator.RandomFault(rng, 0xE0, 0x8D, 0xFF46, 0xFF45))
+			r.Inject(shtrih.RandomFault(rng, 0xE0, 0x8D, 0xFF46, 0xFF45))
 			for _, body := range [][]byte{openShift, sell, milk, payMilk} {
 				if _, err := l.conn.Write(packed(body)); err == nil {
 					l.hear(60)
@@ -175,7 +175,7 @@ func FuzzLink(f *testing.F) {
 	f.Add([]byte{0x05, 0x02, 0x05, 0x10, 0x1E, 0, 0, 0, 0x0B})
 	f.Add([]byte{0x8F, 0, 0, 0x0F, 0x1D, 0x8F, 0x03, 0, 1, 0, 0xFC})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		bubble(t, emulator.Options{}, func(t *testing.T, r *emulator.Register, l *line) {
+		bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
 			go func() { _, _ = l.conn.Write(raw) }() // ends with the pipe; a cut write is the point
 			l.hear(4096)
 			pass(2 * time.Second)

@@ -1,4 +1,4 @@
-package emulator_test
+package shtrih_test
 
 import (
 	"os"
@@ -7,12 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 )
 
 func TestEverythingOutlivesTheProcess(t *testing.T) {
 	folder := t.TempDir()
-	first, err := emulator.New(emulator.Options{Folder: folder, KeepDocument: true})
+	first, err := shtrih.New(shtrih.Options{Folder: folder, KeepDocument: true})
 	require.NoError(t, err)
 	run(t, first, openShift)
 	run(t, first, sell)
@@ -24,7 +25,7 @@ func TestEverythingOutlivesTheProcess(t *testing.T) {
 	docs, tape, state := first.Documents(), first.Tape(), first.State()
 	require.NoError(t, first.Close())
 
-	second := build(t, emulator.Options{Folder: folder, KeepDocument: true})
+	second := build(t, shtrih.Options{Folder: folder, KeepDocument: true})
 	require.Equal(t, docs, second.Documents())
 	require.Equal(t, tape, second.Tape())
 	require.Equal(t, byte(8), run(t, second, status)[3], "the receipt is still open")
@@ -36,17 +37,17 @@ func TestEverythingOutlivesTheProcess(t *testing.T) {
 
 func TestTornLastLineIsCut(t *testing.T) {
 	folder := t.TempDir()
-	first, err := emulator.New(emulator.Options{Folder: folder})
+	first, err := shtrih.New(shtrih.Options{Folder: folder})
 	require.NoError(t, err)
 	run(t, first, openShift)
 	docs := first.Documents()
 	require.NoError(t, first.Close())
-	path := filepath.Join(folder, emulator.ArchiveFile)
+	path := filepath.Join(folder, storage.ArchiveFile)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, append(whole, `{"document":{"fd":3,"ty`...), 0o600))
 
-	second := build(t, emulator.Options{Folder: folder})
+	second := build(t, shtrih.Options{Folder: folder})
 	require.Equal(t, docs, second.Documents())
 	run(t, second, zReport)
 	require.Len(t, second.Documents(), 3)
@@ -63,9 +64,9 @@ func TestDamagedArchiveIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			require.NoError(t, os.WriteFile(filepath.Join(folder, emulator.ArchiveFile), []byte(text), 0o600))
-			_, err := emulator.New(emulator.Options{Folder: folder})
-			require.ErrorContains(t, err, emulator.ArchiveFile)
+			require.NoError(t, os.WriteFile(filepath.Join(folder, storage.ArchiveFile), []byte(text), 0o600))
+			_, err := shtrih.New(shtrih.Options{Folder: folder})
+			require.ErrorContains(t, err, storage.ArchiveFile)
 		})
 	}
 }
@@ -73,18 +74,18 @@ func TestDamagedArchiveIsRefused(t *testing.T) {
 // A process that dies between signing and counting leaves the memory one document behind.
 func TestMemoryCatchesUpWithTheArchive(t *testing.T) {
 	folder := t.TempDir()
-	first, err := emulator.New(emulator.Options{Folder: folder})
+	first, err := shtrih.New(shtrih.Options{Folder: folder})
 	require.NoError(t, err)
 	run(t, first, openShift)
 	run(t, first, sell)
 	run(t, first, milk)
-	stale, err := os.ReadFile(filepath.Join(folder, emulator.MemoryFile))
+	stale, err := os.ReadFile(filepath.Join(folder, shtrih.MemoryFile))
 	require.NoError(t, err)
 	run(t, first, payMilk)
 	require.NoError(t, first.Close())
-	require.NoError(t, os.WriteFile(filepath.Join(folder, emulator.MemoryFile), stale, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, shtrih.MemoryFile), stale, 0o600))
 
-	second := build(t, emulator.Options{Folder: folder})
+	second := build(t, shtrih.Options{Folder: folder})
 	require.Equal(t, int64(8990), second.State().Drawer)
 	require.Equal(t, []byte{2, 3}, run(t, second, status)[3:5], "closed, and the rest of the paper waits")
 	require.Equal(t, byte(0), run(t, second, fnStatus)[1])
@@ -93,7 +94,7 @@ func TestMemoryCatchesUpWithTheArchive(t *testing.T) {
 func TestFiscalSignDependsOnWhatIsSigned(t *testing.T) {
 	now := noon
 	sign := func(fn string, price uint64) uint32 {
-		r := build(t, emulator.Options{FNSerial: fn, Now: clockAt(&now)})
+		r := build(t, shtrih.Options{FNSerial: fn, Now: clockAt(&now)})
 		run(t, r, openShift)
 		run(t, r, sell)
 		run(t, r, item(1, 1_000_000, price, price, 1, "x"))
@@ -107,8 +108,8 @@ func TestFiscalSignDependsOnWhatIsSigned(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []emulator.Options{{FNSerial: "12"}, {INN: "77"}, {Width: 30}, {FNSerial: "99990789000000x1"}} {
-		_, err := emulator.New(o)
-		require.ErrorIs(t, err, emulator.ErrOptions)
+	for _, o := range []shtrih.Options{{FNSerial: "12"}, {INN: "77"}, {Width: 30}, {FNSerial: "99990789000000x1"}} {
+		_, err := shtrih.New(o)
+		require.ErrorIs(t, err, shtrih.ErrOptions)
 	}
 }

@@ -1,28 +1,30 @@
-package emulator
+package shtrih
 
 import (
 	"encoding/binary"
 
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // openShift is E0h, closeShift 41h; FF0B and FF43 do the same to the storage and answer its numbers.
 
 func (r *Register) openShift(q request) ([]byte, byte) {
-	_, fault := r.shiftDocument(q, DocShiftOpen)
+	_, fault := r.shiftDocument(q, storage.DocShiftOpen)
 	return nil, fault
 }
 
 func (r *Register) zReport(q request) ([]byte, byte) {
-	_, fault := r.shiftDocument(q, DocShiftClose)
+	_, fault := r.shiftDocument(q, storage.DocShiftClose)
 	return nil, fault
 }
 
-func (r *Register) fnOpenShift(q request) ([]byte, byte) { return r.fnShift(q, DocShiftOpen) }
+func (r *Register) fnOpenShift(q request) ([]byte, byte) { return r.fnShift(q, storage.DocShiftOpen) }
 
-func (r *Register) fnCloseShift(q request) ([]byte, byte) { return r.fnShift(q, DocShiftClose) }
+func (r *Register) fnCloseShift(q request) ([]byte, byte) { return r.fnShift(q, storage.DocShiftClose) }
 
-func (r *Register) fnShift(q request, t DocType) ([]byte, byte) {
+func (r *Register) fnShift(q request, t storage.DocType) ([]byte, byte) {
 	d, fault := r.shiftDocument(q, t)
 	if fault != 0 {
 		return nil, fault
@@ -32,32 +34,34 @@ func (r *Register) fnShift(q request, t DocType) ([]byte, byte) {
 	return binary.LittleEndian.AppendUint32(out, d.Sign), 0
 }
 
-func (r *Register) beginOpenShift(request) ([]byte, byte) { return r.begin(DocShiftOpen, curShiftOpen) }
+func (r *Register) beginOpenShift(request) ([]byte, byte) {
+	return r.begin(storage.DocShiftOpen, curShiftOpen)
+}
 
 func (r *Register) beginCloseShift(request) ([]byte, byte) {
-	return r.begin(DocShiftClose, curShiftClose)
+	return r.begin(storage.DocShiftClose, curShiftClose)
 }
 
 // begin announces a shift document, so that tags can be sent for it.
-func (r *Register) begin(t DocType, current uint8) ([]byte, byte) {
-	if code := r.fn.allows(t, r.clock()); code != fnOK {
-		return nil, code
+func (r *Register) begin(t storage.DocType, current uint8) ([]byte, byte) {
+	if code := r.fn.Allows(t, r.clock()); code != storage.OK {
+		return nil, byte(code)
 	}
 	r.ram.Tags = nil
-	r.fn.current, r.fn.data = current, false
+	r.fn.Current, r.fn.Data = current, false
 	r.ram.save()
 	return nil, 0
 }
 
-func (r *Register) shiftDocument(q request, t DocType) (Document, byte) {
-	d := Document{Type: t, At: r.clock(), Tags: r.ram.Tags, Operator: r.operatorText(q.who, r.ram.Tags)}
-	var report []TapeLine
-	if t == DocShiftClose {
+func (r *Register) shiftDocument(q request, t storage.DocType) (storage.Document, byte) {
+	d := storage.Document{Type: t, At: r.clock(), Tags: r.ram.Tags, Operator: r.operatorText(q.who, r.ram.Tags)}
+	var report []paper.Line
+	if t == storage.DocShiftClose {
 		report = r.turnover()
 	}
-	d, fault := r.fn.sign(d, r.cutFault(q.code))
-	if fault != 0 {
-		return d, fault
+	d, code := r.fn.Sign(d, r.cutFault(q.code))
+	if code != storage.OK {
+		return d, byte(code)
 	}
 	r.book(d)
 	r.header(shiftTitles[t])
@@ -67,19 +71,19 @@ func (r *Register) shiftDocument(q request, t DocType) (Document, byte) {
 	return d, 0
 }
 
-var shiftTitles = map[DocType]string{DocShiftOpen: "ОТЧЕТ ОБ ОТКРЫТИИ СМЕНЫ", DocShiftClose: "ОТЧЕТ О ЗАКРЫТИИ СМЕНЫ"}
+var shiftTitles = map[storage.DocType]string{storage.DocShiftOpen: "ОТЧЕТ ОБ ОТКРЫТИИ СМЕНЫ", storage.DocShiftClose: "ОТЧЕТ О ЗАКРЫТИИ СМЕНЫ"}
 
 func (r *Register) xReport(request) ([]byte, byte) {
 	r.ram.DocNo++
 	r.header("СУТОЧНЫЙ ОТЧЕТ БЕЗ ГАШЕНИЯ")
-	r.queue(append(r.turnover(), TapeLine{Kind: TapeCut})...)
+	r.queue(append(r.turnover(), paper.Line{Kind: paper.Cut})...)
 	r.ram.save()
 	return nil, 0
 }
 
 // turnover is the shift so far, as X and Z reports print it.
-func (r *Register) turnover() []TapeLine {
-	lines := r.wrapped(r.sides("СМЕНА", decimal(r.fn.shiftNo)))
+func (r *Register) turnover() []paper.Line {
+	lines := r.wrapped(r.sides("СМЕНА", decimal(r.fn.ShiftNo())))
 	for op, name := range [4]string{"ПРИХОД", "ВОЗВРАТ ПРИХОДА", "РАСХОД", "ВОЗВРАТ РАСХОДА"} {
 		if r.ram.Count[op] == 0 {
 			continue
@@ -104,7 +108,7 @@ func (r *Register) cashIn(q request) ([]byte, byte) {
 		return nil, errParameters
 	}
 	if r.cutHere(q.code, false) {
-		return nil, fnFault
+		return nil, byte(storage.Broken)
 	}
 	r.ram.Cash += sum
 	r.ram.CashIn += sum
@@ -120,7 +124,7 @@ func (r *Register) cashOut(q request) ([]byte, byte) {
 		return nil, errDrawer
 	}
 	if r.cutHere(q.code, false) {
-		return nil, fnFault
+		return nil, byte(storage.Broken)
 	}
 	r.ram.Cash -= sum
 	r.ram.CashOut += sum
@@ -134,7 +138,7 @@ func (r *Register) cashSlip(q request, title string, sum sale.Money) ([]byte, by
 		return nil, 0
 	}
 	r.header(title)
-	r.queue(append(r.wrapped(r.sides("СУММА", "="+sum.String())), TapeLine{Kind: TapeCut})...)
+	r.queue(append(r.wrapped(r.sides("СУММА", "="+sum.String())), paper.Line{Kind: paper.Cut})...)
 	r.ram.save()
 	return binary.LittleEndian.AppendUint16(nil, r.ram.DocNo), 0
 }

@@ -1,10 +1,14 @@
-package emulator
+package shtrih
 
 import (
 	"encoding/binary"
 	"math/bits"
 	"time"
 
+	"github.com/kopilka/kopilka/drivers/charset"
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
+	"github.com/kopilka/kopilka/drivers/ffd"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -29,22 +33,13 @@ const (
 // reckon is the amount that asks the register to compute it.
 const reckon = frame.Uint40Max
 
-// Tag is one tagged value of a document, as it was sent.
-type Tag struct {
-	Tag   uint16 `json:"tag"`
-	Value []byte `json:"value"`
-}
-
-// Text is the value of a text tag.
-func (t Tag) Text() string { return frame.From866(t.Value) }
-
 // receipt is the document that is open.
 type receipt struct {
-	Kind  byte       `json:"kind"` // of 8Dh: 0 sale, 1 buy, 2 sale return, 3 buy return
-	Who   byte       `json:"who"`
-	Lines []Line     `json:"lines"`
-	Total sale.Money `json:"total"`
-	Tags  []Tag      `json:"tags"`
+	Kind  byte           `json:"kind"` // of 8Dh: 0 sale, 1 buy, 2 sale return, 3 buy return
+	Who   byte           `json:"who"`
+	Lines []storage.Line `json:"lines"`
+	Total sale.Money     `json:"total"`
+	Tags  []storage.Tag  `json:"tags"`
 }
 
 // signs is tag 1054 for each kind of 8Dh.
@@ -55,12 +50,12 @@ func (r *Register) openReceipt(q request) ([]byte, byte) {
 	if kind > 3 {
 		return nil, errParameters
 	}
-	if code := r.fn.allows(DocReceipt, r.clock()); code != fnOK {
-		return nil, code
+	if code := r.fn.Allows(storage.DocReceipt, r.clock()); code != storage.OK {
+		return nil, byte(code)
 	}
 	r.ram.Receipt = &receipt{Kind: kind, Who: q.who}
 	r.ram.Tags = nil
-	r.fn.current, r.fn.data = curReceipt, false
+	r.fn.Current, r.fn.Data = curReceipt, false
 	r.header(titles[kind])
 	r.ram.save()
 	return nil, 0
@@ -82,18 +77,18 @@ func (r *Register) operation(q request) ([]byte, byte) {
 	}
 	doc.Lines = append(doc.Lines, line)
 	doc.Total += line.Sum
-	r.fn.data = true
+	r.fn.Data = true
 	r.printLine(line)
 	r.ram.save()
 	return nil, 0
 }
 
 // position reads FF46 from the operation byte on.
-func (r *Register) position(p []byte) (Line, uint8, byte) {
+func (r *Register) position(p []byte) (storage.Line, uint8, byte) {
 	q := request{p: p}
-	l := Line{
+	l := storage.Line{
 		Qty: int64(q.uint(1, 6)), Price: q.money(7), Sum: q.money(12), VATSum: q.money(17),
-		Dept: p[23], Method: p[24], Subject: p[25], Name: frame.From1251(p[26:]),
+		Dept: p[23], Method: p[24], Subject: p[25], Name: charset.From1251(p[26:]),
 	}
 	vat, ok := r.vat(p[22])
 	want, fits := product(l.Price, l.Qty)
@@ -184,7 +179,7 @@ func (r *Register) tagLine(q request) ([]byte, byte) {
 		return nil, fault
 	}
 	if len(lines) == 0 {
-		return nil, fnState
+		return nil, byte(storage.WrongState)
 	}
 	last := &lines[len(lines)-1]
 	last.Tags = append(last.Tags, tags...)
@@ -198,29 +193,29 @@ func (r *Register) tagDocument(q request) ([]byte, byte) {
 	switch {
 	case fault != 0:
 		return nil, fault
-	case r.fn.current == curNone:
-		return nil, fnState
+	case r.fn.Current == curNone:
+		return nil, byte(storage.WrongState)
 	case r.ram.Receipt != nil:
 		r.ram.Receipt.Tags = append(r.ram.Receipt.Tags, tags...)
 	default:
 		r.ram.Tags = append(r.ram.Tags, tags...)
 	}
-	r.fn.data = true
+	r.fn.Data = true
 	r.ram.save()
 	return nil, 0
 }
 
-func parseTags(p []byte) ([]Tag, byte) {
+func parseTags(p []byte) ([]storage.Tag, byte) {
 	if len(p) > tlvMax {
-		return nil, fnTLVBig
+		return nil, byte(storage.TLVTooBig)
 	}
-	values, err := frame.ParseTLV(p)
+	values, err := ffd.ParseTLV(p)
 	if err != nil || len(values) == 0 {
-		return nil, fnParameter
+		return nil, byte(storage.Parameter)
 	}
-	tags := make([]Tag, len(values))
+	tags := make([]storage.Tag, len(values))
 	for i, v := range values {
-		tags[i] = Tag{Tag: v.Tag, Value: append([]byte(nil), v.Value...)}
+		tags[i] = storage.Tag{Tag: v.Tag, Value: append([]byte(nil), v.Value...)}
 	}
 	return tags, 0
 }
@@ -241,9 +236,9 @@ func (r *Register) cancelReceipt(request) ([]byte, byte) {
 
 func (r *Register) annul() {
 	r.ram.Receipt = nil
-	r.fn.current, r.fn.data = curNone, false
+	r.fn.Drop()
 	r.ram.DocNo++
-	lines := append(r.wrapped("", r.middle("ЧЕК АННУЛИРОВАН"), ""), TapeLine{Kind: TapeCut})
+	lines := append(r.wrapped("", r.middle("ЧЕК АННУЛИРОВАН"), ""), paper.Line{Kind: paper.Cut})
 	r.queue(lines...)
 	r.ram.save()
 }
@@ -251,7 +246,7 @@ func (r *Register) annul() {
 // fnCancel drops the document in the storage only: FF08. An open receipt of the register can then
 // no longer be closed, only cancelled.
 func (r *Register) fnCancel(request) ([]byte, byte) {
-	r.fn.current, r.fn.data = curNone, false
+	r.fn.Drop()
 	r.ram.Tags = nil
 	r.ram.save()
 	return nil, 0
@@ -259,16 +254,16 @@ func (r *Register) fnCancel(request) ([]byte, byte) {
 
 // closeReceipt is FF45: check, sign, print.
 func (r *Register) closeReceipt(q request) ([]byte, byte) {
-	if r.fn.current != curReceipt {
-		return nil, fnState
+	if r.fn.Current != curReceipt {
+		return nil, byte(storage.WrongState)
 	}
 	d, fault := r.settled(q)
 	if fault != 0 {
 		return nil, fault
 	}
-	d, fault = r.fn.sign(d, r.cutFault(q.code))
-	if fault != 0 {
-		return nil, fault
+	d, code := r.fn.Sign(d, r.cutFault(q.code))
+	if code != storage.OK {
+		return nil, byte(code)
 	}
 	r.book(d)
 	r.queue(r.ending(d)...)
@@ -280,10 +275,10 @@ func (r *Register) closeReceipt(q request) ([]byte, byte) {
 }
 
 // settled makes the document out of the open receipt and the payments of FF45.
-func (r *Register) settled(q request) (Document, byte) {
+func (r *Register) settled(q request) (storage.Document, byte) {
 	doc := r.ram.Receipt
-	d := Document{
-		Type: DocReceipt, At: r.clock(), Op: signs[doc.Kind], Lines: doc.Lines, Tags: doc.Tags,
+	d := storage.Document{
+		Type: storage.DocReceipt, At: r.clock(), Op: signs[doc.Kind], Lines: doc.Lines, Tags: doc.Tags,
 		Operator: r.operatorText(doc.Who, doc.Tags), Rounding: sale.Money(q.p[80]), Tax: q.p[111],
 	}
 	var paid, cashless sale.Money
@@ -294,14 +289,16 @@ func (r *Register) settled(q request) (Document, byte) {
 			cashless += sum
 		}
 		if sum > 0 {
-			d.Payments = append(d.Payments, Payment{Type: uint8(i + 1), Sum: sum})
+			d.Payments = append(d.Payments, storage.Payment{
+				Tender: tenderOf(i + 1), Name: r.cellText(cellKey{tablePayments, uint16(i + 1), 1}), Sum: sum,
+			})
 		}
 	}
 	d.Sum, d.Change = doc.Total-d.Rounding, paid-(doc.Total-d.Rounding)
 	return d, r.refusesPayment(d, paid, cashless)
 }
 
-func (r *Register) refusesPayment(d Document, paid, cashless sale.Money) byte {
+func (r *Register) refusesPayment(d storage.Document, paid, cashless sale.Money) byte {
 	oneTax := d.Tax != 0 && d.Tax&(d.Tax-1) == 0 && d.Tax <= 32
 	switch {
 	case d.Rounding > 99, !oneTax:
@@ -312,48 +309,53 @@ func (r *Register) refusesPayment(d Document, paid, cashless sale.Money) byte {
 		return errPayment
 	case cashless > d.Sum:
 		return errCashless
-	case paysOut(d.Op) && d.cash() > r.ram.Cash:
+	case paysOut(d.Op) && d.Cash() > r.ram.Cash:
 		return errDrawer
 	}
 	return 0
 }
 
+// tenderOf is how fiscal data sees one of the sixteen sums of FF45: 1 cash, 2 to 13 cashless, then advance,
+// credit, counter-provision.
+func tenderOf(slot int) sale.TenderKind {
+	switch slot {
+	case 1:
+		return sale.TenderCash
+	case 14:
+		return sale.TenderAdvance
+	case 15:
+		return sale.TenderCredit
+	case 16:
+		return sale.TenderCounter
+	}
+	return sale.TenderCard
+}
+
 // paysOut tells whether money leaves the drawer: a return of income and an expense.
 func paysOut(op uint8) bool { return op == 2 || op == 3 }
 
-// cash is what the document moves into or out of the drawer.
-func (d Document) cash() sale.Money {
-	var sum sale.Money
-	for _, p := range d.Payments {
-		if p.Type == 1 {
-			sum += p.Sum
-		}
-	}
-	return sum - d.Change
-}
-
 // book counts a signed document in the register's memory. It is called once for each document, at
 // once or, when the power went between signing and counting, at the next power-on.
-func (r *Register) book(d Document) {
+func (r *Register) book(d storage.Document) {
 	r.ram.Seen = d.FD
 	r.ram.DocNo++
 	r.ram.Tags = nil
 	switch d.Type {
-	case DocShiftOpen, DocShiftClose:
+	case storage.DocShiftOpen, storage.DocShiftClose:
 		r.ram.Turnover, r.ram.Count = [4][4]sale.Money{}, [4]uint16{}
 		r.ram.CashIn, r.ram.CashOut = 0, 0
-	case DocReceipt:
+	case storage.DocReceipt:
 		r.ram.Receipt = nil
 		r.bookReceipt(d)
-	case DocRegistration:
+	case storage.DocRegistration:
 	}
 }
 
-func (r *Register) bookReceipt(d Document) {
+func (r *Register) bookReceipt(d storage.Document) {
 	if d.Op < 1 || d.Op > 4 {
 		return
 	}
-	cash := d.cash()
+	cash := d.Cash()
 	if paysOut(d.Op) {
 		r.ram.Cash -= cash
 	} else {
@@ -361,8 +363,8 @@ func (r *Register) bookReceipt(d Document) {
 	}
 	r.ram.Count[d.Op-1]++
 	for _, p := range d.Payments {
-		sum, group := p.Sum, min(int(p.Type)-1, 3)
-		if p.Type == 1 {
+		sum, group := p.Sum, min(int(p.Tender)-1, 3)
+		if p.Tender == sale.TenderCash {
 			sum = cash
 		}
 		r.ram.Turnover[d.Op-1][group] += sum
@@ -370,7 +372,7 @@ func (r *Register) bookReceipt(d Document) {
 }
 
 // operatorText is tag 1021 where it was sent, else the name in table 2.
-func (r *Register) operatorText(row byte, tags []Tag) string {
+func (r *Register) operatorText(row byte, tags []storage.Tag) string {
 	for _, t := range tags {
 		if t.Tag == 1021 {
 			return t.Text()

@@ -1,4 +1,4 @@
-package emulator
+package shtrih
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -28,8 +30,8 @@ type memory struct {
 	Count     [4]uint16         `json:"count"`    // receipts of the shift by operation
 	DocNo     uint16            `json:"docNo"`    // every paper counts, fiscal or not
 	Receipt   *receipt          `json:"receipt,omitempty"`
-	Tags      []Tag             `json:"tags,omitempty"`  // sent ahead of a shift document
-	Queue     []TapeLine        `json:"queue,omitempty"` // lines that paper or power kept from printing
+	Tags      []storage.Tag     `json:"tags,omitempty"`  // sent ahead of a shift document
+	Queue     []paper.Line      `json:"queue,omitempty"` // lines that paper or power kept from printing
 
 	path   string
 	failed error

@@ -1,4 +1,4 @@
-package emulator
+package shtrih
 
 import (
 	"encoding/binary"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/kopilka/kopilka/drivers/charset"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 
@@ -138,7 +139,7 @@ func (r *Register) cell(k cellKey) ([]byte, bool) {
 
 func (r *Register) cellText(k cellKey) string {
 	raw, _ := r.cell(k) // an undefined cell reads as empty
-	return frame.From1251(raw)
+	return charset.From1251(raw)
 }
 
 func (r *Register) factoryNumber(k cellKey) uint32 {
@@ -188,7 +189,7 @@ func (r *Register) fiscalText(field byte) string {
 	case 3:
 		return "0000000001000001"
 	case 4:
-		return r.fn.serial
+		return r.fn.Serial()
 	}
 	return ""
 }

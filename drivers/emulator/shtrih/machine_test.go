@@ -1,4 +1,4 @@
-package emulator_test
+package shtrih_test
 
 import (
 	"strings"
@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -19,7 +20,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 30, 0, time.UTC)
 
 func TestSaleIsSignedArchivedAndPrinted(t *testing.T) {
 	now := noon
-	r := build(t, emulator.Options{INN: "7707083893", Shop: []string{"У ДОМА"}, Now: clockAt(&now)})
+	r := build(t, shtrih.Options{INN: "7707083893", Shop: []string{"У ДОМА"}, Now: clockAt(&now)})
 	run(t, r, openShift)
 	run(t, r, sell)
 	run(t, r, milk)
@@ -55,9 +56,9 @@ func TestSaleIsSignedArchivedAndPrinted(t *testing.T) {
 }
 
 // papers is the texts of the tape without indents, and its last QR.
-func papers(r *emulator.Register) (texts []string, qr string) {
+func papers(r *shtrih.Register) (texts []string, qr string) {
 	for _, l := range r.Tape() {
-		if l.Kind == emulator.TapeQR {
+		if l.Kind == paper.QR {
 			qr = l.Text
 			continue
 		}
@@ -67,13 +68,13 @@ func papers(r *emulator.Register) (texts []string, qr string) {
 }
 
 func TestRefusals(t *testing.T) {
-	open := func(t *testing.T, r *emulator.Register) { run(t, r, openShift) }
-	selling := func(t *testing.T, r *emulator.Register) { open(t, r); run(t, r, sell) }
-	sold := func(t *testing.T, r *emulator.Register) { selling(t, r); run(t, r, milk) }
-	fresh := func(*testing.T, *emulator.Register) {}
+	open := func(t *testing.T, r *shtrih.Register) { run(t, r, openShift) }
+	selling := func(t *testing.T, r *shtrih.Register) { open(t, r); run(t, r, sell) }
+	sold := func(t *testing.T, r *shtrih.Register) { selling(t, r); run(t, r, milk) }
+	fresh := func(*testing.T, *shtrih.Register) {}
 	for _, c := range []struct {
 		name  string
-		setup func(*testing.T, *emulator.Register)
+		setup func(*testing.T, *shtrih.Register)
 		body  []byte
 		want  byte
 	}{
@@ -117,7 +118,7 @@ func TestRefusals(t *testing.T) {
 		{"no such document", fresh, command("ff0a", cashier, le(2, 4)), 0x08},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := build(t, emulator.Options{})
+			r := build(t, shtrih.Options{})
 			c.setup(t, r)
 			before := len(r.Documents())
 			refused(t, c.want, r, c.body)
@@ -127,7 +128,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestOneKopeckOffIsTaken(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	run(t, r, openShift)
 	run(t, r, sell)
 	run(t, r, item(1, 333_000, 1000, 334, 1, "x"))
@@ -137,7 +138,7 @@ func TestOneKopeckOffIsTaken(t *testing.T) {
 }
 
 func TestReturnNeedsCashInTheDrawer(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	run(t, r, openShift)
 	run(t, r, takeBack)
 	run(t, r, item(2, 1_000_000, 8990, 8990, 2, "Milk"))
@@ -152,7 +153,7 @@ func TestReturnNeedsCashInTheDrawer(t *testing.T) {
 
 func TestShiftOlderThan24Hours(t *testing.T) {
 	now := noon
-	r := build(t, emulator.Options{Now: clockAt(&now)})
+	r := build(t, shtrih.Options{Now: clockAt(&now)})
 	run(t, r, openShift)
 	run(t, r, sell)
 	run(t, r, milk)
@@ -169,7 +170,7 @@ func TestShiftOlderThan24Hours(t *testing.T) {
 
 func TestOperatorOfFiscalDataSilentForAMonth(t *testing.T) {
 	now := noon
-	r := build(t, emulator.Options{Now: clockAt(&now)})
+	r := build(t, shtrih.Options{Now: clockAt(&now)})
 	require.Zero(t, r.State().Unsent)
 	r.SetOFD(false)
 	run(t, r, openShift)
@@ -185,7 +186,7 @@ func TestOperatorOfFiscalDataSilentForAMonth(t *testing.T) {
 
 func TestClockIsSetInTwoSteps(t *testing.T) {
 	now := noon
-	r := build(t, emulator.Options{Now: clockAt(&now)})
+	r := build(t, shtrih.Options{Now: clockAt(&now)})
 	run(t, r, command("21", sysadmin, []byte{13, 5, 7}))
 	run(t, r, command("22", sysadmin, []byte{22, 11, 26}))
 	require.Equal(t, byte(6), run(t, r, status)[3])
@@ -202,7 +203,7 @@ func TestClockIsSetInTwoSteps(t *testing.T) {
 
 func TestStorageAtItsEnd(t *testing.T) {
 	now := noon
-	r := build(t, emulator.Options{Now: clockAt(&now), FNExpires: noon.Add(36 * time.Hour)})
+	r := build(t, shtrih.Options{Now: clockAt(&now), FNExpires: noon.Add(36 * time.Hour)})
 	require.Equal(t, byte(0b11), run(t, r, fnStatus)[4])
 	run(t, r, openShift)
 	now = now.Add(37 * time.Hour)
@@ -212,11 +213,11 @@ func TestStorageAtItsEnd(t *testing.T) {
 }
 
 func TestPaperOutInMidPrint(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	run(t, r, openShift)
 	run(t, r, sell)
 	run(t, r, milk)
-	r.Inject(emulator.Fault{Kind: emulator.PaperOutAtLine, N: 2})
+	r.Inject(shtrih.Fault{Kind: shtrih.PaperOutAtLine, N: 2})
 	printed := len(r.Tape())
 	run(t, r, payMilk) // the document is closed, only the paper is short
 	require.Len(t, r.Tape(), printed+2)
@@ -230,12 +231,12 @@ func TestPaperOutInMidPrint(t *testing.T) {
 	run(t, r, resume)
 	require.Equal(t, []byte{2, 0}, run(t, r, status)[3:5])
 	tape := r.Tape()
-	require.Equal(t, emulator.TapeCut, tape[len(tape)-1].Kind)
+	require.Equal(t, paper.Cut, tape[len(tape)-1].Kind)
 	run(t, r, sell)
 }
 
 func TestCoverOpenAndPassivePaperOut(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	r.SetCover(true)
 	data := run(t, r, status)
 	require.NotZero(t, data[2]&0x04, "bit 10: lid")
@@ -251,24 +252,24 @@ func TestCoverOpenAndPassivePaperOut(t *testing.T) {
 
 func TestPowerCuts(t *testing.T) {
 	for _, c := range []struct {
-		fault emulator.FaultKind
+		fault shtrih.FaultKind
 		keep  bool
 		docs  int
 		mode  byte
 		cash  int64
 	}{
-		{emulator.PowerBeforeWrite, false, 2, 2, 0},
-		{emulator.PowerBeforeWrite, true, 2, 8, 0},
-		{emulator.PowerAfterWrite, false, 3, 2, 8990},
-		{emulator.PowerAfterWrite, true, 3, 2, 8990},
-		{emulator.PowerOutAtLine, false, 3, 2, 8990},
+		{shtrih.PowerBeforeWrite, false, 2, 2, 0},
+		{shtrih.PowerBeforeWrite, true, 2, 8, 0},
+		{shtrih.PowerAfterWrite, false, 3, 2, 8990},
+		{shtrih.PowerAfterWrite, true, 3, 2, 8990},
+		{shtrih.PowerOutAtLine, false, 3, 2, 8990},
 	} {
 		t.Run(string(c.fault), func(t *testing.T) {
-			r := build(t, emulator.Options{KeepDocument: c.keep})
+			r := build(t, shtrih.Options{KeepDocument: c.keep})
 			run(t, r, openShift)
 			run(t, r, sell)
 			run(t, r, milk)
-			r.Inject(emulator.Fault{Kind: c.fault})
+			r.Inject(shtrih.Fault{Kind: c.fault})
 			_, ok := r.Execute(payMilk)
 			require.False(t, ok, "nobody hears an answer")
 			require.Len(t, r.Fired(), 1)
@@ -290,7 +291,7 @@ func TestPowerCuts(t *testing.T) {
 }
 
 func TestDocumentCancelledInTheStorageOnly(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	run(t, r, openShift)
 	run(t, r, sell)
 	run(t, r, milk)
@@ -301,7 +302,7 @@ func TestDocumentCancelledInTheStorageOnly(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	require.Equal(t, le(2200, 2), run(t, r, command("1f", sysadmin, []byte{6, 11, 0, 1})))
 	shape := run(t, r, command("2d", sysadmin, []byte{2}))
 	require.Equal(t, []byte{30, 0, 3}, shape[40:])
@@ -326,21 +327,21 @@ func TestTables(t *testing.T) {
 
 func TestBusyWhilePrinting(t *testing.T) {
 	now := noon
-	r := build(t, emulator.Options{Now: clockAt(&now), LineTime: time.Second})
+	r := build(t, shtrih.Options{Now: clockAt(&now), LineTime: time.Second})
 	run(t, r, openShift)
 	require.Equal(t, byte(5), run(t, r, status)[4])
 	refused(t, 0x50, r, sell)
 	now = now.Add(time.Minute)
 	run(t, r, sell)
 	now = now.Add(time.Minute)
-	r.Inject(emulator.Fault{Kind: emulator.Busy, Command: 0xFF46, For: 30 * time.Second})
+	r.Inject(shtrih.Fault{Kind: shtrih.Busy, Command: 0xFF46, For: 30 * time.Second})
 	refused(t, 0x50, r, milk)
 	now = now.Add(31 * time.Second)
 	run(t, r, milk)
 }
 
 func TestQRCodeFromBlocks(t *testing.T) {
-	r := build(t, emulator.Options{})
+	r := build(t, shtrih.Options{})
 	text := make([]byte, 100)
 	for i := range text {
 		text[i] = byte('a' + i%26)
@@ -362,17 +363,17 @@ func TestAnySequenceKeepsTheBooks(t *testing.T) {
 		item(2, 1_000_000, 500, 500, 8, "Bag"), closing(map[int]uint64{1: 500}, 0), closing(map[int]uint64{2: 8990}, 0),
 		command("8c", cashier), command("40", sysadmin),
 	}
-	kinds := []emulator.FaultKind{
-		emulator.PowerBeforeWrite, emulator.PowerAfterWrite, emulator.PaperOutAtLine, emulator.PowerOutAtLine,
+	kinds := []shtrih.FaultKind{
+		shtrih.PowerBeforeWrite, shtrih.PowerAfterWrite, shtrih.PaperOutAtLine, shtrih.PowerOutAtLine,
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		r, err := emulator.New(emulator.Options{KeepDocument: rapid.Bool().Draw(t, "keep")})
+		r, err := shtrih.New(shtrih.Options{KeepDocument: rapid.Bool().Draw(t, "keep")})
 		require.NoError(t, err)
 		moved := int64(0)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			body := rapid.SampledFrom(bodies).Draw(t, "body")
 			if rapid.IntRange(0, 9).Draw(t, "fault") == 0 {
-				r.Inject(emulator.Fault{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), N: rapid.IntRange(0, 9).Draw(t, "n")})
+				r.Inject(shtrih.Fault{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), N: rapid.IntRange(0, 9).Draw(t, "n")})
 			}
 			before := r.State().Drawer
 			_, ok := r.Execute(body)
@@ -389,9 +390,9 @@ func TestAnySequenceKeepsTheBooks(t *testing.T) {
 		for i, d := range r.Documents() {
 			require.Equal(t, uint32(i+1), d.FD)
 			for _, p := range d.Payments {
-				if p.Type == 1 && d.Op == 1 {
+				if p.Tender == sale.TenderCash && d.Op == 1 {
 					cash += int64(p.Sum - d.Change)
-				} else if p.Type == 1 {
+				} else if p.Tender == sale.TenderCash {
 					cash -= int64(p.Sum - d.Change)
 				}
 			}
@@ -405,7 +406,7 @@ func FuzzMachine(f *testing.F) {
 		f.Add(seed, true)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, selling bool) {
-		r, err := emulator.New(emulator.Options{})
+		r, err := shtrih.New(shtrih.Options{})
 		require.NoError(t, err)
 		run(t, r, openShift)
 		if selling {

@@ -1,10 +1,12 @@
-package emulator
+package shtrih
 
 import (
 	"encoding/binary"
 	"strconv"
 	"time"
 
+	"github.com/kopilka/kopilka/drivers/charset"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 
@@ -69,17 +71,17 @@ func (r *Register) fullStatus(request) ([]byte, byte) {
 
 // fiscalFlags: bit 0 fiscal memory present, bit 1 licence, bit 3 nearly full.
 func (r *Register) fiscalFlags() byte {
-	if len(r.fn.docs) >= documentsMax/10*9 {
+	if int(r.fn.Last().FD) >= storage.DocumentsMax/10*9 {
 		return 0b1011
 	}
 	return 0b0011
 }
 
 func (r *Register) lastClosed() uint32 {
-	if r.fn.shiftOpen {
-		return r.fn.shiftNo - 1
+	if r.fn.ShiftOpen() {
+		return r.fn.ShiftNo() - 1
 	}
-	return r.fn.shiftNo
+	return r.fn.ShiftNo()
 }
 
 // Bits of the model parameters that hosts choose their command layouts by.
@@ -110,7 +112,7 @@ func (r *Register) modelInfo(q request) ([]byte, byte) {
 func (r *Register) deviceType(request) ([]byte, byte) {
 	const typeCash, subtype, protocol, subprotocol, model, russian = 0, 0, 1, 15, 250, 0
 	out := []byte{typeCash, subtype, protocol, subprotocol, model, russian}
-	return append(out, frame.Text1251(r.opt.Model, 40)...), 0
+	return append(out, charset.Text1251(r.opt.Model, 40)...), 0
 }
 
 // errorText takes an error's number, or a password and then means the last error.
@@ -123,14 +125,14 @@ func (r *Register) errorText(q request) ([]byte, byte) {
 	if !known {
 		text = "Неизвестная ошибка"
 	}
-	return frame.Text1251(text, 48), 0
+	return charset.Text1251(text, 48), 0
 }
 
 var errorTexts = map[byte]string{
-	0: "Ошибок нет", fnState: "Неверное состояние ФН", fnFault: "Ошибка ФН", fnExpired: "Закончен срок эксплуатации ФН",
-	fnFull: "Архив ФН переполнен", fnTime: "Неверные дата и/или время", fnNoData: "Запрошенные данные отсутствуют",
-	fnParameter: "Неверные параметры команды ФН", fnTLVBig: "Превышение размеров TLV", fnOFDWait: "Исчерпан ресурс ожидания ОФД",
-	fnShift24: "Смена в ФН более 24 часов", fnTimeDiff: "Разница во времени более 5 минут",
+	0: "Ошибок нет", byte(storage.WrongState): "Неверное состояние ФН", byte(storage.Broken): "Ошибка ФН", byte(storage.Expired): "Закончен срок эксплуатации ФН",
+	byte(storage.Full): "Архив ФН переполнен", byte(storage.WrongTime): "Неверные дата и/или время", byte(storage.NoData): "Запрошенные данные отсутствуют",
+	byte(storage.Parameter): "Неверные параметры команды ФН", byte(storage.TLVTooBig): "Превышение размеров TLV", byte(storage.OFDWait): "Исчерпан ресурс ожидания ОФД",
+	byte(storage.Shift24): "Смена в ФН более 24 часов", byte(storage.TimeDiff): "Разница во времени более 5 минут",
 	errParameters: "Некорректные параметры в команде", errUnsupported: "Команда не поддерживается",
 	errShiftClosed: "Смена не открыта", errPayment: "Сумма оплат меньше итога чека", errDrawer: "Не хватает наличности в кассе",
 	errDocOpen: "Открыт чек - операция невозможна", errCashless: "Безналичная оплата больше итога", errShift24: "Смена превысила 24 часа",
@@ -143,10 +145,10 @@ var errorTexts = map[byte]string{
 
 func (r *Register) fnStatus(request) ([]byte, byte) {
 	const phaseFiscal = 3
-	last := r.fn.last()
-	out := []byte{phaseFiscal, r.fn.current, flag(r.fn.data), flag(r.fn.shiftOpen), r.fn.warnings()}
+	last := r.fn.Last()
+	out := []byte{phaseFiscal, r.fn.Current, flag(r.fn.Data), flag(r.fn.ShiftOpen()), r.fn.Warnings()}
 	out = frame.AppendFNTime(out, last.At)
-	out = append(out, r.fn.serial...)
+	out = append(out, r.fn.Serial()...)
 	return binary.LittleEndian.AppendUint32(out, last.FD), 0
 }
 
@@ -157,10 +159,10 @@ func flag(on bool) byte {
 	return 0
 }
 
-func (r *Register) fnSerial(request) ([]byte, byte) { return []byte(r.fn.serial), 0 }
+func (r *Register) fnSerial(request) ([]byte, byte) { return []byte(r.fn.Serial()), 0 }
 
 func (r *Register) fnExpiry(request) ([]byte, byte) {
-	t := r.fn.life
+	t := r.fn.Expires()
 	return []byte{byte(t.Year() % 100), byte(t.Month()), byte(t.Day()), 9, 1}, 0 // registrations left and made
 }
 
@@ -170,21 +172,20 @@ func (r *Register) fnVersion(request) ([]byte, byte) {
 }
 
 func (r *Register) fnFind(q request) ([]byte, byte) {
-	r.fn.settle()
-	d, ok := r.fn.find(uint32(q.uint(0, 4)))
+	d, ok := r.fn.Find(uint32(q.uint(0, 4)))
 	if !ok {
-		return nil, fnNoData
+		return nil, byte(storage.NoData)
 	}
 	out := []byte{byte(d.Type), flag(d.Sent)}
 	out = frame.AppendFNTime(out, d.At)
 	out = binary.LittleEndian.AppendUint32(out, d.FD)
 	out = binary.LittleEndian.AppendUint32(out, d.Sign)
 	switch d.Type {
-	case DocReceipt:
+	case storage.DocReceipt:
 		return appendMoney(append(out, d.Op), d.Sum), 0
-	case DocShiftOpen, DocShiftClose:
+	case storage.DocShiftOpen, storage.DocShiftClose:
 		return binary.LittleEndian.AppendUint16(out, uint16(d.Shift)), 0
-	case DocRegistration:
+	case storage.DocRegistration:
 		return r.registration(out), 0
 	}
 	return out, 0
@@ -206,9 +207,9 @@ func pad(s string, n int) []byte {
 }
 
 func (r *Register) ofdStatus(request) ([]byte, byte) {
-	n, oldest := r.fn.unsent()
+	n, oldest := r.fn.Unsent()
 	var bits byte
-	if r.fn.answer {
+	if r.fn.Answers() {
 		bits |= 1
 	}
 	if n > 0 {
@@ -224,9 +225,9 @@ func (r *Register) ofdStatus(request) ([]byte, byte) {
 }
 
 func (r *Register) shiftParams(request) ([]byte, byte) {
-	out := []byte{flag(r.fn.shiftOpen)}
-	out = binary.LittleEndian.AppendUint16(out, uint16(r.fn.shiftNo))
-	return binary.LittleEndian.AppendUint16(out, uint16(r.fn.receiptNo)), 0
+	out := []byte{flag(r.fn.ShiftOpen())}
+	out = binary.LittleEndian.AppendUint16(out, uint16(r.fn.ShiftNo()))
+	return binary.LittleEndian.AppendUint16(out, uint16(r.fn.Receipts())), 0
 }
 
 // Numbers of money registers; 241 to 243 are certain among hosts, 193 on is the shift's turnover.

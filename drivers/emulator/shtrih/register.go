@@ -1,4 +1,4 @@
-package emulator
+package shtrih
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 
@@ -90,9 +92,9 @@ type Register struct {
 	opt Options
 
 	mu      sync.Mutex
-	fn      *storage
+	fn      *storage.Storage
 	ram     memory
-	tape    tape
+	tape    paper.Tape
 	faults  faults
 	power   bool
 	cable   bool
@@ -118,7 +120,7 @@ func New(o Options) (*Register, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	fn, err := newStorage(o)
+	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +128,8 @@ func New(o Options) (*Register, error) {
 		opt: o, fn: fn, power: true, cable: true, paper: true,
 		off: make(chan struct{}), changed: make(chan struct{}),
 	}
-	if err := errors.Join(r.ram.load(o), r.tape.load(o.Folder)); err != nil {
-		return nil, errors.Join(err, fn.log.close())
+	if err := errors.Join(r.ram.load(o), r.tape.Load(o.Folder)); err != nil {
+		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
 	return r, nil
@@ -138,7 +140,7 @@ func (r *Register) Close() error {
 	r.SetPower(false)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(r.fn.log.failed, r.ram.failed, r.fn.log.close(), r.tape.close())
+	return errors.Join(r.ram.failed, r.fn.Close(), r.tape.Close())
 }
 
 // SetPower switches the register on or off. Off drops every connection, an answer that waited and a
@@ -172,8 +174,8 @@ func (r *Register) cutPower() {
 // wake is what a register does when it gets power: it learns from the storage what was signed
 // without its knowing, and drops a document that cannot go on.
 func (r *Register) wake() {
-	for fd := r.ram.Seen + 1; fd <= r.fn.last().FD; fd++ {
-		d, ok := r.fn.find(fd)
+	for fd := r.ram.Seen + 1; fd <= r.fn.Last().FD; fd++ {
+		d, ok := r.fn.Find(fd)
 		if !ok {
 			break
 		}
@@ -184,7 +186,7 @@ func (r *Register) wake() {
 		r.annul()
 	}
 	if r.ram.Receipt != nil {
-		r.fn.current = curReceipt
+		r.fn.Current = curReceipt
 	}
 	r.ram.save()
 }
@@ -200,7 +202,12 @@ func (r *Register) SetCover(open bool) { r.set(&r.cover, open) }
 func (r *Register) SetCable(in bool) { r.set(&r.cable, in) }
 
 // SetOFD says whether the operator of fiscal data answers.
-func (r *Register) SetOFD(answers bool) { r.set(&r.fn.answer, answers) }
+func (r *Register) SetOFD(answers bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fn.SetAnswer(answers)
+	r.notify()
+}
 
 func (r *Register) set(what *bool, to bool) {
 	r.mu.Lock()
@@ -214,7 +221,7 @@ func (r *Register) PassTime(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ram.Drift += d
-	r.fn.pass(d)
+	r.fn.Pass(d)
 	r.ram.save()
 	r.notify()
 }
@@ -233,18 +240,17 @@ func (r *Register) jump(d time.Duration) {
 }
 
 // Documents is the storage's whole archive, in order.
-func (r *Register) Documents() []Document {
+func (r *Register) Documents() []storage.Document {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fn.settle()
-	return slices.Clone(r.fn.docs) // what a document points to never changes once it is signed
+	return r.fn.Documents()
 }
 
 // Tape is what left the printer, oldest first; a long tape loses its beginning.
-func (r *Register) Tape() []TapeLine {
+func (r *Register) Tape() []paper.Line {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.tape.lines)
+	return r.tape.Lines()
 }
 
 // Changed is closed when something changes that State, Tape or Documents shows. Take it first, then look.
@@ -285,11 +291,11 @@ type State struct {
 func (r *Register) State() State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	unsent, _ := r.fn.unsent()
+	unsent, _ := r.fn.Unsent()
 	return State{
-		Power: r.power, Cable: r.cable, Paper: r.paper, Cover: r.cover, OFD: r.fn.answer,
-		Mode: r.mode(), SubMode: r.subMode(), ShiftOpen: r.fn.shiftOpen, Expired: r.fn.expired(), Shift: r.fn.shiftNo,
-		Receipt: r.fn.receiptNo, FN: r.fn.serial, LastFD: r.fn.last().FD, Unsent: unsent,
+		Power: r.power, Cable: r.cable, Paper: r.paper, Cover: r.cover, OFD: r.fn.Answers(),
+		Mode: r.mode(), SubMode: r.subMode(), ShiftOpen: r.fn.ShiftOpen(), Expired: r.fn.Over24(), Shift: r.fn.ShiftNo(),
+		Receipt: r.fn.Receipts(), FN: r.fn.Serial(), LastFD: r.fn.Last().FD, Unsent: unsent,
 		Drawer: int64(r.ram.Cash), Opened: r.drawer, Clock: r.clock(), Faults: r.faults.names(),
 	}
 }
@@ -316,9 +322,9 @@ func (r *Register) mode() byte {
 		return modeDoc | r.ram.Receipt.Kind<<4
 	case r.ram.DateAsked != "":
 		return modeDate
-	case r.fn.expired():
+	case r.fn.Over24():
 		return modeExpired
-	case r.fn.shiftOpen:
+	case r.fn.ShiftOpen():
 		return modeOpen
 	}
 	return modeClosed

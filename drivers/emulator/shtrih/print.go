@@ -1,10 +1,12 @@
-package emulator
+package shtrih
 
 import (
 	"strconv"
 	"strings"
 
-	"github.com/kopilka/kopilka/drivers/shtrih/frame"
+	"github.com/kopilka/kopilka/drivers/charset"
+	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -20,11 +22,11 @@ func (r *Register) header(title string) {
 		}
 	}
 	r.print(r.sides("ИНН "+r.opt.INN, r.clock().Format("02.01.06 15:04")))
-	r.queue(TapeLine{Kind: TapeBold, Text: title})
+	r.queue(paper.Line{Kind: paper.Bold, Text: title})
 }
 
 // printLine prints a position; a name that begins with two slashes is for the storage only.
-func (r *Register) printLine(l Line) {
+func (r *Register) printLine(l storage.Line) {
 	if !strings.HasPrefix(l.Name, "//") {
 		r.print(l.Name)
 	}
@@ -41,30 +43,29 @@ func quantity(q int64) string {
 }
 
 // ending is what is printed once a document is signed.
-func (r *Register) ending(d Document) []TapeLine {
-	var lines []TapeLine
+func (r *Register) ending(d storage.Document) []paper.Line {
+	var lines []paper.Line
 	switch d.Type {
-	case DocRegistration:
+	case storage.DocRegistration:
 		return nil
-	case DocReceipt:
+	case storage.DocReceipt:
 		lines = r.totals(d)
-	case DocShiftOpen, DocShiftClose:
+	case storage.DocShiftOpen, storage.DocShiftClose:
 		lines = r.wrapped(r.sides("СМЕНА", decimal(d.Shift)))
 	}
 	lines = append(lines, r.wrapped(
-		r.sides("КАССИР", d.Operator), r.sides("ФН", r.fn.serial),
+		r.sides("КАССИР", d.Operator), r.sides("ФН", r.fn.Serial()),
 		r.sides("ФД "+decimal(d.FD), "ФП "+decimal(d.Sign)))...)
-	if d.Type == DocReceipt {
-		lines = append(lines, TapeLine{Kind: TapeQR, Text: d.Fiscal(r.fn.serial, "").QR()})
+	if d.Type == storage.DocReceipt {
+		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.fn.Serial(), "").QR()})
 	}
-	return append(lines, TapeLine{Kind: TapeCut})
+	return append(lines, paper.Line{Kind: paper.Cut})
 }
 
-func (r *Register) totals(d Document) []TapeLine {
-	lines := []TapeLine{{Kind: TapeBold, Text: sidesAt(r.opt.Width/2, "ИТОГ", "="+d.Sum.String())}}
+func (r *Register) totals(d storage.Document) []paper.Line {
+	lines := []paper.Line{{Kind: paper.Bold, Text: paper.Sides(r.opt.Width/2, "ИТОГ", "="+d.Sum.String())}}
 	for _, p := range d.Payments {
-		name := r.cellText(cellKey{tablePayments, uint16(p.Type), 1})
-		lines = append(lines, r.wrapped(r.sides(name, "="+p.Sum.String()))...)
+		lines = append(lines, r.wrapped(r.sides(p.Name, "="+p.Sum.String()))...)
 	}
 	if d.Change > 0 {
 		lines = append(lines, r.wrapped(r.sides("СДАЧА", "="+d.Change.String()))...)
@@ -89,40 +90,35 @@ func (r *Register) totals(d Document) []TapeLine {
 	return append(lines, r.wrapped(r.sides("СМЕНА "+decimal(d.Shift), "ЧЕК "+decimal(d.Receipt)))...)
 }
 
-func sidesAt(width int, left, right string) string {
-	r := Register{opt: Options{Width: width}}
-	return r.sides(left, right)
-}
-
 // receiptTape is a bit of the flags of 12h, 17h and 2Fh: print on the receipt, not on the journal.
 const receiptTape = 1 << 1
 
 func (r *Register) printText(q request) ([]byte, byte) {
-	return r.printed(TapeText, q.p[0], q.p[1:])
+	return r.printed(paper.Text, q.p[0], q.p[1:])
 }
 
 func (r *Register) printBold(q request) ([]byte, byte) {
-	return r.printed(TapeBold, q.p[0], q.p[1:])
+	return r.printed(paper.Bold, q.p[0], q.p[1:])
 }
 
 func (r *Register) printFont(q request) ([]byte, byte) {
 	const wide = 2
 	if q.p[1] == wide {
-		return r.printed(TapeBold, q.p[0], q.p[2:])
+		return r.printed(paper.Bold, q.p[0], q.p[2:])
 	}
-	return r.printed(TapeText, q.p[0], q.p[2:])
+	return r.printed(paper.Text, q.p[0], q.p[2:])
 }
 
-func (r *Register) printed(kind TapeKind, flags byte, text []byte) ([]byte, byte) {
+func (r *Register) printed(kind paper.Kind, flags byte, text []byte) ([]byte, byte) {
 	if flags&receiptTape == 0 {
 		return nil, 0
 	}
 	width := r.opt.Width
-	if kind == TapeBold {
+	if kind == paper.Bold {
 		width /= 2
 	}
-	for _, part := range wrap(strings.TrimRight(frame.From1251(text), " "), width) {
-		r.queue(TapeLine{Kind: kind, Text: part})
+	for _, part := range paper.Wrap(strings.TrimRight(charset.From1251(text), " "), width) {
+		r.queue(paper.Line{Kind: kind, Text: part})
 	}
 	r.ram.save()
 	return nil, 0
@@ -132,8 +128,8 @@ func (r *Register) cut(q request) ([]byte, byte) {
 	if q.p[0] > 1 {
 		return nil, errParameters
 	}
-	if n := len(r.tape.lines); n == 0 || r.tape.lines[n-1].Kind != TapeCut { // a second cut finds no paper to cut
-		r.queue(TapeLine{Kind: TapeCut})
+	if last, ok := r.tape.Last(); !ok || last.Kind != paper.Cut { // a second cut finds no paper to cut
+		r.queue(paper.Line{Kind: paper.Cut})
 	}
 	r.ram.save()
 	return nil, 0
@@ -147,7 +143,7 @@ func (r *Register) openDrawer(request) ([]byte, byte) {
 func (r *Register) feedLines(q request) ([]byte, byte) {
 	const most = 20 // more than a hand's width of white paper is a host's mistake
 	for range min(int(q.p[1]), most) {
-		r.queue(TapeLine{Kind: TapeText})
+		r.queue(paper.Line{Kind: paper.Text})
 	}
 	r.ram.save()
 	return nil, 0
@@ -162,8 +158,8 @@ func (r *Register) resume(request) ([]byte, byte) {
 
 // copyLast prints the last receipt or shift document again: 8Ch.
 func (r *Register) copyLast(request) ([]byte, byte) {
-	d := r.fn.last()
-	if d.Type == DocRegistration {
+	d := r.fn.Last()
+	if d.Type == storage.DocRegistration {
 		return nil, errNoRepeat
 	}
 	r.header("ПОВТОР ДОКУМЕНТА")
@@ -209,7 +205,7 @@ func (r *Register) printBarcode(q request) ([]byte, byte) {
 		}
 		data, block = append(data, b[:]...), block+1
 	}
-	r.queue(TapeLine{Kind: TapeQR, Text: frame.From1251(data[:size])})
+	r.queue(paper.Line{Kind: paper.QR, Text: charset.From1251(data[:size])})
 	r.ram.save()
 	return nil, 0
 }

@@ -1,4 +1,4 @@
-package emulator_test
+package shtrih_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
 )
 
 // The tests build bytes by hand, so that an error in the shared codec cannot hide behind itself.
@@ -87,23 +87,23 @@ var (
 	reckonSelf = uint64(1<<40 - 1)
 )
 
-func build(t testing.TB, o emulator.Options) *emulator.Register {
+func build(t testing.TB, o shtrih.Options) *shtrih.Register {
 	t.Helper()
-	r, err := emulator.New(o)
+	r, err := shtrih.New(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
 }
 
 // run executes and demands success; the data after the error byte is returned.
-func run(t testing.TB, r *emulator.Register, body []byte) []byte {
+func run(t testing.TB, r *shtrih.Register, body []byte) []byte {
 	t.Helper()
 	code, data := try(t, r, body)
 	require.Zero(t, code, "command % X answered %02Xh", body[:2], code)
 	return data
 }
 
-func try(t testing.TB, r *emulator.Register, body []byte) (byte, []byte) {
+func try(t testing.TB, r *shtrih.Register, body []byte) (byte, []byte) {
 	t.Helper()
 	answer, ok := r.Execute(body)
 	require.True(t, ok, "no answer")
@@ -115,7 +115,7 @@ func try(t testing.TB, r *emulator.Register, body []byte) (byte, []byte) {
 	return answer[n], answer[n+1:]
 }
 
-func refused(t testing.TB, want byte, r *emulator.Register, body []byte) {
+func refused(t testing.TB, want byte, r *shtrih.Register, body []byte) {
 	t.Helper()
 	code, data := try(t, r, body)
 	require.Equal(t, want, code, "command % X answered %02Xh", body[:2], code)
@@ -131,7 +131,7 @@ type line struct {
 	stop context.CancelFunc
 }
 
-func plug(t testing.TB, r *emulator.Register) *line {
+func plug(t testing.TB, r *shtrih.Register) *line {
 	t.Helper()
 	near, far := net.Pipe()
 	ctx, stop := context.WithCancel(context.Background())

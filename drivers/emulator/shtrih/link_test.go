@@ -1,4 +1,4 @@
-package emulator_test
+package shtrih_test
 
 import (
 	"testing"
@@ -7,11 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
 )
 
 // bubble runs a test with its own clock and a register on a cable.
-func bubble(t *testing.T, o emulator.Options, f func(t *testing.T, r *emulator.Register, l *line)) {
+func bubble(t *testing.T, o shtrih.Options, f func(t *testing.T, r *shtrih.Register, l *line)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := build(t, o)
@@ -22,7 +22,7 @@ func bubble(t *testing.T, o emulator.Options, f func(t *testing.T, r *emulator.R
 }
 
 func TestGoldenProtocol1(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, _ *emulator.Register, l *line) {
+	bubble(t, shtrih.Options{}, func(_ *testing.T, _ *shtrih.Register, l *line) {
 		l.say([]byte{0x05})
 		l.expect("15") // idle: waits for a command
 		l.say(unhex(t, "02 06 FF 08 1E 00 00 00 EF"))
@@ -57,7 +57,7 @@ func TestGoldenProtocol1(t *testing.T) {
 }
 
 func TestGoldenProtocol2(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, _ *emulator.Register, l *line) {
+	bubble(t, shtrih.Options{}, func(_ *testing.T, _ *shtrih.Register, l *line) {
 		l.say(unhex(t, "8F 00 00 0F 1D"))
 		first := l.hear(7) // LEN 2, NUM 0, checksum
 		require.Equal(t, unhex(t, "8F 02 00 00 00"), first[:5])
@@ -83,7 +83,7 @@ func TestGoldenProtocol2(t *testing.T) {
 }
 
 func TestAnswerWaitsUntilItIsAcknowledged(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, _ *emulator.Register, l *line) {
+	bubble(t, shtrih.Options{}, func(_ *testing.T, _ *shtrih.Register, l *line) {
 		beep := packed(command("13", cashier))
 		l.say(beep)
 		l.expect("06 02 03 13 00 01 11")
@@ -100,7 +100,7 @@ func TestAnswerWaitsUntilItIsAcknowledged(t *testing.T) {
 }
 
 func TestAnswerOutlivesTheConnectionButNotThePower(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, r *emulator.Register, l *line) {
+	bubble(t, shtrih.Options{}, func(_ *testing.T, r *shtrih.Register, l *line) {
 		l.say(packed(command("13", cashier)))
 		l.expect("06 02 03 13 00 01 11")
 		l.unplug()
@@ -109,7 +109,7 @@ func TestAnswerOutlivesTheConnectionButNotThePower(t *testing.T) {
 		again.expect("06 02 03 13 00 01 11")
 		r.SetPower(false)
 		again.wg.Wait()
-		require.ErrorIs(t, again.err, emulator.ErrPower)
+		require.ErrorIs(t, again.err, shtrih.ErrPower)
 		again.unplug()
 		r.SetPower(true)
 		third := plug(t, r)
@@ -120,7 +120,7 @@ func TestAnswerOutlivesTheConnectionButNotThePower(t *testing.T) {
 }
 
 func TestRubbishThenBrokenThenGood(t *testing.T) {
-	bubble(t, emulator.Options{}, func(_ *testing.T, _ *emulator.Register, l *line) {
+	bubble(t, shtrih.Options{}, func(_ *testing.T, _ *shtrih.Register, l *line) {
 		good := packed(command("13", cashier))
 		l.say(unhex(t, "FF FF 00 7A"))
 		broken := append([]byte(nil), good...)
@@ -136,7 +136,7 @@ func TestRubbishThenBrokenThenGood(t *testing.T) {
 
 func TestFrameNumbersOfProtocol2(t *testing.T) {
 	for _, again := range []bool{false, true} {
-		bubble(t, emulator.Options{RunRepeated: again}, func(_ *testing.T, r *emulator.Register, l *line) {
+		bubble(t, shtrih.Options{RunRepeated: again}, func(_ *testing.T, r *shtrih.Register, l *line) {
 			l.say(packed2(1, openShift))
 			require.Len(t, l.hear(10), 10)
 			in := packed2(2, command("50", cashier, le(5000, 5)))
