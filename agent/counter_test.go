@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -17,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/drivertest/world"
 	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih"
 	"github.com/kopilka/kopilka/ledger"
@@ -38,6 +41,8 @@ type counter struct {
 	sealed [][]byte // what was sealed to head office, in plain
 	log    *slog.Logger
 	reg    *emulator.Register
+	device device                                        // what is at the end of the cable: reg, or another world's
+	driver func(dial port.Dial) (drivers.Printer, error) // for it
 	random *rand.ChaCha8
 	ledger *ledger.Ledger
 	till   *Till
@@ -48,6 +53,24 @@ type counter struct {
 	mu     sync.Mutex
 	dead   bool       // the till's machine has no power: its cables are dead too
 	cables []net.Conn // the device's ends
+}
+
+// device is a register as far as a counter plugs a cable in and compares storages.
+type device interface {
+	Serve(ctx context.Context, conn io.ReadWriteCloser) error
+	Close() error
+}
+
+// archive is what the device's fiscal storage holds.
+func (c *counter) archive() []storage.Document {
+	if m, ok := c.device.(world.Machine); ok {
+		return m.Archive()
+	}
+	return c.reg.Documents()
+}
+
+func shtrihDriver(dial port.Dial) (drivers.Printer, error) {
+	return shtrih.New("front", dial, map[string]string{"protocol": "2"})
 }
 
 const (
@@ -71,14 +94,20 @@ func newCounterAt(t *testing.T, who ledger.Identity, seed byte, find Find) *coun
 	var err error
 	c.reg, err = emulator.New(emulator.Options{INN: "7707083893", FNSerial: fmt.Sprintf("99990789%08d", who.Till), OFDDelay: time.Second})
 	require.NoError(t, err)
+	c.device, c.driver = c.reg, shtrihDriver
+	c.open()
+	return c
+}
+
+// open starts the till for the first time, and closes all when the test ends.
+func (c *counter) open() {
 	c.start()
 	c.seed()
-	t.Cleanup(func() {
+	c.t.Cleanup(func() {
 		c.stop()
-		require.NoError(t, c.reg.Close())
+		require.NoError(c.t, c.device.Close())
 		c.served.Wait()
 	})
-	return c
 }
 
 // dial plugs a fresh cable in. A device that is switched off answers nothing.
@@ -90,7 +119,7 @@ func (c *counter) dial(ctx context.Context) (port.Conn, error) {
 		return nil, errors.New("the machine is off")
 	}
 	c.cables = append(c.cables, device)
-	c.served.Go(func() { _ = c.reg.Serve(context.WithoutCancel(ctx), device) }) // ends with the cable
+	c.served.Go(func() { _ = c.device.Serve(context.WithoutCancel(ctx), device) }) // ends with the cable
 	return host, nil
 }
 
@@ -105,7 +134,7 @@ func (c *counter) start() {
 		Ledger: l, Clock: clock, Random: c.random,
 		Rules: Rules{Weights: []WeightPattern{"21PPPPPWWWWWK"}, Tax: drivers.TaxOSN, Language: "ru", PrintBalance: true},
 		Register: func(ctx context.Context) (drivers.Printer, error) {
-			return shtrih.New("front", c.dial, map[string]string{"protocol": "2"})
+			return c.driver(c.dial)
 		},
 		Ask: func(no []sale.CustomerNo) { c.ask(no) }, Find: c.find, Seal: c.seal, Log: c.log,
 	})
@@ -249,7 +278,7 @@ func (c *counter) payCash() error {
 
 // receipts are the storage's documents of one kind.
 func (c *counter) receipts(kind sale.DocKind) (out []sale.Fiscal) {
-	for _, d := range c.reg.Documents() {
+	for _, d := range c.archive() {
 		if f := d.Fiscal("", ""); f.Doc == kind {
 			out = append(out, f)
 		}
