@@ -46,6 +46,7 @@ var rooms = map[string]room{
 	"drivers/ffd":              {nil, "numbers of tags, which no protocol owns"},
 	"drivers/shtrih/frame":     {[]string{"drivers/charset"}, "framing is pure: golden vectors pin it down, driver and emulator share it"},
 	"drivers/shtrih":           {[]string{"drivers", "drivers/charset", "drivers/ffd", "drivers/port", "drivers/shtrih/frame", "ledger/sale"}, "a driver knows its device, never a till"},
+	"drivers/gs1":              {[]string{"drivers", "ledger/sale"}, "what stands inside a code; hints speak the devices' language"},
 	"drivers/serialscanner":    {[]string{"drivers", "drivers/port", "ledger/sale"}, "a driver knows its device, never a till"},
 	"drivers/all":              {[]string{"drivers", "drivers/port", "drivers/serialscanner", "drivers/shtrih"}, "the one list of drivers"},
 	"drivers/emulator":         {[]string{"ledger/sale"}, "a scanner and a cable"},
