@@ -3,9 +3,13 @@ package drivers
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/kopilka/kopilka/ledger/sale"
 )
+
+// contactMax is tag 1008. A contact cut short would send the receipt to somebody else.
+const contactMax = 64
 
 // CheckReceipt finds what a device would refuse half way or, worse, accept with another sum: before anything
 // is sent. linesMax is what the device holds. The error is a *Error whose outcome is OutcomeNotDone.
@@ -19,9 +23,38 @@ func CheckReceipt(r Receipt, linesMax int) error {
 		return BadReceipt("tax system %d is not one bit", r.Tax)
 	case r.Total <= 0 || r.Total > sale.MoneyMax:
 		return BadReceipt("total %s", r.Total)
+	case utf8.RuneCountInString(r.Contact) > contactMax:
+		return badContact(utf8.RuneCountInString(r.Contact))
 	}
 	return errors.Join(checkLines(r), checkTenders(r))
 }
+
+// badContact does not repeat the contact: it is personal.
+func badContact(letters int) error {
+	return &Error{
+		Fail: FailRefused, Outcome: OutcomeNotDone, Err: fmt.Errorf("a contact of %d characters, at most %d", letters, contactMax),
+		Hint: Hint{
+			RU: "Телефон или почта покупателя длиннее 64 знаков. Исправьте или пробейте чек без них.",
+			EN: "The buyer's telephone or e-mail is longer than 64 characters. Correct it or print without it.",
+		},
+	}
+}
+
+// CheckCorrection is [CheckReceipt] for a correction receipt.
+func CheckCorrection(c Correction, linesMax int) error {
+	switch {
+	case c.Day.IsZero():
+		return BadReceipt("a correction without the day of the settlement")
+	case c.Prescribed && c.Number == "":
+		return BadReceipt("a prescribed correction without the order's number")
+	case utf8.RuneCountInString(c.Number) > orderMax:
+		return BadReceipt("an order's number of %d characters, at most %d", utf8.RuneCountInString(c.Number), orderMax)
+	}
+	return CheckReceipt(c.Receipt, linesMax)
+}
+
+// orderMax is tag 1179.
+const orderMax = 32
 
 func checkLines(r Receipt) error {
 	var sum sale.Money

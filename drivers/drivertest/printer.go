@@ -6,6 +6,9 @@
 package drivertest
 
 import (
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,37 +66,70 @@ type Device interface {
 	PassTime(d time.Duration)
 	// SetOFD says whether the operator of fiscal data can be reached.
 	SetOFD(answers bool)
-	// LoseClose lets the link break after the next receipt was signed, before its answer arrives.
+	// LoseClose lets the link break after the next receipt or correction was signed, before its answer arrives.
 	LoseClose()
 	// LoseLine lets the link break while the next receipt's positions are sent.
 	LoseLine()
+	// Foreign opens a sale as another program would, and leaves it open with one position in it. A shift is open.
+	Foreign()
+	// JumpClock moves the register's own clock against the storage's.
+	JumpClock(d time.Duration)
+	// Expire ends the life of the fiscal storage.
+	Expire()
+	// BanMark makes the marking system refuse a piece.
+	BanMark(raw string)
+	// Marks is how many codes, checked or accepted, the storage holds for the next receipt.
+	Marks() int
 }
 
-// Rig is a fresh device, registered, shift closed, paper in, and two drivers for it.
+// Rig is a fresh device, registered, shift closed, paper in, and drivers for it.
 type Rig struct {
 	Printer  drivers.Printer
-	Stranger drivers.Printer // the same device with a wrong password
+	Stranger drivers.Printer // the same device with a wrong password; nil where it knows no passwords
+	Keyed    drivers.Printer // the same device with "sale-key: on"; nil where the driver has no such setting
 	Device   Device
+	// Paperless says that the device can sign a receipt without printing it.
+	Paperless bool
 }
 
 // Printer runs the contract; start makes a rig for each case.
 func Printer(t *testing.T, start func(t *testing.T) Rig) {
 	t.Helper()
-	ran := 0
-	for _, c := range printerCases {
+	var ran, skipped []string
+	for _, c := range slices.Concat(printerCases, keyCases, troubleCases, correctionCases, markCases) {
 		t.Run(c.name, func(t *testing.T) {
-			ran++
+			defer func() {
+				if t.Skipped() {
+					skipped = append(skipped, c.name)
+				} else {
+					ran = append(ran, c.name)
+				}
+			}()
 			c.run(t, start(t))
 		})
 	}
-	require.Positive(t, ran, "no case of the contract ran")
-	t.Logf("%d of %d cases of the printer contract ran", ran, len(printerCases))
+	require.NotEmpty(t, ran, "no case of the contract ran")
+	t.Logf("the printer contract: %d cases ran: %s; %d skipped: %s",
+		len(ran), strings.Join(ran, ", "), len(skipped), strings.Join(skipped, ", "))
 }
 
-var printerCases = []struct {
+// printerCase is one clause of the contract.
+type printerCase struct {
 	name string
 	run  func(*testing.T, Rig)
-}{
+}
+
+// able gives a driver's capability; the case is skipped where it lacks it.
+func able[C any](t *testing.T, p drivers.Printer) C {
+	t.Helper()
+	c, ok := p.(C)
+	if !ok {
+		t.Skipf("the driver is no %s", reflect.TypeFor[C]().Name())
+	}
+	return c
+}
+
+var printerCases = []printerCase{
 	{"identifies itself", identifies},
 	{"full shift", fullShift},
 	{"VAT of each line", vatOfEachLine},

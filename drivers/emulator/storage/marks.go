@@ -92,14 +92,14 @@ func (s *Storage) judged(lines []Line) Code {
 	return OK
 }
 
+// Marks is how many codes wait for a receipt, checked or accepted.
+func (s *Storage) Marks() int { return len(s.marks.checked) + len(s.marks.kept) }
+
 // sold tells the marking system what became of a receipt's pieces.
 func (s *Storage) sold(d Document) {
-	if d.Type != DocReceipt {
-		return
-	}
 	for _, l := range d.Lines {
 		switch {
-		case l.Mark == "":
+		case l.Mark == "", d.Type != DocReceipt: // a correction tells of papers, not of pieces
 		case sale.DocKind(d.Op) == sale.DocSaleReturn:
 			delete(s.marks.out, l.Mark)
 		default:

@@ -241,6 +241,9 @@ func (s *Storage) Serial() string { return s.serial }
 // Expires is the last moment at which it signs.
 func (s *Storage) Expires() time.Time { return s.life }
 
+// Expire ends the storage's life now: it still closes the shift, and signs nothing else.
+func (s *Storage) Expire() { s.life = s.Clock().Add(-time.Second) }
+
 // ShiftNo is the number of the shift that is open, or of the last one.
 func (s *Storage) ShiftNo() uint32 { return s.shiftNo }
 
@@ -265,7 +268,7 @@ func (s *Storage) Documents() []Document {
 	return slices.Clone(s.docs) // what a document points to never changes once it is signed
 }
 
-// Drop forgets a document in the making, and the codes checked for it.
+// Drop forgets a document in the making. The codes checked for it stay: clearing them is the host's duty.
 func (s *Storage) Drop() {
 	s.Current, s.Data = 0, false
 }
