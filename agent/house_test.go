@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"drivers/port":             {nil, "bytes have no meaning here"},
 	"drivers/charset":          {nil, "letters for devices that know one byte a character"},
 	"drivers/ffd":              {nil, "numbers of tags, which no protocol owns"},
+	"drivers/pirit/frame":      {[]string{"drivers/charset"}, "framing is pure: golden vectors pin it down, driver and emulator share it"},
 	"drivers/shtrih/frame":     {[]string{"drivers/charset"}, "framing is pure: golden vectors pin it down, driver and emulator share it"},
 	"drivers/shtrih":           {[]string{"drivers", "drivers/charset", "drivers/ffd", "drivers/port", "drivers/shtrih/frame", "ledger/sale"}, "a driver knows its device, never a till"},
 	"drivers/gs1":              {[]string{"drivers", "ledger/sale"}, "what stands inside a code; hints speak the devices' language"},
