@@ -75,6 +75,8 @@ var rooms = map[string]room{
 var holders = map[string][]string{
 	"go.etcd.io/bbolt":                 {"ledger"},
 	"github.com/tarm/serial":           {"drivers/port"},
+	"github.com/karalabe/hid":          {"drivers/port"},
+	"go.bug.st/serial":                 {"drivers/port"},
 	"github.com/jackc/pgx/v5":          {"cloud/store"},
 	"modernc.org/sqlite":               {"cloud/store"},
 	"database/sql":                     {"cloud/store"},

@@ -1,10 +1,13 @@
-// Package port reaches a device by its address: a serial port or a network socket, behind one dial
-// function, so that a driver sees a stream of bytes and a test may hand it an in-memory link.
+// Package port reaches a device by its address: a serial port, a network socket, a USB device by what it is
+// and not by where it was plugged in, or a HID device, behind one dial function, so that a driver sees a
+// stream of bytes and a test may hand it an in-memory link.
 //
 // What will bite: a serial port that was unplugged looks almost like one that is silent, so reading is
 // watched (see [ErrGone]); a write to a device that takes nothing cannot be cancelled by the system, so
 // it is abandoned and the connection with it. Nothing here dials again or sends anything twice: a
-// register would do its work twice. A serial port reports silence no finer than 100 ms.
+// register would do its work twice. A serial port reports silence no finer than 100 ms. A replugged USB port
+// has another device file than before, so files like /dev/ttyACM0 are for ports that are soldered in. A HID
+// device speaks in reports: one Read is one whole report.
 package port
 
 import (
@@ -33,17 +36,30 @@ type Dial func(ctx context.Context) (Conn, error)
 
 var (
 	// ErrAddress is wrapped by every refusal of an address.
-	ErrAddress = errors.New(`bad device address (want "tcp://host:port", "serial:///dev/ttyUSB0?baud=115200" or "serial://COM3?baud=9600")`)
+	ErrAddress = errors.New(`bad device address (want "tcp://host:port", "serial:///dev/ttyUSB0?baud=115200", "serial://COM3?baud=9600", ` +
+		`"usb-serial://0C2E:0B6A?baud=115200", "hid://0C2E:0B61", "hidraw://0C2E:0B61" or "hidraw:///dev/hidraw0", ` +
+		`USB ones with /SERIAL at the end where there are two of a kind)`)
 	// ErrGone is wrapped when a device was unplugged or its connection broke: close, then dial again.
 	ErrGone = errors.New("the device is gone")
 	// ErrBusy is wrapped when another program holds the port.
 	ErrBusy = errors.New("the port is used by another program")
+	// ErrAbsent is wrapped when no device of an address by identity is plugged in.
+	ErrAbsent = errors.New("no such device is plugged in")
+	// ErrMany is wrapped when more than one device fits an address by identity.
+	ErrMany = errors.New("more than one device fits the address: add its serial number or @ and its USB port")
+	// ErrMode is wrapped when a HID device is there but as a keyboard or another kind of device.
+	ErrMode = errors.New("the device is not in HID POS mode")
+	// ErrNoHID is wrapped where this build cannot reach HID devices: it was compiled without cgo.
+	ErrNoHID = errors.New("this build reaches no HID devices (compiled without cgo)")
 )
 
 // The kinds of Address.
 const (
 	schemeTCP    = "tcp"
 	schemeSerial = "serial"
+	schemeUSB    = "usb-serial"
+	schemeHID    = "hid"
+	schemeHIDRaw = "hidraw"
 )
 
 const (
@@ -59,12 +75,17 @@ var bauds = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 4
 // Address says where a device is. The zero value is nowhere.
 type Address struct {
 	scheme string
-	target string // host:port, or the port's name
+	target string // host:port, or the port's name; empty where the identity says it
 	baud   int
+	id     identity
 }
 
 // ParseAddress reads an address as it stands in the config.
 func ParseAddress(s string) (Address, error) {
+	switch scheme, rest, _ := strings.Cut(s, "://"); scheme {
+	case schemeUSB, schemeHID, schemeHIDRaw:
+		return parseUSB(scheme, rest, s) // VID:PID is no host and port
+	}
 	u, err := url.Parse(s)
 	if err != nil {
 		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
@@ -131,6 +152,13 @@ func (a Address) String() string {
 		return schemeTCP + "://" + a.target
 	case schemeSerial:
 		return fmt.Sprintf("%s://%s?baud=%d", schemeSerial, a.target, a.baud)
+	case schemeUSB:
+		return schemeUSB + "://" + a.id.String() + a.query()
+	case schemeHID, schemeHIDRaw:
+		if a.target != "" {
+			return a.scheme + "://" + a.target
+		}
+		return a.scheme + "://" + a.id.String()
 	}
 	return ""
 }
@@ -142,6 +170,12 @@ func (a Address) Dial(ctx context.Context) (Conn, error) {
 		return dialTCP(ctx, a.target)
 	case schemeSerial:
 		return dialSerial(ctx, a)
+	case schemeUSB:
+		return dialUSBSerial(ctx, a)
+	case schemeHID:
+		return dialHID(ctx, a)
+	case schemeHIDRaw:
+		return dialHIDRaw(ctx, a)
 	}
 	return nil, fmt.Errorf("%w: got an empty one", ErrAddress)
 }

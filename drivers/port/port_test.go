@@ -22,6 +22,26 @@ func TestParseAddress(t *testing.T) {
 		{in: "serial:///dev/serial/by-id/usb-x_y-if00", out: "serial:///dev/serial/by-id/usb-x_y-if00?baud=115200"},
 		{in: "serial://COM3?baud=9600", out: "serial://COM3?baud=9600"},
 		{in: "serial://COM12", out: "serial://COM12?baud=115200"},
+		{in: "usb-serial://0c2e:0b6a", out: "usb-serial://0C2E:0B6A?baud=115200"},
+		{in: "usb-serial://0C2E:0B6A/S%2F1?baud=9600&interface=2", out: "usb-serial://0C2E:0B6A/S%2F1?baud=9600&interface=2"},
+		{in: "usb-serial://0C2E:0C2E/@1-1.4", out: "usb-serial://0C2E:0C2E/@1-1.4?baud=115200"},
+		{in: "hid://0c2e:0b61", out: "hid://0C2E:0B61"},
+		{in: "hid://0c2e:0b61/HID%20001", out: "hid://0C2E:0B61/HID%20001"},
+		{in: "hidraw://0C2E:0B61/@1-1", out: "hidraw://0C2E:0B61/@1-1"},
+		{in: "hidraw:///dev/hidraw0", out: "hidraw:///dev/hidraw0"},
+		{in: "hid:///dev/hidraw0", err: "is not VID:PID"},
+		{in: "hidraw:///", err: "device file is missing"},
+		{in: "hid://0c2e", err: "is not VID:PID"},
+		{in: "hid://0c2e:b61", err: "is not VID:PID"},
+		{in: "hid://0c2e:+b61", err: "is not VID:PID"},
+		{in: "hid://0c2e:0b61/", err: "stands a serial number"},
+		{in: "hid://0c2e:0b61/@", err: "stands a serial number"},
+		{in: "hid://0c2e:0b61/%zz", err: "stands a serial number"},
+		{in: "hid://0c2e:0b61?baud=9600", err: "takes no settings"},
+		{in: "usb-serial://0c2e:0b61?baud=1", err: "baud=1 is none of"},
+		{in: "usb-serial://0c2e:0b61?interface=-1", err: "is not 0 to 255"},
+		{in: "usb-serial://0c2e:0b61?baud=9600&baud=9600", err: "stands twice"},
+		{in: "usb-serial://0c2e:0b61?parity=1", err: "known are baud and interface"},
 		{in: "", err: "unknown kind"},
 		{in: "/dev/ttyS0", err: "unknown kind"},
 		{in: "usb://1", err: `unknown kind "usb"`},
@@ -110,6 +130,8 @@ func FuzzParseAddress(f *testing.F) {
 	f.Add("tcp://h:1")
 	f.Add("serial:///dev/ttyS0?baud=9600")
 	f.Add("serial://COM3")
+	f.Add("usb-serial://0C2E:0B6A/S?baud=9600&interface=1")
+	f.Add("hid://0C2E:0B61/@1-1.2")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := port.ParseAddress(s)
 		if err != nil {
@@ -119,6 +141,8 @@ func FuzzParseAddress(f *testing.F) {
 		again, err := port.ParseAddress(a.String())
 		if err == nil {
 			require.Equal(t, a.String(), again.String())
+		} else {
+			require.NotContains(t, a.String(), "hid", "what is written by identity can be read")
 		}
 	})
 }
