@@ -106,6 +106,8 @@ func numberOf(r *sale.Record) sale.OperationNo {
 		return r.Sale.No
 	case r.Return != nil:
 		return r.Return.No
+	case r.Correct != nil:
+		return r.Correct.No
 	case r.Enrol != nil:
 		return r.Enrol.Customer
 	}

@@ -29,6 +29,8 @@ func (j *Job) Total() sale.Money {
 		return j.Draft.Return.Total
 	case j.Draft.Cash != nil:
 		return j.Draft.Cash.Amount
+	case j.Draft.Correct != nil:
+		return j.Draft.Correct.Total
 	}
 	return 0
 }
@@ -66,9 +68,9 @@ func (l *Ledger) Begin(j Job) (*Job, error) {
 	return &j, nil
 }
 
-// number gives what people will call a sale, a return or a new customer; all are counted together.
+// number gives what people will call a sale, a return, a correction or a new customer; all are counted together.
 func (w *writer) number(r *sale.Record) {
-	if r.Sale == nil && r.Return == nil && r.Enrol == nil {
+	if r.Sale == nil && r.Return == nil && r.Enrol == nil && r.Correct == nil {
 		return
 	}
 	w.s.counter++
@@ -78,6 +80,8 @@ func (w *writer) number(r *sale.Record) {
 		r.Sale.No = no
 	case r.Return != nil:
 		r.Return.No = no
+	case r.Correct != nil:
+		r.Correct.No = no
 	default:
 		r.Enrol.Customer = no
 	}

@@ -23,6 +23,10 @@ type Tally struct {
 	Seq   uint64 `cbor:"15,keyasint,omitempty"`
 	// Advance is what gift certificates paid: money that came in when they were sold.
 	Advance sale.Money `cbor:"16,keyasint,omitempty"`
+	// Correction receipts, and what they come to. Their cash counts in the drawer: it came in, or went out,
+	// without a receipt, so the journal has not counted it yet.
+	Corrections int        `cbor:"17,keyasint,omitempty"`
+	Corrected   sale.Money `cbor:"18,keyasint,omitempty"`
 }
 
 func (t *Tally) add(r *sale.Record) {
@@ -36,6 +40,8 @@ func (t *Tally) add(r *sale.Record) {
 		t.addSale(r.Sale)
 	case sale.KindReturn:
 		t.addReturn(r.Return)
+	case sale.KindCorrection:
+		t.addCorrection(r.Correct)
 	case sale.KindCashIn:
 		t.Cash += r.Cash.Amount
 	case sale.KindCashOut:
@@ -63,6 +69,16 @@ func (t *Tally) addReturn(r *sale.Return) {
 	t.tenders(r.Tenders, -1)
 }
 
+func (t *Tally) addCorrection(c *sale.Correction) {
+	t.Corrections++
+	t.Corrected += c.Signed()
+	sign := sale.Money(1)
+	if c.Of == sale.DocSaleReturn {
+		sign = -1
+	}
+	t.tenders(c.Tenders, sign)
+}
+
 func (t *Tally) tenders(tenders []sale.Tender, sign sale.Money) {
 	for _, x := range tenders {
 		switch x.Kind {
@@ -80,7 +96,7 @@ func (t *Tally) tenders(tenders []sale.Tender, sign sale.Money) {
 func (t Tally) Close(head sale.Hash, storage *sale.StorageTotals) *sale.ShiftClose {
 	return &sale.ShiftClose{
 		Sales: t.Sales, Returns: t.Returns, Sold: t.Sold, Refunded: t.Refunded, Cash: t.Cash, Card: t.Card, Advance: t.Advance,
-		Earned: t.Earned, Redeemed: t.Redeemed, Head: head, Storage: storage,
+		Earned: t.Earned, Redeemed: t.Redeemed, Head: head, Storage: storage, Corrections: t.Corrections, Corrected: t.Corrected,
 	}
 }
 

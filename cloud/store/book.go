@@ -50,6 +50,7 @@ type booking struct {
 type tables struct {
 	records, sealed, parked, flags                   *bulk
 	sales, saleLines, returns, returnLines, tenders  *bulk
+	corrections                                      *bulk
 	docs, shiftOpen, shiftClose, cashMoves, postings *bulk
 	customers, cards, keys, consents                 *bulk
 	promos, uses, pending                            *bulk
@@ -80,16 +81,18 @@ func newTables() tables {
 		sales:       insertInto("sales", "org, id, no, store, till, epoch, seq, at, shift, staff, customer, tier, programme, gross, discount, redeemed, total, earned, cash, lines, fn, fd, recovered, advance, reward, found_by, training", ""),
 		saleLines:   insertInto("sale_lines", "org, sale, line, sku, name, qty, price, gross, discount, redeemed, net, earned, vat", ""),
 		returns:     insertInto("returns", "org, id, no, of_sale, of_no, store, till, epoch, seq, at, shift, staff, customer, total, restored, clawed, cash, reason, fn, fd, advance", ""),
+		corrections: insertInto("corrections", "org, id, no, store, till, epoch, seq, at, shift, staff, of_doc, day, prescribed, number, total, cash, fn, fd", ""),
 		returnLines: insertInto("return_lines", "org, ret, n, line, sku, name, qty, net, restored, clawed, vat", ""),
 		tenders:     insertInto("tenders", "org, record, n, kind, amount", ""),
 		docs:        insertInto("fiscal_docs", "org, fn, fd, record, till, kind, doc, sum, sign, shift, stamp, register, settled, recovered", skip),
 		shiftOpen: insertInto("shifts", "org, till, fn, shift, store, staff, opened",
 			"ON CONFLICT (org, till, fn, shift) DO UPDATE SET opened = excluded.opened"),
-		shiftClose: insertInto("shifts", "org, till, fn, shift, store, staff, closed, sales, returns, sold, refunded, cash, card, earned, redeemed, head, storage, st_sales, st_returns, st_sold, st_refunded",
+		shiftClose: insertInto("shifts", "org, till, fn, shift, store, staff, closed, sales, returns, sold, refunded, cash, card, earned, redeemed, head, storage, st_sales, st_returns, st_sold, st_refunded, corrections, corrected, st_corrections, st_corrected, swapped",
 			`ON CONFLICT (org, till, fn, shift) DO UPDATE SET closed = excluded.closed, sales = excluded.sales, returns = excluded.returns,
 			sold = excluded.sold, refunded = excluded.refunded, cash = excluded.cash, card = excluded.card, earned = excluded.earned,
 			redeemed = excluded.redeemed, head = excluded.head, storage = excluded.storage, st_sales = excluded.st_sales,
-			st_returns = excluded.st_returns, st_sold = excluded.st_sold, st_refunded = excluded.st_refunded`),
+			st_returns = excluded.st_returns, st_sold = excluded.st_sold, st_refunded = excluded.st_refunded, corrections = excluded.corrections,
+			corrected = excluded.corrected, st_corrections = excluded.st_corrections, st_corrected = excluded.st_corrected, swapped = excluded.swapped`),
 		cashMoves: insertInto("cash_moves", "org, id, store, till, at, shift, staff, amount, reason", ""),
 		postings:  insertInto("postings", "org, kind, no, purse, record, n, lot, amount, at, what, till", ""),
 		customers: insertInto("customers", "org, no, name, short, phone, tier, home, state, search, created, enrolled, enrol, enrol_till, enrol_staff, friend, came_campaign, came_key", skip),
@@ -104,7 +107,7 @@ func newTables() tables {
 
 func (t *tables) all() []*bulk {
 	return []*bulk{
-		t.records, t.sealed, t.parked, t.sales, t.saleLines, t.returns, t.returnLines, t.tenders, t.docs,
+		t.records, t.sealed, t.parked, t.sales, t.saleLines, t.returns, t.returnLines, t.corrections, t.tenders, t.docs,
 		t.shiftOpen, t.shiftClose, t.cashMoves, t.postings, t.customers, t.cards, t.keys, t.consents, t.promos, t.uses, t.pending,
 	}
 }
@@ -264,7 +267,7 @@ func (b *booking) examine(r *sale.Record) error {
 	switch {
 	case r.Org != b.org || r.Till != b.till:
 		return fmt.Errorf("%w: it names till %d of organisation %d", errClaim, r.Till, r.Org)
-	case b.till != 0 && (r.Kind >= sale.KindGrant || r.Kind == 0 || r.Kind > sale.KindLookup):
+	case b.till != 0 && (r.Kind >= sale.KindGrant || r.Kind == 0 || r.Kind > sale.KindCorrection):
 		return fmt.Errorf("%w: kind %s", errClaim, r.Kind)
 	case len(r.Postings) > postingsMax || len(r.Spends) > postingsMax || len(r.Leases) > postingsMax || len(r.Lots) > postingsMax:
 		return fmt.Errorf("%w: more than %d postings, spends, leases or lots", errClaim, postingsMax)

@@ -73,15 +73,22 @@ func (s *Store) Transactions(ctx context.Context, org sale.OrgNo, f page.SaleFil
 
 func transactions(ctx context.Context, tx *tx, org sale.OrgNo, f page.SaleFilter, after page.SaleKey, limit int) ([]page.Sale, error) {
 	var out []page.Sale
-	if f.Kind != page.SaleKindReturn {
+	if f.Kind == page.SaleKindAny || f.Kind == page.SaleKindSale {
 		rows, err := listSales(ctx, tx, pickSales(org, f, after), limit)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, rows...)
 	}
-	if f.Kind != page.SaleKindSale {
+	if f.Kind == page.SaleKindAny || f.Kind == page.SaleKindReturn {
 		rows, err := listReturns(ctx, tx, pickSales(org, f, after), limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	if (f.Kind == page.SaleKindAny || f.Kind == page.SaleKindCorrection) && f.Card != page.WithCustomer && f.Customer == 0 {
+		rows, err := listCorrections(ctx, tx, pickSales(org, f, after), limit)
 		if err != nil {
 			return nil, err
 		}
@@ -182,6 +189,21 @@ func listReturns(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale
 	return out, err
 }
 
+// listCorrections reads correction receipts as rows of the same list: they have no customer and no points.
+func listCorrections(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale, error) {
+	text := "SELECT " + saleShared + " FROM (SELECT *, 0 AS customer, 0 AS advance FROM corrections) s" + saleNames + p.where() +
+		" ORDER BY s.at DESC, s.id DESC LIMIT ?"
+	var out []page.Sale
+	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
+		r := page.Sale{Kind: sale.KindCorrection}
+		err := rows.Scan(sharedInto(&r)...)
+		r.Gross = r.Total
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
 // Receipt reads one record with all that belongs to it.
 func (s *Store) Receipt(ctx context.Context, org sale.OrgNo, id sale.ID) (page.Receipt, error) {
 	var out page.Receipt
@@ -235,6 +257,8 @@ func fillReceipt(out *page.Receipt) {
 	case r.Return != nil:
 		out.No, out.Customer, out.Gross, out.Total = r.Return.No, r.Return.Customer, r.Return.Total, r.Return.Total
 		out.Redeemed, out.Earned, out.Of = r.Return.Restored, r.Return.Clawed, r.Return.Of
+	case r.Correct != nil:
+		out.No, out.Gross, out.Total = r.Correct.No, r.Correct.Total, r.Correct.Total
 	case r.Adjust != nil:
 		out.Customer = r.Adjust.Customer
 	}

@@ -47,7 +47,8 @@ func (s *Store) Shifts(ctx context.Context, org sale.OrgNo, f page.ShiftFilter, 
 
 func listShifts(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Shift, error) {
 	text := `SELECT h.till, h.fn, h.shift, h.store, COALESCE(st.name, ''), COALESCE(st.zone, ''), COALESCE(w.name, ''), h.opened, h.closed,
- h.sales, h.returns, h.sold, h.refunded, h.cash, h.card, h.earned, h.redeemed, h.head, h.storage, h.st_sales, h.st_returns, h.st_sold, h.st_refunded
+ h.sales, h.returns, h.sold, h.refunded, h.cash, h.card, h.earned, h.redeemed, h.head, h.storage, h.st_sales, h.st_returns, h.st_sold, h.st_refunded,
+ h.corrections, h.corrected, h.st_corrections, h.st_corrected, h.swapped
  FROM shifts h LEFT JOIN stores st ON st.org = h.org AND st.store = h.store LEFT JOIN staff w ON w.org = h.org AND w.no = h.staff` +
 		p.where() + ` ORDER BY h.opened DESC, h.till DESC, h.fn DESC, h.shift DESC LIMIT ?`
 	var out []page.Shift
@@ -58,7 +59,8 @@ func listShifts(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Shift
 		var storage int64
 		err := rows.Scan(&r.Till, &r.FN, &r.Shift, &r.Store, &r.StoreName, &r.Zone, &r.StaffName, &r.Opened, &r.Closed,
 			&c.Sales, &c.Returns, &c.Sold, &c.Refunded, &c.Cash, &c.Card, &c.Earned, &c.Redeemed, scanHash{&c.Head},
-			&storage, &st.Sales, &st.Returns, &st.Sold, &st.Refunded)
+			&storage, &st.Sales, &st.Returns, &st.Sold, &st.Refunded,
+			&c.Corrections, &c.Corrected, &st.Corrections, &st.Corrected, &c.Swapped)
 		if r.Closed != 0 {
 			r.Close = &c
 		}
@@ -125,9 +127,17 @@ func ourSums(ctx context.Context, tx *tx, org sale.OrgNo, shifts []page.Shift) e
 	if err != nil {
 		return err
 	}
-	return add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash - advance), SUM(clawed), SUM(restored) FROM returns
+	err = add(`SELECT till, fn, shift, count(*), SUM(total), SUM(cash), SUM(total - cash - advance), SUM(clawed), SUM(restored) FROM returns
  WHERE org = ? AND at >= ? AND at <= ?`+till+` GROUP BY till, fn, shift`, func(o *page.ShiftSums, n [6]int64) {
 		o.Returns, o.Refunded, o.Cash, o.Card = int(n[0]), sale.Money(n[1]), o.Cash-sale.Money(n[2]), o.Card-sale.Money(n[3])
+	})
+	if err != nil {
+		return err
+	}
+	// of_doc 2 is a corrected return, which counts less than zero
+	return add(`SELECT till, fn, shift, count(*), SUM(total * (3 - 2 * of_doc)), SUM(cash * (3 - 2 * of_doc)), SUM((total - cash) * (3 - 2 * of_doc)), 0, 0 FROM corrections
+ WHERE org = ? AND at >= ? AND at <= ?`+till+` GROUP BY till, fn, shift`, func(o *page.ShiftSums, n [6]int64) {
+		o.Corrections, o.Corrected, o.Cash, o.Card = int(n[0]), sale.Money(n[1]), o.Cash+sale.Money(n[2]), o.Card+sale.Money(n[3])
 	})
 }
 
@@ -204,6 +214,8 @@ func fillRow(r *page.Record, full *sale.Record) {
 		r.Amount = full.Sale.Total
 	case full.Return != nil:
 		r.Amount = -full.Return.Total
+	case full.Correct != nil:
+		r.Amount = full.Correct.Signed()
 	case full.Cash != nil && full.Kind == sale.KindCashOut:
 		r.Amount = -full.Cash.Amount
 	case full.Cash != nil:

@@ -21,6 +21,8 @@ func (b *booking) project(s *wire.Sealed) {
 		b.tables.shiftOpen.add(int64(b.org), int64(b.till), fnOf(r), int64(r.Shift), int64(r.Store), int64(r.Staff), int64(r.At))
 	case sale.KindShiftClose:
 		b.projectShift(r)
+	case sale.KindCorrection:
+		b.projectCorrection(r)
 	case sale.KindCashIn, sale.KindCashOut:
 		b.projectCash(r)
 	case sale.KindEpoch:
@@ -136,6 +138,15 @@ func (b *booking) projectReturn(r *sale.Record) {
 	}
 }
 
+// projectCorrection files a correction receipt. It moves no points and counts in no figure of sales.
+func (b *booking) projectCorrection(r *sale.Record) {
+	c := r.Correct
+	fn, fd, _ := docOf(r)
+	b.tables.corrections.add(int64(b.org), r.ID[:], int64(c.No), int64(r.Store), int64(b.till), int64(r.Epoch), int64(r.Seq), int64(r.At), int64(r.Shift),
+		int64(r.Staff), int64(c.Of), int64(c.Day), flagged(c.Prescribed), text(c.Number), int64(c.Total), int64(tendered(c.Tenders, sale.TenderCash)), fn, fd)
+	b.projectTenders(r.ID[:], c.Tenders)
+}
+
 func (b *booking) projectCash(r *sale.Record) {
 	amount := r.Cash.Amount
 	if r.Kind == sale.KindCashOut {
@@ -152,8 +163,16 @@ func (b *booking) projectShift(r *sale.Record) {
 	}
 	b.tables.shiftClose.add(int64(b.org), int64(b.till), fnOf(r), int64(r.Shift), int64(r.Store), int64(r.Staff), int64(r.At),
 		int64(c.Sales), int64(c.Returns), int64(c.Sold), int64(c.Refunded), int64(c.Cash), int64(c.Card), int64(c.Earned), int64(c.Redeemed), c.Head[:],
-		has, int64(st.Sales), int64(st.Returns), int64(st.Sold), int64(st.Refunded))
-	journal := sale.StorageTotals{Sales: c.Sales, Returns: c.Returns, Sold: c.Sold, Refunded: c.Refunded}
+		has, int64(st.Sales), int64(st.Returns), int64(st.Sold), int64(st.Refunded),
+		int64(c.Corrections), int64(c.Corrected), int64(st.Corrections), int64(st.Corrected), text(c.Swapped))
+	if c.Swapped != "" {
+		b.flag(flag{
+			kind: FlagShift, till: b.till, record: r.ID, cause: "storage",
+			ru: fmt.Sprintf("На кассе %d сменился фискальный накопитель: %s вместо %s. Смена %d закончена в журнале без Z-отчёта, подтвердил старший %d", b.till, c.Swapped, fnOf(r), r.Shift, c.By),
+			en: fmt.Sprintf("The fiscal storage of till %d was changed: %s instead of %s. Shift %d ended in the journal without a Z report, confirmed by manager %d", b.till, c.Swapped, fnOf(r), r.Shift, c.By),
+		})
+	}
+	journal := sale.StorageTotals{Sales: c.Sales, Returns: c.Returns, Sold: c.Sold, Refunded: c.Refunded, Corrections: c.Corrections, Corrected: c.Corrected}
 	if has == 1 && st != journal {
 		b.flag(flag{
 			kind: FlagShift, till: b.till, record: r.ID,

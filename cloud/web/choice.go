@@ -106,7 +106,7 @@ func kindText(k sale.RecordKind) Text {
 		sale.KindShiftClose: {"Закрытие смены", "Shift closed"}, sale.KindCashIn: {"Внесение", "Cash in"}, sale.KindCashOut: {"Изъятие", "Cash out"},
 		sale.KindAbandon: {"Не состоялось", "Abandoned"}, sale.KindEpoch: {"Начало журнала", "Journal begins"}, sale.KindRelease: {"Возврат аренды", "Lease released"},
 		sale.KindGrant: {"Выдача аренды", "Lease granted"}, sale.KindAdjust: {"Баллы вручную", "Points by hand"}, sale.KindNet: {"Зачёт долга", "Debt netted"},
-		sale.KindExpire: {"Сгорание", "Expired"}, sale.KindEnrol: {"Регистрация", "Enrolment"}, sale.KindLookup: {"Проверка на кассе", "Check at a till"},
+		sale.KindExpire: {"Сгорание", "Expired"}, sale.KindEnrol: {"Регистрация", "Enrolment"}, sale.KindLookup: {"Проверка на кассе", "Check at a till"}, sale.KindCorrection: {"Коррекция", "Correction"},
 		sale.KindMerge: {"Объединение", "Merge"}, sale.KindSplit: {"Разделение", "Split"}, sale.KindReward: {"Начислил офис", "Reward"}, sale.KindRevoke: {"Снял офис", "Reward taken back"},
 		sale.KindSettle: {"Расчёт возврата", "Return settled"}, sale.KindTier: {"Смена уровня", "Tier changed"}, sale.KindIssue: {"Выпуск сертификата", "Certificate issued"}, sale.KindDraw: {"Розыгрыш", "Prize draw"},
 	}

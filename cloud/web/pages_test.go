@@ -300,6 +300,25 @@ func TestShiftsAreHeldAgainstTheStorage(t *testing.T) {
 	require.Contains(t, body, `class="off"`)
 }
 
+func TestCorrectionsAreShown(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	j := o.tills[2]
+	r := j.Correcting(sale.DocSaleReturn, 4000)
+	at := j.Position.Seq
+	j.Add(r)
+	o.send(j, at)
+	b := o.signedIn("viewer")
+	_, body := b.get("/sales?kind=3")
+	require.Contains(t, body, "/sales/"+r.ID.String())
+	res, body := b.get("/sales/" + r.ID.String())
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	for _, words := range []string{"Коррекция", "возврат прихода", "предписание 17-А", "20 ноя 2026", "без чека", "Наличными"} {
+		require.Contains(t, body, words)
+	}
+	require.NotContains(t, body, "t=2026", "the tax office's app knows no code of a correction")
+}
+
 func TestPointsByHand(t *testing.T) {
 	t.Parallel()
 	o := fill(t)

@@ -78,6 +78,8 @@ func (d *receiptData) fill(c *call) error {
 		d.Tenders, d.Reasons, d.Given, d.Change = tenderRows(r.Sale.Tenders), r.Sale.Reasons, r.Sale.Given, r.Sale.Change()
 	case r.Return != nil:
 		d.Tenders = tenderRows(r.Return.Tenders)
+	case r.Correct != nil:
+		d.Tenders = tenderRows(r.Correct.Tenders)
 	}
 	if f := r.Fiscal; f != nil && f.Key.FN != "" && f.Stamp != "" && (f.Doc == sale.DocSale || f.Doc == sale.DocSaleReturn) {
 		d.QRText = f.QR()

@@ -42,7 +42,7 @@ func (s *site) salesPage(c *call) error {
 	d := salesData{
 		Stores: sh.storeChoices(q.Get("store"), c.f.pick("Все", "All")), Tills: sh.tillChoices(q.Get("till"), c.f.pick("Все", "All")),
 		Staff: sh.staffChoices(q.Get("staff"), c.f.pick("Все", "All")), CSV: "/sales.csv?" + without(q, "after", "done"), Text: meant,
-		Kinds:    choices(q.Get("kind"), "", c.f.pick("Все", "All"), "1", c.f.pick("Продажи", "Sales"), "2", c.f.pick("Возвраты", "Returns")),
+		Kinds:    choices(q.Get("kind"), "", c.f.pick("Все", "All"), "1", c.f.pick("Продажи", "Sales"), "2", c.f.pick("Возвраты", "Returns"), "3", c.f.pick("Коррекции", "Corrections")),
 		Cards:    choices(q.Get("card"), "", c.f.pick("Все", "All"), "1", c.f.pick("С покупателем", "With a customer"), "2", c.f.pick("Без покупателя", "Anonymous")),
 		Filtered: without(q, "after", "done") != "",
 	}

@@ -75,7 +75,7 @@ func compare(h page.Shift, f formats) []shiftLine {
 	number := func(n int64) string { return f.count(n) }
 	money := func(n int64) string { return f.money(sale.Money(n)) }
 	points := func(n int64) string { return f.points(sale.Points(n)) }
-	return []shiftLine{
+	lines := []shiftLine{
 		line("Чеков продажи", "Sales", int64(h.Ours.Sales), int64(c.Sales), stored[0], number),
 		line("Чеков возврата", "Returns", int64(h.Ours.Returns), int64(c.Returns), stored[1], number),
 		line("Продано, ₽", "Sold, ₽", int64(h.Ours.Sold), int64(c.Sold), stored[2], money),
@@ -83,6 +83,18 @@ func compare(h page.Shift, f formats) []shiftLine {
 		line("Начислено баллов", "Points earned", int64(h.Ours.Earned), int64(c.Earned), nil, points),
 		line("Списано баллов", "Points redeemed", int64(h.Ours.Redeemed), int64(c.Redeemed), nil, points),
 	}
+	if h.Ours.Corrections == 0 && c.Corrections == 0 && (st == nil || st.Corrections == 0) {
+		return lines // rare: most shifts have no line for them
+	}
+	var count, sum *int64
+	if st != nil {
+		n, corrected := int64(st.Corrections), int64(st.Corrected)
+		count, sum = &n, &corrected
+	}
+	return append(
+		lines, line("Чеков коррекции", "Corrections", int64(h.Ours.Corrections), int64(c.Corrections), count, number),
+		line("Исправлено, ₽", "Corrected, ₽", int64(h.Ours.Corrected), int64(c.Corrected), sum, money),
+	)
 }
 
 func (s *site) shiftsPage(c *call) error {

@@ -2,6 +2,7 @@ package sale
 
 import (
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -42,6 +43,13 @@ func DeriveID(parent ID, purpose string, n int) ID {
 	id[6] = id[6]&0x0f | 0x80
 	id[8] = id[8]&0x3f | 0x80
 	return id
+}
+
+// Key is a short name of the ID for where 16 characters are all there is, as in a fiscal receipt's own
+// requisites: the first 80 bits of its SHA-256 in base 32 (RFC 4648), so that nobody reads a time out of it.
+func (id ID) Key() string {
+	h := sha256.Sum256(id[:])
+	return base32.StdEncoding.EncodeToString(h[:10])
 }
 
 // ParseID reads what [ID.String] writes; dashes are optional.

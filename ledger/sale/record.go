@@ -60,6 +60,7 @@ const (
 	KindRelease    RecordKind = 9 // a lease handed back
 	KindEnrol      RecordKind = 10
 	KindLookup     RecordKind = 11 // a fraud rule met outside a receipt
+	KindCorrection RecordKind = 12 // a correction receipt
 
 	KindGrant  RecordKind = 100 // a lease granted
 	KindAdjust RecordKind = 101 // points given or taken by hand, opening balances
@@ -79,7 +80,7 @@ const (
 func (k RecordKind) String() string {
 	names := map[RecordKind]string{
 		KindSale: "sale", KindReturn: "return", KindShiftOpen: "shift-open", KindShiftClose: "shift-close",
-		KindCashIn: "cash-in", KindCashOut: "cash-out", KindAbandon: "abandon", KindEpoch: "epoch", KindRelease: "release",
+		KindCashIn: "cash-in", KindCashOut: "cash-out", KindAbandon: "abandon", KindEpoch: "epoch", KindRelease: "release", KindCorrection: "correction",
 		KindGrant: "grant", KindAdjust: "adjust", KindNet: "net", KindExpire: "expire",
 		KindEnrol: "enrol", KindLookup: "lookup", KindMerge: "merge", KindSplit: "split", KindReward: "reward", KindSettle: "settle",
 		KindTier: "tier", KindIssue: "issue", KindDraw: "draw", KindRevoke: "revoke",
@@ -122,6 +123,7 @@ type Record struct {
 	Tier    *TierChange `cbor:"43,keyasint,omitempty" json:"tier,omitempty"`
 	Issue   *Issue      `cbor:"44,keyasint,omitempty" json:"issue,omitempty"`
 	Draw    *Draw       `cbor:"45,keyasint,omitempty" json:"draw,omitempty"`
+	Correct *Correction `cbor:"46,keyasint,omitempty" json:"correction,omitempty"`
 
 	Fiscal   *Fiscal   `cbor:"30,keyasint,omitempty" json:"fiscal,omitempty"`
 	Postings []Posting `cbor:"31,keyasint,omitempty" json:"postings,omitempty"`
@@ -147,6 +149,13 @@ type ShiftClose struct {
 	// The same shift as the fiscal storage's archive has it, read document by document.
 	Storage *StorageTotals `cbor:"10,keyasint,omitempty" json:"storage,omitempty"`
 	Advance Money          `cbor:"11,keyasint,omitempty" json:"advance,omitempty"` // paid with gift certificates
+	// Correction receipts, and what they come to: those of returns count less than zero.
+	Corrections int   `cbor:"12,keyasint,omitempty" json:"corrections,omitempty"`
+	Corrected   Money `cbor:"13,keyasint,omitempty" json:"corrected,omitempty"`
+	// Swapped is the fiscal storage that was found instead of the shift's own, and By the manager who confirmed
+	// it: such a shift ends in the journal alone.
+	Swapped string  `cbor:"14,keyasint,omitempty" json:"swapped,omitempty"`
+	By      StaffNo `cbor:"15,keyasint,omitempty" json:"by,omitempty"`
 }
 
 // StorageTotals are the receipts of one shift in a fiscal storage.
@@ -155,6 +164,9 @@ type StorageTotals struct {
 	Returns  int   `cbor:"2,keyasint" json:"returns"`
 	Sold     Money `cbor:"3,keyasint" json:"sold"`
 	Refunded Money `cbor:"4,keyasint" json:"refunded"`
+
+	Corrections int   `cbor:"5,keyasint,omitempty" json:"corrections,omitempty"`
+	Corrected   Money `cbor:"6,keyasint,omitempty" json:"corrected,omitempty"`
 }
 
 // Abandon tells of a begun job that came to nothing.
@@ -340,6 +352,8 @@ func (r *Record) validateBody() error {
 		return r.Sale.validate()
 	case KindReturn:
 		return r.Return.validate()
+	case KindCorrection:
+		return r.Correct.validate()
 	}
 	return nil
 }
@@ -350,6 +364,7 @@ func (r *Record) validateKind() error {
 	for _, present := range []bool{
 		r.Sale != nil, r.Return != nil, r.Cash != nil, r.Close != nil, r.Abandon != nil, r.Start != nil, r.Release != nil, r.Adjust != nil,
 		r.Enrol != nil, r.Lookup != nil, r.Merge != nil, r.Reward != nil, r.Settle != nil, r.Tier != nil, r.Issue != nil, r.Draw != nil,
+		r.Correct != nil,
 	} {
 		if present {
 			bodies++
@@ -377,6 +392,8 @@ func (r *Record) validateKind() error {
 		own = r.Enrol != nil && r.Enrol.Customer != 0
 	case KindLookup:
 		own = r.Lookup != nil
+	case KindCorrection:
+		own = r.Correct != nil
 	case KindMerge, KindSplit:
 		own = r.Merge != nil && r.Merge.Into != 0 && r.Merge.From != 0 && r.Merge.Into != r.Merge.From
 	case KindReward, KindRevoke:

@@ -250,3 +250,12 @@ func (j *Journal) Found(f sale.Fiscal) *sale.Record {
 		Gross: f.Sum, Total: f.Sum, Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: f.Sum}}, Reasons: []sale.Reason{{Rule: "recovered"}},
 	}}
 }
+
+// Correcting is a correction receipt of one line, paid in cash.
+func (j *Journal) Correcting(of sale.DocKind, amount sale.Money) *sale.Record {
+	line := sale.CorrectedLine{SKU: "1", Name: "Хлеб", Part: sale.Part{Qty: sale.Piece, Price: amount, Sum: amount}, VAT: sale.VAT10, Subject: sale.SubjectGoods}
+	return &sale.Record{Kind: sale.KindCorrection, Staff: 1, Shift: 1, Fiscal: j.Fiscal(of.Correction(), amount), Correct: &sale.Correction{
+		No: sale.MakeNumber(j.Till, j.fd), Of: of, Day: 20261120, Prescribed: true, Number: "17-А", Reason: "без чека", Lines: []sale.CorrectedLine{line},
+		Total: amount, Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: amount}},
+	}}
+}

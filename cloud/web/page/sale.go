@@ -5,11 +5,13 @@ import "github.com/kopilka/kopilka/ledger/sale"
 // SaleKind narrows a list of transactions.
 type SaleKind uint8
 
-// The kinds; zero is both.
+// The kinds; zero is all.
 const (
 	SaleKindAny    SaleKind = 0
 	SaleKindSale   SaleKind = 1
 	SaleKindReturn SaleKind = 2
+
+	SaleKindCorrection SaleKind = 3
 )
 
 // SaleFilter chooses transactions. Zero fields choose all.

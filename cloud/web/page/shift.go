@@ -33,6 +33,9 @@ type ShiftSums struct {
 	Card     sale.Money
 	Earned   sale.Points
 	Redeemed sale.Points
+
+	Corrections int // correction receipts, out of all the other counts
+	Corrected   sale.Money
 }
 
 // Shift is a shift of a till: what head office reckons from the records, beside what the till and the
