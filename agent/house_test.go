@@ -55,7 +55,7 @@ var rooms = map[string]room{
 	"drivers/all":              {[]string{"drivers", "drivers/port", "drivers/serialscanner", "drivers/shtrih"}, "the one list of drivers"},
 	"drivers/emulator":         {[]string{"ledger/sale"}, "a scanner and a cable"},
 	"drivers/emulator/paper":   {nil, "paper is the same in every printer"},
-	"drivers/emulator/storage": {[]string{"drivers/charset", "ledger/sale"}, "the storage is the same in every register"},
+	"drivers/emulator/storage": {[]string{"drivers/charset", "drivers/ffd", "ledger/sale"}, "the storage is the same in every register"},
 	"drivers/emulator/shtrih":  {[]string{"drivers/charset", "drivers/emulator/paper", "drivers/emulator/storage", "drivers/ffd", "drivers/shtrih/frame", "ledger/sale"}, "an emulator that used the driver would share its errors"},
 	"sync/wire":                {[]string{"ledger/sale"}, "messages are the vocabulary in envelopes"},
 	"sync/uplink":              {[]string{"ledger/sale", "sync/wire"}, "the way up asks the ledger through an interface of its own"},

@@ -9,6 +9,7 @@ package ffd
 const (
 	TagContact        uint16 = 1008 // phone or e-mail of the buyer
 	TagPlaceAddress   uint16 = 1009
+	TagTime           uint16 = 1012
 	TagTotal          uint16 = 1020
 	TagCashier        uint16 = 1021
 	TagQty            uint16 = 1023
@@ -32,6 +33,7 @@ const (
 	TagMark           uint16 = 1163 // FFD 1.2
 	TagCorrectionKind uint16 = 1173 // 0 by oneself, 1 at the tax office's order
 	TagBasis          uint16 = 1174 // structure of the next two
+	TagBasisText      uint16 = 1177 // FFD 1.05
 	TagBasisDay       uint16 = 1178
 	TagBasisNumber    uint16 = 1179
 	TagExtra          uint16 = 1192 // extra requisite of a receipt

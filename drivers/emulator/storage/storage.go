@@ -26,6 +26,8 @@ type Options struct {
 	Expires time.Time        // zero: fifteen months after registration
 	Delay   time.Duration    // how long a document waits until the operator of fiscal data confirms it
 	Now     func() time.Time // the shop's wall clock; default time.Now
+	// Unregistered leaves a new storage as it comes out of its box: it signs nothing.
+	Unregistered bool
 }
 
 // SerialDefault is the serial of a storage that was given none.
@@ -220,16 +222,38 @@ func Open(o Options) (*Storage, error) {
 	for _, e := range events {
 		s.replay(e)
 	}
-	if len(s.docs) == 0 {
+	if len(s.docs) == 0 && !o.Unregistered {
 		if code := s.append(Document{Type: DocRegistration, At: s.Clock()}, nil); code != OK {
 			return nil, fmt.Errorf("register fiscal storage %s: %w", o.Serial, s.log.failed)
 		}
 	}
 	s.life = o.Expires
 	if s.life.IsZero() {
-		s.life = s.docs[0].At.Add(lifeDefault)
+		s.life = s.born().Add(lifeDefault)
 	}
 	return s, nil
+}
+
+// born is when the storage was registered, or now where it is not.
+func (s *Storage) born() time.Time {
+	if len(s.docs) == 0 {
+		return s.Clock()
+	}
+	return s.docs[0].At
+}
+
+// The phases of a storage's life.
+const (
+	PhaseReady  uint8 = 1 // not registered yet
+	PhaseFiscal uint8 = 3
+)
+
+// Phase is where the storage stands in its life, as every register passes it on.
+func (s *Storage) Phase() uint8 {
+	if len(s.docs) == 0 {
+		return PhaseReady
+	}
+	return PhaseFiscal
 }
 
 // Close gives the archive back and reports the first write to disk that failed.
@@ -335,6 +359,8 @@ func receiptLike(t DocType) bool { return t == DocReceipt || t == DocCorrection 
 // Allows tells whether a document of this form may be made at this register time.
 func (s *Storage) Allows(t DocType, at time.Time) Code {
 	switch {
+	case len(s.docs) == 0 && t != DocRegistration:
+		return WrongState
 	case len(s.docs) >= DocumentsMax:
 		return Full
 	case s.Clock().After(s.life) && t != DocShiftClose:

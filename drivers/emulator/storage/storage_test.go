@@ -1,6 +1,8 @@
 package storage_test
 
 import (
+	"bytes"
+	"encoding/hex"
 	"testing"
 	"time"
 
@@ -82,4 +84,57 @@ func TestTaxInside(t *testing.T) {
 	}{{12200, sale.VAT22, 2200}, {10000, sale.VAT10, 909}, {10000, sale.VATNone, 0}, {10000, sale.VAT5, 476}, {8597, sale.VAT22122, 1550}, {1, sale.VAT20, 0}} {
 		require.Equal(t, tt.want, storage.TaxInside(tt.sum, tt.vat), "%+v", tt)
 	}
+}
+
+// The bytes are packed by hand from the format's order: tag and length low byte first, sums as VLN.
+func TestDocumentAsTLV(t *testing.T) {
+	d := storage.Document{
+		FD: 7, Type: storage.DocCorrection, At: noon, Sign: 0x01020304, Shift: 2, Receipt: 3, Op: 2, Sum: 300, Tax: 1, Change: 50,
+		Lines:    []storage.Line{{Name: "Сыр", Qty: 432_000, Price: 1000, Sum: 300, VAT: sale.VAT22, Method: 4, Subject: 1}},
+		Payments: []storage.Payment{{Tender: sale.TenderCash, Sum: 250}, {Tender: sale.TenderCard, Sum: 100}},
+		Tags:     []storage.Tag{{Tag: 1084, Value: []byte{1}}},
+	}
+	got := d.TLV()
+	for name, part := range map[string]string{
+		"number":   "10040400" + "07000000",
+		"sign":     "35040400" + "04030201",
+		"kind":     "1E040100" + "02",
+		"total":    "FC030200" + "2C01",
+		"name":     "06040300" + "91EBE0",
+		"quantity": "FF030300" + "03B001",
+		"cash":     "07040100" + "C8", // change is taken off
+		"card":     "39040100" + "64",
+		"as sent":  "3C040100" + "01",
+	} {
+		want, err := hex.DecodeString(part)
+		require.NoError(t, err)
+		require.True(t, bytes.Contains(got, want), "%s: % X in\n% X", name, want, got)
+	}
+}
+
+func TestBasis(t *testing.T) {
+	basis := []byte{0x9A, 0x04, 4, 0, 0x00, 0xF1, 0x53, 0x65, 0x9B, 0x04, 2, 0, '4', '2'}
+	got, ok := storage.BasisOf([]storage.Tag{{Tag: 1173, Value: []byte{1}}, {Tag: 1174, Value: basis}})
+	require.True(t, ok)
+	require.Equal(t, storage.Basis{Prescribed: true, Day: time.Unix(0x6553F100, 0).UTC(), Number: "42"}, got)
+	_, ok = storage.BasisOf([]storage.Tag{{Tag: 1174, Value: basis}})
+	require.False(t, ok, "the kind is missing")
+	_, ok = storage.BasisOf([]storage.Tag{{Tag: 1173, Value: []byte{0}}, {Tag: 1174, Value: basis[8:]}})
+	require.False(t, ok, "the day is missing")
+}
+
+func TestUnregisteredAndExpired(t *testing.T) {
+	s := open(t, storage.Options{Unregistered: true})
+	require.Equal(t, storage.PhaseReady, s.Phase())
+	_, code := s.Sign(storage.Document{Type: storage.DocShiftOpen, At: noon}, nil)
+	require.Equal(t, storage.WrongState, code)
+	require.Empty(t, s.Documents())
+
+	s = open(t, storage.Options{})
+	require.Equal(t, storage.PhaseFiscal, s.Phase())
+	sign(t, s, storage.Document{Type: storage.DocShiftOpen})
+	s.Expire()
+	_, code = s.Sign(storage.Document{Type: storage.DocReceipt, Op: 1, At: noon}, nil)
+	require.Equal(t, storage.Expired, code)
+	sign(t, s, storage.Document{Type: storage.DocShiftClose})
 }
