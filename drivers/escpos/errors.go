@@ -114,9 +114,6 @@ func (p *Printer) report(op string, err error) error {
 	var e *drivers.Error
 	if !errors.As(err, &e) {
 		e = partial(failure(drivers.FailLink, hintLinkPart, err))
-		if op == "read status" {
-			e.Hint = hintLink
-		}
 	}
 	out := *e
 	out.Op, out.Device = op, p.name

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -32,8 +33,12 @@ const (
 	pollEvery = time.Second
 	// windowMaxWait is for two windows of text on a slow impact printer, twice over.
 	windowMaxWait = 60 * time.Second
-	// barrierWait is for the first answer of a printer that knows the command.
-	barrierWait = 5 * time.Second
+	// askWait is for the answer of a printer that does nothing; barrierWait of one that prints what it still has.
+	askWait     = 2 * time.Second
+	barrierWait = 10 * time.Second
+	// headMax zeros end any head of a command that an earlier connection has left unfinished, before other bytes
+	// can make a length of it that nothing ever fills.
+	headMax = 16
 	// settleQuiet ends the answers that an earlier program may have left; settleQuietOwed those that we know
 	// of: between two of them lies at most one window of printing.
 	settleQuiet     = 300 * time.Millisecond
@@ -55,6 +60,7 @@ type Printer struct {
 	line   *line
 	astray bool // answers of an earlier slip may still come
 	owed   int  // how many, of connections that are gone
+	torn   bool // the last connection broke, perhaps inside a command
 	asked  uint32
 }
 
@@ -91,7 +97,7 @@ func (p *Printer) Status(ctx context.Context) (drivers.Status, error) {
 	}
 	s, err := p.look(ctx)
 	if err != nil {
-		return drivers.Status{}, p.report("read status", err)
+		return drivers.Status{}, p.report("read status", notDone(err))
 	}
 	return drivers.Status{Conditions: conditions(s), Mode: fmt.Sprintf("% X", s[:])}, nil
 }
@@ -140,6 +146,10 @@ func (p *Printer) print(ctx context.Context, pieces [][]byte) error {
 		return notDone(err)
 	}
 	defer p.line.interruptible(ctx)()
+	if p.torn && p.opts.barrier == barrierOff {
+		pieces = append([][]byte{make([]byte, max(p.opts.window, command.QRBytesMax))}, pieces...) // see settle
+	}
+	p.torn = false
 	err := p.stream(ctx, pieces)
 	if err == nil {
 		return nil
@@ -147,6 +157,7 @@ func (p *Printer) print(ctx context.Context, pieces [][]byte) error {
 	p.astray = true
 	var stop *drivers.Error
 	if !errors.As(err, &stop) { // the link failed, not the printer
+		p.torn = true
 		p.hangUp()
 	}
 	return err
@@ -164,7 +175,7 @@ func (p *Printer) ready(ctx context.Context) error {
 	if stop := stopped(s, false); stop != nil {
 		return stop
 	}
-	if p.astray && p.opts.barrier == barrierQueued {
+	if p.astray && p.opts.barrier != barrierOff {
 		defer p.line.interruptible(ctx)()
 		if err := p.settle(ctx); err != nil {
 			return err
@@ -210,11 +221,14 @@ func (p *Printer) connect(ctx context.Context) error {
 		return nil
 	}
 	defer p.line.interruptible(ctx)()
-	if err := p.line.forget(ctx); err != nil {
-		p.hangUp()
-		return err
+	err = p.line.write(ctx, make([]byte, headMax))
+	if err == nil {
+		err = p.line.forget(ctx)
 	}
-	return nil
+	if err != nil {
+		p.hangUp()
+	}
+	return err
 }
 
 // hangUp drops a connection that failed.
@@ -226,35 +240,56 @@ func (p *Printer) hangUp() {
 	}
 }
 
-// settle waits until no answer of an earlier slip can be taken for one of the next. They carry no numbers, so
-// one more is asked for, and all are awaited that are owed, or a silence longer than lies between two of them.
+// settle finds the printer at the beginning of a command and waits until no answer of an earlier slip can be
+// taken for one of the next. A cable that was cut may have left it inside a picture, where it eats what comes:
+// so where the question is not answered it is filled with zeros, which mean nothing outside.
 func (p *Printer) settle(ctx context.Context) error {
-	l, quiet := p.line, settleQuiet
-	if l.owed > 0 {
-		quiet = settleQuietOwed
+	owed := p.line.owed
+	err := p.ask(ctx, 0, askWait)
+	if errors.Is(err, errSilent) {
+		err = p.ask(ctx, max(p.opts.window, command.QRBytesMax), barrierWait)
 	}
-	var ask command.Script
-	ask.Quiet()
-	ask.Barrier()
-	l.queued = nil
-	l.owed++
-	if err := l.write(ctx, ask.Bytes()); err != nil {
-		p.hangUp()
-		return err
-	}
-	err := l.until(ctx, time.Now().Add(barrierWait), func() bool { return len(l.queued) > 0 })
-	for err == nil && (l.owed > 0 || quiet == settleQuiet) {
-		err = l.read(ctx, time.Now().Add(quiet))
+	if err == nil && p.opts.barrier == barrierQueued {
+		err = p.line.quieten(ctx, owed)
 	}
 	switch {
-	case err == nil, errors.Is(err, errSilent) && len(l.queued) > 0:
-		l.owed, l.queued = 0, nil
+	case err == nil:
 		return nil
 	case errors.Is(err, errSilent):
-		return failure(drivers.FailConfig, hintBarrier, errors.New("no answer to GS r"))
+		return failure(drivers.FailConfig, hintBarrier, errors.New("no answer to the question whether it has printed"))
 	}
 	p.hangUp()
 	return err
+}
+
+// ask puts one question behind so many zeros.
+func (p *Printer) ask(ctx context.Context, zeros int, wait time.Duration) error {
+	var quiet command.Script
+	quiet.Quiet()
+	m, question := p.mark()
+	p.line.queued = nil
+	if err := p.line.write(ctx, slices.Concat(make([]byte, zeros), quiet.Bytes(), question)); err != nil {
+		return err
+	}
+	return p.line.until(ctx, time.Now().Add(wait), func() bool { return p.line.answered(m) })
+}
+
+// quieten reads the answers to GS r that are still to come: they carry no numbers, so all that are owed are
+// awaited, or a silence longer than lies between two of them.
+func (l *line) quieten(ctx context.Context, owed int) error {
+	quiet := settleQuiet
+	if owed > 0 {
+		quiet = settleQuietOwed
+	}
+	var err error
+	for err == nil && (owed == 0 || l.owed > 0) {
+		err = l.read(ctx, time.Now().Add(quiet))
+	}
+	if err != nil && !errors.Is(err, errSilent) {
+		return err
+	}
+	l.owed, l.queued = 0, nil
+	return nil
 }
 
 // Probe asks whether an ESC/POS printer is at the other end, and who it is. It sends real-time requests, which
