@@ -46,7 +46,7 @@ func TestRefusals(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 
 	_, err = all.Scanner("serial-scanner", "hand", noDial, map[string]string{"silence": "1h", "suffx": "x", "prefix": `\x`, "aim": "maybe"})
-	require.ErrorContains(t, err, "known are aim, prefix, repeat, silence, suffix")
+	require.ErrorContains(t, err, "known are aim, encoding, prefix, repeat, silence, suffix")
 	require.ErrorContains(t, err, "silence: want a duration from 10ms to 2s")
 	require.ErrorContains(t, err, "prefix: want bytes")
 	require.ErrorContains(t, err, "aim: want auto, on or off")

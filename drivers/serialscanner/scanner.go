@@ -6,7 +6,7 @@
 // recognise as such. The separator 1Dh is data of marking codes and stays. Codes are never logged:
 // they may be a customer's card.
 //
-// Sources: ISO/IEC 15424 for identifiers; scanner manuals of several makers for suffixes.
+// Sources: scanner manuals of several makers for suffixes.
 package serialscanner
 
 import (
@@ -18,6 +18,7 @@ import (
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/drivers/scan"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -32,10 +33,9 @@ type Scanner struct {
 	conn  port.Conn
 	split splitter
 
-	runs     []raw // cut out of the stream and not yet handed over
-	heard    time.Time
-	last     string // text of the code before, for the repeat window
-	lastSeen time.Time
+	runs    []raw // cut out of the stream and not yet handed over
+	heard   time.Time
+	repeats scan.Repeats
 }
 
 // New makes a scanner of settings as they stand in the config; see [Settings]. Nothing is dialled yet.
@@ -44,7 +44,7 @@ func New(name string, dial port.Dial, settings map[string]string) (drivers.Scann
 	if err != nil {
 		return nil, fmt.Errorf("scanner %s: %w", name, err)
 	}
-	return &Scanner{name: name, dial: dial, opts: opts, split: splitter{suffix: opts.suffix}}, nil
+	return &Scanner{name: name, dial: dial, opts: opts, split: splitter{suffix: opts.Suffix}}, nil
 }
 
 // Read waits for the next code. See [drivers.Scanner] for what its errors mean.
@@ -52,7 +52,7 @@ func (s *Scanner) Read(ctx context.Context) (sale.Code, error) {
 	if s.conn == nil {
 		conn, err := s.dial(ctx)
 		if err != nil {
-			return sale.Code{}, s.gone(ctx, err)
+			return sale.Code{}, scan.Gone(ctx, s.name, err)
 		}
 		s.conn = conn
 	}
@@ -66,14 +66,14 @@ func (s *Scanner) Read(ctx context.Context) (sale.Code, error) {
 			s.runs = s.runs[1:]
 			code, bad := s.opts.decode(r)
 			if bad != nil {
-				return sale.Code{}, s.refused(bad)
+				return sale.Code{}, bad.Error(s.name)
 			}
-			if code.Scanner = s.name; !s.repeated(code.Text) {
+			if code.Scanner = s.name; !s.repeats.Again(code.Text, time.Now(), s.opts.Repeat) {
 				return code, nil
 			}
 		}
 		if err := s.fill(ctx); err != nil {
-			return sale.Code{}, s.gone(ctx, err)
+			return sale.Code{}, scan.Gone(ctx, s.name, err)
 		}
 	}
 }
@@ -114,33 +114,6 @@ func (s *Scanner) silence() {
 	}
 	if r, ok := s.split.end(); ok {
 		s.runs = append(s.runs, r)
-	}
-}
-
-// repeated tells a code that a hand scanner read twice in one pull of its trigger.
-func (s *Scanner) repeated(text string) bool {
-	now := time.Now()
-	again := s.opts.repeat > 0 && text == s.last && now.Sub(s.lastSeen) < s.opts.repeat
-	s.last, s.lastSeen = text, now
-	return again
-}
-
-func (s *Scanner) refused(r *refusal) error {
-	return &drivers.Error{
-		Op: "scan", Device: s.name, Fail: drivers.FailScan, Outcome: drivers.OutcomeNotDone, Hint: r.hint, Err: r.cause,
-	}
-}
-
-func (s *Scanner) gone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("read scanner %s: %w", s.name, ctx.Err())
-	}
-	return &drivers.Error{
-		Op: "read scanner", Device: s.name, Fail: drivers.FailLink, Outcome: drivers.OutcomeNotDone, Err: err,
-		Hint: drivers.Hint{
-			RU: "Сканер не отвечает. Проверьте кабель и питание; код можно набрать вручную.",
-			EN: "The scanner does not answer. Check cable and power; a code can be typed by hand.",
-		},
 	}
 }
 
