@@ -95,6 +95,8 @@ func ParseAddress(s string) (Address, error) {
 		return parseTCP(u, s)
 	case schemeSerial:
 		return parseSerial(u, s)
+	case schemeFile:
+		return parseFile(u, s)
 	}
 	return Address{}, fmt.Errorf("%w: got %q: unknown kind %q", ErrAddress, s, u.Scheme)
 }
@@ -148,8 +150,8 @@ func parseBaud(s string) (int, error) {
 // String is the address as the config would write it.
 func (a Address) String() string {
 	switch a.scheme {
-	case schemeTCP:
-		return schemeTCP + "://" + a.target
+	case schemeTCP, schemeFile:
+		return a.scheme + "://" + a.target
 	case schemeSerial:
 		return fmt.Sprintf("%s://%s?baud=%d", schemeSerial, a.target, a.baud)
 	case schemeUSB:
@@ -170,6 +172,8 @@ func (a Address) Dial(ctx context.Context) (Conn, error) {
 		return dialTCP(ctx, a.target)
 	case schemeSerial:
 		return dialSerial(ctx, a)
+	case schemeFile:
+		return dialFile(ctx, a.target)
 	case schemeUSB:
 		return dialUSBSerial(ctx, a)
 	case schemeHID:
