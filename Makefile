@@ -13,7 +13,7 @@ SIMS    ?= 3000
 # it has room; whether flushes reach a disk is shown by the power cuts' own tests, on any file system.
 TESTDIR := $(shell [ -w /dev/shm ] && [ "$$(df -m --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 2000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: help run build build-windows test race sim fuzz bench lint ci fmt deps clean
+.PHONY: help run build build-windows test race sim exactly fuzz bench lint ci fmt deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ race: ## the packages where goroutines meet, under the race detector
 
 sim: ## thousands of simulated shop histories (SIMS=3000)
 	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_HISTORIES=$(SIMS) go test ./agent -run 'TestShop' -count=1 -timeout 60m -v | grep -v '^=== '
+
+exactly: ## every job of every register protocol cut behind every byte, and at the storage's write
+	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_CUT_STEP=$(or $(CUT_STEP),1) go test ./agent -run 'TestExactlyOnce' -count=1 -timeout 60m -v | grep -vE '^(=== | *--- PASS)'
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@bash .ci/fuzz $(or $(FUZZTIME),10s)
