@@ -11,6 +11,9 @@ import (
 // contactMax is tag 1008. A contact cut short would send the receipt to somebody else.
 const contactMax = 64
 
+// extraMax is tag 1192.
+const extraMax = 16
+
 // CheckReceipt finds what a device would refuse half way or, worse, accept with another sum: before anything
 // is sent. linesMax is what the device holds. The error is a *Error whose outcome is OutcomeNotDone.
 func CheckReceipt(r Receipt, linesMax int) error {
@@ -23,6 +26,8 @@ func CheckReceipt(r Receipt, linesMax int) error {
 		return BadReceipt("tax system %d is not one bit", r.Tax)
 	case r.Total <= 0 || r.Total > sale.MoneyMax:
 		return BadReceipt("total %s", r.Total)
+	case utf8.RuneCountInString(r.Extra) > extraMax:
+		return BadReceipt("an extra requisite of %d characters, at most %d", utf8.RuneCountInString(r.Extra), extraMax)
 	case utf8.RuneCountInString(r.Contact) > contactMax:
 		return badContact(utf8.RuneCountInString(r.Contact))
 	}

@@ -80,6 +80,7 @@ type Receipt struct {
 	Footer   []string // text lines after the total: points earned and left
 	QR       string   // printed below the footer; empty: none
 	NoPaper  bool     // electronic receipt only, where the register can
+	Extra    string   // tag 1192: the fiscal sign of the wrong receipt that this one puts right, at most 16 characters
 	Key      string   // short name of the sale in the journal, tag 1084, where settings ask for it; see [Document].Key
 }
 

@@ -40,13 +40,15 @@ func TestContractAuto(t *testing.T) {
 // rig makes a fresh register on a line.
 func rig(line func(*testing.T, *emulator.Register) port.Dial, protocol string) func(*testing.T) drivertest.Rig {
 	return func(t *testing.T) drivertest.Rig {
-		reg, err := emulator.New(emulator.Options{INN: "7707083893", OFDDelay: time.Millisecond})
+		reg, err := emulator.New(emulator.Options{INN: "7707083893", OFDDelay: time.Millisecond, Silent: true})
 		require.NoError(t, err)
 		dial := line(t, reg)
 		return drivertest.Rig{
-			Printer:  driver(t, dial, map[string]string{"protocol": protocol}),
-			Stranger: driver(t, dial, map[string]string{"protocol": protocol, "password": "12345", "admin-password": "54321"}),
-			Device:   world.Shtrih(reg),
+			Printer:   driver(t, dial, map[string]string{"protocol": protocol}),
+			Stranger:  driver(t, dial, map[string]string{"protocol": protocol, "password": "12345", "admin-password": "54321"}),
+			Keyed:     driver(t, dial, map[string]string{"protocol": protocol, "sale-key": "on"}),
+			Device:    world.Shtrih(reg),
+			Paperless: true,
 		}
 	}
 }

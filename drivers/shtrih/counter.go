@@ -27,9 +27,11 @@ const (
 	registerCash = 241
 	// onReceipt prints on the receipt roll only.
 	onReceipt = 2
-	// lineBytes is the field of 17h; widthMin guards against a model that gives nonsense.
+	// lineBytes is the field of 17h in the vendor's text; models whose line is wider take as much as it holds.
+	// widthMin and widthMax guard against a model that gives nonsense.
 	lineBytes = 40
 	widthMin  = 24
+	widthMax  = 72
 	// textLinesMax bounds one slip, a metre of paper.
 	textLinesMax = 300
 )
@@ -121,12 +123,22 @@ func (p *Printer) lines(ctx context.Context, lines []string) error {
 	if len(wrapped) > textLinesMax {
 		return drivers.BadReceipt("%d lines of text, at most %d", len(wrapped), textLinesMax)
 	}
-	for _, line := range wrapped {
-		if _, err := p.call(ctx, works, frame.CmdPrintLine, frame.AppendPadded([]byte{onReceipt}, line, lineBytes)...); err != nil {
+	for i, line := range wrapped {
+		_, err := p.call(ctx, works, frame.CmdPrintLine, frame.AppendPadded([]byte{onReceipt}, line, max(m.width, lineBytes))...)
+		if m.width > lineBytes && tooLong(err) {
+			m.width = lineBytes // firmware that prints wide lines of its own, and takes none
+			return p.lines(ctx, wrapped[i:])
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tooLong tells that the device wants a shorter field.
+func tooLong(err error) bool {
+	return codeIn(err) == codeLength || codeIn(err) == codeParameters
 }
 
 // wrap breaks lines at blanks so that none is longer than width.

@@ -25,10 +25,14 @@ const (
 	codeReceiptClosed byte = 0x55
 	codeContinue      byte = 0x58
 	codeTable         byte = 0x5D
+	codeOtherUser     byte = 0x59
+	codeLength        byte = 0x7E
+	codeUnfiscal      byte = 0x8F
 	codeNoPaper       byte = 0x6B
 	codeMode          byte = 0x73
 	codeFNCommand     byte = 0x01
 	codeFNState       byte = 0x02
+	codeExpired       byte = 0x05
 	codeFNParameters  byte = 0x09
 )
 

@@ -33,6 +33,8 @@ const (
 	// A storage signs a receipt in a second or two. Giving up early costs nothing, since the register is
 	// asked what became of it; waiting long costs a queue of customers.
 	answerWaitClose = 15 * time.Second
+	// The marking system is asked through the operator of fiscal data.
+	answerWaitMark = 40 * time.Second
 	// busyPause is the vendor's; busyMax is a receipt of three hundred lines at 50 mm a second.
 	busyPause = 333 * time.Millisecond
 	busyMax   = 60 * time.Second
@@ -58,6 +60,8 @@ type Printer struct {
 	model    *model   // what it can do; forgotten with the connection, since another device may answer next
 	rates    map[sale.VAT]*drivers.Error
 	probe    time.Duration
+	marks    map[string]kept // codes that the storage holds for the next receipt; nil: not known
+	hushed   bool            // the device was told not to print the next document
 }
 
 // New makes a driver of settings as they stand in the config; see [Settings]. Nothing is dialled yet.
@@ -100,7 +104,7 @@ func (p *Printer) connect(ctx context.Context) error {
 	if err != nil {
 		return unsent(err)
 	}
-	p.model, p.rates = nil, nil
+	p.model, p.rates, p.marks = nil, nil, nil
 	l, err := p.speak(ctx, conn)
 	if err != nil {
 		return unsent(errors.Join(err, conn.Close()))
@@ -215,6 +219,8 @@ func waitFor(cmd frame.Cmd) time.Duration {
 		return answerWaitShift
 	case frame.CmdClose2:
 		return answerWaitClose
+	case frame.CmdMarkCheck, frame.CmdMarkBind:
+		return answerWaitMark
 	}
 	return answerWait
 }

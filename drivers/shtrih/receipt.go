@@ -14,27 +14,10 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// Tags that are sent for a document, and how long they may be.
 const (
-	tagContact     = 1008
-	tagCashier     = 1021
-	tagCashierINN  = 1203
-	tagUnit        = 2108
-	cashierBytes   = 64
-	cashierINNSize = 12
-	contactBytes   = 64
-)
-
-const (
-	// linesMax is what the vendor's models hold; one more and the device refuses with 94h.
-	linesMax = 300
-	// nameBytes is tag 1030.
-	nameBytes = 128
 	// payments, taxes and the rest of FF45.
 	payments = 16
 	taxes    = 6
-	// methodFull is tag 1214: paid in full when handed over.
-	methodFull = 4
 )
 
 // slots says where a tender stands among the payments of FF45.
@@ -47,36 +30,53 @@ var openings = map[sale.DocKind]byte{
 	sale.DocSale: 0, sale.DocExpense: 1, sale.DocSaleReturn: 2, sale.DocExpenseReturn: 3,
 }
 
+// openCorrection is added to them for a correction, from FFD 1.1 on.
+const openCorrection = 0x80
+
+// paper is a receipt or a correction on its way to the storage.
+type paper struct {
+	drivers.Receipt
+	kind  sale.DocKind // as the archive will name it
+	basis []ffd.TLV    // of a correction
+}
+
 // Print implements [drivers.Printer]. Up to the closing command a failure leaves nothing signed, and
 // the open document is cancelled where the line still allows it. A loss at the closing command is
 // OutcomeUnknown, after the answer has been asked for again where the protocol can do that. A receipt
 // that is closed is a success even when the paper ends in the middle of it: Status tells.
 func (p *Printer) Print(ctx context.Context, r drivers.Receipt) (sale.Fiscal, error) {
 	const op = "print receipt"
-	if err := drivers.CheckReceipt(r, linesMax); err != nil {
+	if err := drivers.CheckReceipt(r, int(p.opts.positions)); err != nil {
 		return sale.Fiscal{}, p.report(op, err)
 	}
+	f, err := p.make(ctx, paper{Receipt: r, kind: r.Doc})
+	return f, p.report(op, err)
+}
+
+// make prepares, composes, signs and finishes.
+func (p *Printer) make(ctx context.Context, r paper) (sale.Fiscal, error) {
 	f, err := p.prepare(ctx, r)
 	if err != nil {
-		return sale.Fiscal{}, p.report(op, outcome(err, drivers.OutcomeNotDone))
+		return sale.Fiscal{}, outcome(err, drivers.OutcomeNotDone)
 	}
 	if err := p.compose(ctx, r); err != nil {
 		p.tidy(ctx)
-		return sale.Fiscal{}, p.report(op, outcome(err, drivers.OutcomeNotDone))
+		return sale.Fiscal{}, outcome(err, drivers.OutcomeNotDone)
 	}
-	if err := p.sign(ctx, r, &f); err != nil {
-		if drivers.NotDone(p.report(op, err)) {
+	if err := p.sign(ctx, r.Receipt, &f); err != nil {
+		if drivers.NotDone(p.report("", err)) {
 			p.tidy(ctx)
 		}
-		return sale.Fiscal{}, p.report(op, err)
+		return sale.Fiscal{}, err
 	}
-	_ = p.finish(ctx, r) // the receipt is signed: paper or a lost link after that is for Status to tell
+	p.marks = map[string]kept{}  // a signed document empties the storage's table of codes
+	_ = p.finish(ctx, r.Receipt) // the document is signed: paper or a lost link after that is for Status to tell
 	return f, nil
 }
 
 // prepare makes sure that the device can take the receipt, and learns the numbers that the answer of
 // the closing command does not give: after it nothing more should be needed. FD is the last one before.
-func (p *Printer) prepare(ctx context.Context, r drivers.Receipt) (sale.Fiscal, error) {
+func (p *Printer) prepare(ctx context.Context, r paper) (sale.Fiscal, error) {
 	m, err := p.learn(ctx)
 	if err != nil {
 		return sale.Fiscal{}, err
@@ -85,25 +85,32 @@ func (p *Printer) prepare(ctx context.Context, r drivers.Receipt) (sale.Fiscal, 
 	if err != nil {
 		return sale.Fiscal{}, err
 	}
+	// Storage or register may have been swapped on a connection that a serial server keeps up.
+	s, err := p.storage(ctx)
+	if err != nil {
+		return sale.Fiscal{}, err
+	}
+	if s.phase != phaseFiscal {
+		return sale.Fiscal{}, refusedBy(codeUnfiscal, false)
+	}
 	if err := mayOpen(f.brief); err != nil {
 		return sale.Fiscal{}, err
 	}
-	if err := p.checkRates(ctx, r, f.clock); err != nil {
+	if err := p.checkRates(ctx, r.Receipt, f.clock); err != nil {
+		return sale.Fiscal{}, err
+	}
+	if err := p.judge(ctx, r); err != nil {
+		p.tidy(ctx)
 		return sale.Fiscal{}, err
 	}
 	n, err := p.shiftNumbers(ctx)
 	if err != nil {
 		return sale.Fiscal{}, err
 	}
-	// Storage or register may have been swapped on a connection that a serial server keeps up.
-	s, err := p.storage(ctx)
-	if err != nil {
-		return sale.Fiscal{}, err
-	}
 	m.fn, m.serial = s.fn, f.serial
 	return sale.Fiscal{
 		Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: s.fn, FD: s.last}, Shift: n.shift, Receipt: n.receipt + 1,
-		Doc: r.Doc, Sum: r.Total, Register: m.serial,
+		Doc: r.kind, Sum: r.Total, Register: m.serial,
 	}, nil
 }
 
@@ -131,32 +138,54 @@ func mayOpen(b brief) error {
 
 // compose opens the document and fills it. The header goes inside the document: before it, a refused
 // opening would leave a stray strip of paper.
-func (p *Printer) compose(ctx context.Context, r drivers.Receipt) error {
-	if _, err := p.call(ctx, works, frame.CmdOpenReceipt, openings[r.Doc]); err != nil {
+func (p *Printer) compose(ctx context.Context, r paper) error {
+	if err := p.hush(ctx, r.NoPaper); err != nil {
 		return err
 	}
-	if err := p.tags(ctx, r.Operator, r.Contact); err != nil {
+	kind := openings[r.Doc]
+	if r.kind != r.Doc {
+		kind |= openCorrection
+	}
+	if _, err := p.call(ctx, works, frame.CmdOpenReceipt, kind); err != nil {
 		return err
 	}
-	if err := p.lines(ctx, r.Header); err != nil {
+	if err := p.documentTags(ctx, r); err != nil {
 		return err
+	}
+	if !p.hushed {
+		if err := p.lines(ctx, r.Header); err != nil {
+			return err
+		}
 	}
 	for _, l := range r.Lines {
-		params, err := p.operation(r.Doc, l)
-		if err != nil {
-			return err
-		}
-		if _, err := p.call(ctx, works, frame.CmdOperation2, params...); err != nil {
-			return err
-		}
-		if err := p.unit(ctx, l.Unit); err != nil {
-			return err
-		}
-		if err := p.lines(ctx, l.Text); err != nil {
+		if err := p.position(ctx, r.Doc, l); err != nil {
 			return err
 		}
 	}
 	return p.checkSum(ctx, r.Total)
+}
+
+// position adds one line with what hangs on it. The marking code comes last, as the vendor's text demands.
+func (p *Printer) position(ctx context.Context, doc sale.DocKind, l drivers.ReceiptLine) error {
+	params, err := p.operation(doc, l)
+	if err != nil {
+		return err
+	}
+	if _, err := p.call(ctx, works, frame.CmdOperation2, params...); err != nil {
+		return err
+	}
+	if err := p.unit(ctx, l.Unit); err != nil {
+		return err
+	}
+	if l.Mark != nil {
+		if err := p.bind(ctx, l.Mark); err != nil {
+			return err
+		}
+	}
+	if p.hushed {
+		return nil
+	}
+	return p.lines(ctx, l.Text)
 }
 
 // operation packs a position: FF46 after the password.
@@ -173,40 +202,8 @@ func (p *Printer) operation(doc sale.DocKind, l drivers.ReceiptLine) ([]byte, er
 		return nil, drivers.BadReceipt("position: %w", err)
 	}
 	out = frame.AppendReckon(out)
-	out = append(out, rate.code, p.opts.department, methodFull, byte(l.Subject))
-	return append(out, charset.Text1251(l.Name, nameBytes)...), nil
-}
-
-// unit names the measure of the last position where it is not pieces. Registers of FFD 1.05 know no
-// such tag and refuse it; the position is whole without it there.
-func (p *Printer) unit(ctx context.Context, u sale.Unit) error {
-	if u == sale.UnitPiece {
-		return nil
-	}
-	_, err := p.call(ctx, works, frame.CmdOperationTag, ffd.AppendTLV(nil, tagUnit, []byte{byte(u)})...)
-	switch codeIn(err) {
-	case codeUnsupported, codeParameters, codeFNCommand, codeFNParameters:
-		return nil
-	}
-	return err
-}
-
-// tags sends what a document says beside its positions. The values are never put into an error.
-func (p *Printer) tags(ctx context.Context, who drivers.Operator, contact string) error {
-	for _, t := range []struct {
-		tag  uint16
-		text string
-		max  int
-	}{{tagCashier, who.Name, cashierBytes}, {tagCashierINN, who.INN, cashierINNSize}, {tagContact, contact, contactBytes}} {
-		if t.text == "" {
-			continue
-		}
-		value := charset.Text866(t.text, t.max)
-		if _, err := p.call(ctx, works, frame.CmdFNTag, ffd.AppendTLV(nil, t.tag, value)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	out = append(out, rate.code, p.opts.department, ffd.MethodFull, byte(l.Subject))
+	return append(out, charset.Text1251(l.Name, ffd.NameBytes)...), nil
 }
 
 // checkSum compares the device's sub-total with ours while the document can still be cancelled.
@@ -260,13 +257,18 @@ func (p *Printer) sign(ctx context.Context, r drivers.Receipt, f *sale.Fiscal) e
 	if err := need(frame.CmdClose2, rest, 13); err != nil {
 		return outcome(err, drivers.OutcomeUnknown)
 	}
+	return p.numbered(ctx, frame.CmdClose2, rest[5:], rest[13:], f)
+}
+
+// numbered takes number and sign of a document that was just signed, then its time.
+func (p *Printer) numbered(ctx context.Context, cmd frame.Cmd, numbers, more []byte, f *sale.Fiscal) error {
 	before := f.Key.FD
-	f.Key.FD, f.Sign = binary.LittleEndian.Uint32(rest[5:]), binary.LittleEndian.Uint32(rest[9:])
+	f.Key.FD, f.Sign = binary.LittleEndian.Uint32(numbers), binary.LittleEndian.Uint32(numbers[4:])
 	if f.Key.FD <= before {
 		err := fmt.Errorf("document %d, but %d was there before: the answer is to an earlier receipt", f.Key.FD, before)
-		return outcome(malformed(frame.CmdClose2, err), drivers.OutcomeUnknown)
+		return outcome(malformed(cmd, err), drivers.OutcomeUnknown)
 	}
-	return outcome(p.stamp(ctx, rest[13:], f), drivers.OutcomeUnknown)
+	return outcome(p.stamp(ctx, more, f), drivers.OutcomeUnknown)
 }
 
 // fetch asks once more for the answer of a command whose outcome is unknown. Nothing is sent that
@@ -317,6 +319,9 @@ func (p *Printer) stamp(ctx context.Context, rest []byte, f *sale.Fiscal) error 
 
 // finish prints what comes below a signed receipt.
 func (p *Printer) finish(ctx context.Context, r drivers.Receipt) error {
+	if p.hushed {
+		return p.hush(ctx, false)
+	}
 	if err := p.printed(ctx); err != nil {
 		return err
 	}
@@ -357,6 +362,9 @@ func (p *Printer) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupMax)
 	defer cancel()
 	_ = p.cancel(ctx) // the failure that led here is the one to report
+	if p.link != nil {
+		_ = p.hush(ctx, false) // likewise
+	}
 }
 
 // Cancel implements [drivers.Printer].
@@ -375,15 +383,31 @@ func (p *Printer) cancel(ctx context.Context) error {
 				return err
 			}
 		}
-		if _, err := p.call(ctx, works, frame.CmdCancel); err != nil && codeIn(err) != codeReceiptClosed {
+		if err := p.annul(ctx); err != nil {
 			return outcome(err, drivers.OutcomeNotDone)
 		}
 	}
 	s, err := p.storage(ctx)
-	if err != nil || s.current == 0 {
+	if err != nil {
 		return err
 	}
-	_, err = p.call(ctx, works, frame.CmdFNCancel)
+	if s.current != 0 {
+		if _, err := p.call(ctx, works, frame.CmdFNCancel); err != nil {
+			return err
+		}
+	}
+	return p.forgetMarks(ctx)
+}
+
+// annul is 88h, under the administrator's password where another cashier has opened the document.
+func (p *Printer) annul(ctx context.Context) error {
+	_, err := p.call(ctx, works, frame.CmdCancel)
+	if codeIn(err) == codeOtherUser {
+		_, err = p.adminCall(ctx, works, frame.CmdCancel)
+	}
+	if codeIn(err) == codeReceiptClosed {
+		return nil
+	}
 	return err
 }
 

@@ -19,6 +19,8 @@ var Settings = map[string]string{
 	"cut":            "full, partial or off (for registers that cut by themselves); default partial",
 	"tax-22":         "tax code byte for 22 %, 1 to 255; default 203",
 	"tax-22-122":     "tax code byte for 22/122, 1 to 255; default 204",
+	"positions":      "how many positions the model takes in one receipt, 1 to 300; default 300",
+	"sale-key":       "on writes the till's short name of a sale into tag 1084 and reads it back from the archive; default off",
 }
 
 type protocol uint8
@@ -36,6 +38,8 @@ const (
 	departmentMax = 16
 	// passwordMax is eight digits, as the device's own keyboard takes.
 	passwordMax = 99_999_999
+	// positionsMax is what the vendor's larger models hold; one more and the device refuses with 94h.
+	positionsMax = 300
 )
 
 type options struct {
@@ -48,10 +52,12 @@ type options struct {
 	noCut      bool
 	tax22      byte
 	tax22122   byte
+	positions  uint32
+	saleKey    bool
 }
 
 func defaults() options {
-	return options{password: 1, admin: 30, department: 1, cut: cutPartial, tax22: 0xCB, tax22122: 0xCC}
+	return options{password: 1, admin: 30, department: 1, cut: cutPartial, tax22: 0xCB, tax22122: 0xCC, positions: positionsMax}
 }
 
 // parse reads the settings and reports all that is wrong with them at once. Passwords are not repeated.
@@ -89,6 +95,10 @@ func (o *options) set(key, value string) (err error) {
 		o.tax22, err = number[byte](value, 1, 255)
 	case "tax-22-122":
 		o.tax22122, err = number[byte](value, 1, 255)
+	case "positions":
+		o.positions, err = number[uint32](value, 1, positionsMax)
+	case "sale-key":
+		o.saleKey, err = choose(value, map[string]bool{"on": true, "off": false})
 	default:
 		err = fmt.Errorf("unknown setting, known are %s", strings.Join(slices.Sorted(maps.Keys(Settings)), ", "))
 	}

@@ -66,11 +66,14 @@ func (p *Printer) beginShift(ctx context.Context, who drivers.Operator, step shi
 	if err != nil {
 		return 0, err
 	}
-	if err := mayDoShift(b, step.doc); err != nil {
+	s, err := p.storage(ctx)
+	if err != nil {
 		return 0, err
 	}
-	s, err := p.storage(ctx)
-	if err != nil || who.Name == "" {
+	if s.phase != phaseFiscal {
+		return 0, refusedBy(codeUnfiscal, false)
+	}
+	if err := mayDoShift(b, step.doc); err != nil || who.Name == "" {
 		return s.last, err
 	}
 	if _, err := p.call(ctx, works, step.begin); err != nil {
@@ -79,7 +82,7 @@ func (p *Printer) beginShift(ctx context.Context, who drivers.Operator, step shi
 		}
 		return 0, err
 	}
-	return s.last, p.tags(ctx, who, "")
+	return s.last, p.send(ctx, operatorTags(who))
 }
 
 // mayDoShift refuses early what the device would refuse with a code that fits many cases.

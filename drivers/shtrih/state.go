@@ -46,6 +46,7 @@ const (
 	capRollSensor = 1 << 1
 	capCutter     = 1 << 13
 	capFN         = 1 << 43
+	capFFD11      = 1 << 47
 	capCloseTime  = 1 << 50
 )
 
@@ -55,6 +56,7 @@ type model struct {
 	width  int // characters of a line in font 1
 	serial string
 	fn     string
+	format string // of fiscal data; empty until it was asked for
 }
 
 // brief is the answer of 10h.
@@ -191,7 +193,7 @@ func (p *Printer) learn(ctx context.Context) (*model, error) {
 	if err := need(frame.CmdModel, rest, 9); err != nil {
 		return nil, err
 	}
-	m := &model{caps: binary.LittleEndian.Uint64(rest), width: min(max(int(rest[8]), widthMin), lineBytes)}
+	m := &model{caps: binary.LittleEndian.Uint64(rest), width: min(max(int(rest[8]), widthMin), widthMax)}
 	if m.caps&capFN == 0 {
 		return nil, &drivers.Error{Fail: drivers.FailConfig, Outcome: drivers.OutcomeNotDone, Hint: drivers.Hint{
 			RU: "Касса не поддерживает фискальный накопитель. " + askService,
@@ -288,22 +290,15 @@ func (p *Printer) status(ctx context.Context) (drivers.Status, error) {
 	if err != nil {
 		return drivers.Status{}, err
 	}
-	rest, err := p.call(ctx, reads, frame.CmdOFDStatus)
+	q, err := p.queue(ctx)
 	if err != nil {
 		return drivers.Status{}, err
-	}
-	if err := need(frame.CmdOFDStatus, rest, 13); err != nil {
-		return drivers.Status{}, err
-	}
-	oldest, err := frame.FNTime(rest[8:13])
-	if err != nil {
-		return drivers.Status{}, malformed(frame.CmdOFDStatus, err)
 	}
 	return drivers.Status{
 		Conditions: paperConditions(b, m) | storageConditions(b, s),
 		Mode:       b.String() + " storage phase " + strconv.Itoa(int(s.phase)),
-		Unsent:     int(binary.LittleEndian.Uint16(rest[2:])),
-		Oldest:     oldest,
+		Unsent:     q.unsent,
+		Oldest:     q.oldest,
 	}, nil
 }
 
@@ -370,6 +365,11 @@ func (p *Printer) Documents(ctx context.Context, after, last uint32) ([]drivers.
 		if err != nil {
 			return nil, p.report(op, err)
 		}
+		if _, correction := d.Fiscal.Doc.Corrects(); p.opts.saleKey && (d.Fiscal.Doc < sale.DocShiftOpen || correction) {
+			if d.Key, err = p.readKey(ctx, fd); err != nil {
+				return nil, p.report(op, err)
+			}
+		}
 		docs = append(docs, d)
 	}
 	return docs, nil
@@ -380,6 +380,7 @@ const (
 	formShiftOpen  = 2
 	formReceipt    = 3
 	formShiftClose = 5
+	formCorrection = 31
 )
 
 func (p *Printer) document(ctx context.Context, m *model, fd uint32) (drivers.Document, error) {
@@ -408,11 +409,14 @@ func (p *Printer) document(ctx context.Context, m *model, fd uint32) (drivers.Do
 // particulars reads what the archive says beyond the common head of every form.
 func particulars(f *sale.Fiscal, form byte, more []byte) error {
 	switch form {
-	case formReceipt:
+	case formReceipt, formCorrection:
 		if err := need(frame.CmdFNFind, more, 1+frame.MoneyBytes); err != nil {
 			return err
 		}
 		f.Doc, f.Sum = sale.DocKind(more[0]), sale.Money(frame.Uint(more[1:1+frame.MoneyBytes]))
+		if form == formCorrection {
+			f.Doc = f.Doc.Correction()
+		}
 	case formShiftOpen, formShiftClose:
 		if err := need(frame.CmdFNFind, more, 2); err != nil {
 			return err

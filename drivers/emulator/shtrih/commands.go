@@ -34,10 +34,11 @@ type command struct {
 	min, max  int
 	who       rights
 	when      uint16
-	otherwise byte // error in another mode; zero: what the mode itself says
-	oper      bool // the answer names the operator
-	read      bool // taken at any time, also while printing
-	prints    bool // needs paper to begin
+	otherwise byte   // error in another mode; zero: what the mode itself says
+	oper      bool   // the answer names the operator
+	read      bool   // taken at any time, also while printing
+	prints    bool   // needs paper to begin
+	ffd       string // known only where the register is registered for this format; empty: always
 	run       func(*Register, request) ([]byte, byte)
 }
 
@@ -61,7 +62,7 @@ var commands = map[frame.Cmd]command{
 
 	0x13: {min: 4, max: 4, who: anybody, when: always, oper: true, run: done},
 	0x12: {min: 6, max: 5 + textMax, who: anybody, when: always, oper: true, prints: true, run: (*Register).printBold},
-	0x17: {min: 6, max: 5 + textMax, who: anybody, when: always, oper: true, prints: true, run: (*Register).printText},
+	0x17: {min: 6, max: 5 + 255, who: anybody, when: always, oper: true, prints: true, run: (*Register).printText},
 	0x2F: {min: 7, max: 6 + textMax, who: anybody, when: always, oper: true, prints: true, run: (*Register).printFont},
 	0x25: {min: 5, max: 5, who: anybody, when: always, oper: true, prints: true, run: (*Register).cut},
 	0x28: {min: 5, max: 5, who: anybody, when: always, oper: true, run: (*Register).openDrawer},
@@ -101,6 +102,15 @@ var commands = map[frame.Cmd]command{
 	0xFF02: {min: 4, max: 4, who: anybody, read: true, run: (*Register).fnSerial},
 	0xFF03: {min: 4, max: 4, who: anybody, read: true, run: (*Register).fnExpiry},
 	0xFF04: {min: 4, max: 4, who: anybody, read: true, run: (*Register).fnVersion},
+	0xFF09: {min: 4, max: 4, who: anybody, read: true, run: (*Register).fnRegistered},
+	0xFF3A: {min: 8, max: 8, who: system, read: true, run: (*Register).fnDocument},
+	0xFF3B: {min: 4, max: 4, who: system, read: true, run: (*Register).fnDocumentTLV},
+	0xFF35: {min: 4, max: 4, who: system, when: inOpen, ffd: ffd105, run: (*Register).beginCorrection},
+	0xFF4A: {min: 67, max: 67, who: system, when: inOpen, ffd: ffd105, prints: true, run: (*Register).correct105},
+	0xFF61: {min: 8, max: 8 + 255 + tlvMax, who: anybody, when: outside | inDoc, ffd: ffd12, run: (*Register).checkMark},
+	0xFF67: {min: 5, max: 6 + 255, who: anybody, when: inDoc, otherwise: errDocClosed, ffd: ffd12, run: (*Register).bindMark},
+	0xFF69: {min: 5, max: 5, who: anybody, when: outside | inDoc, ffd: ffd12, run: (*Register).acceptMark},
+	0xFF70: {min: 4, max: 4, who: anybody, ffd: ffd12, read: true, run: (*Register).markStatus},
 	0xFF08: {min: 4, max: 4, who: anybody, when: always, run: (*Register).fnCancel},
 	0xFF0A: {min: 8, max: 8, who: anybody, read: true, run: (*Register).fnFind},
 	0xFF0B: {min: 4, max: 4, who: anybody, when: inClosed, otherwise: errMode, prints: true, run: (*Register).fnOpenShift},

@@ -48,7 +48,7 @@ func (r *Register) ending(d storage.Document) []paper.Line {
 	switch d.Type {
 	case storage.DocRegistration:
 		return nil
-	case storage.DocReceipt:
+	case storage.DocReceipt, storage.DocCorrection:
 		lines = r.totals(d)
 	case storage.DocShiftOpen, storage.DocShiftClose:
 		lines = r.wrapped(r.sides("СМЕНА", decimal(d.Shift)))
@@ -56,7 +56,7 @@ func (r *Register) ending(d storage.Document) []paper.Line {
 	lines = append(lines, r.wrapped(
 		r.sides("КАССИР", d.Operator), r.sides("ФН", r.fn.Serial()),
 		r.sides("ФД "+decimal(d.FD), "ФП "+decimal(d.Sign)))...)
-	if d.Type == storage.DocReceipt {
+	if d.Type == storage.DocReceipt || d.Type == storage.DocCorrection {
 		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.fn.Serial(), "").QR()})
 	}
 	return append(lines, paper.Line{Kind: paper.Cut})
@@ -110,6 +110,9 @@ func (r *Register) printFont(q request) ([]byte, byte) {
 }
 
 func (r *Register) printed(kind paper.Kind, flags byte, text []byte) ([]byte, byte) {
+	if len(text) > r.opt.LineBytes {
+		return nil, errLength
+	}
 	if flags&receiptTape == 0 {
 		return nil, 0
 	}

@@ -28,6 +28,7 @@ const (
 	curShiftOpen  = 0x02
 	curReceipt    = 0x04
 	curShiftClose = 0x08
+	curCorrection = 0x14
 )
 
 // reckon is the amount that asks the register to compute it.
@@ -35,7 +36,8 @@ const reckon = frame.Uint40Max
 
 // receipt is the document that is open.
 type receipt struct {
-	Kind  byte           `json:"kind"` // of 8Dh: 0 sale, 1 buy, 2 sale return, 3 buy return
+	Kind  byte           `json:"kind"`            // of 8Dh: 0 sale, 1 buy, 2 sale return, 3 buy return
+	Fixes bool           `json:"fixes,omitempty"` // a correction: 80h is added to the kind
 	Who   byte           `json:"who"`
 	Lines []storage.Line `json:"lines"`
 	Total sale.Money     `json:"total"`
@@ -45,18 +47,39 @@ type receipt struct {
 // signs is tag 1054 for each kind of 8Dh.
 var signs = [4]uint8{0: 1, 1: 3, 2: 2, 3: 4}
 
+// fixing is added to the kind of a receipt that corrects, from FFD 1.1 on.
+const fixing = 0x80
+
+func (d *receipt) form() storage.DocType {
+	if d.Fixes {
+		return storage.DocCorrection
+	}
+	return storage.DocReceipt
+}
+
+func (d *receipt) current() uint8 {
+	if d.Fixes {
+		return curCorrection
+	}
+	return curReceipt
+}
+
 func (r *Register) openReceipt(q request) ([]byte, byte) {
-	kind := q.p[0]
-	if kind > 3 {
+	doc := &receipt{Kind: q.p[0] &^ fixing, Who: q.who, Fixes: q.p[0]&fixing != 0}
+	if doc.Kind > 3 || doc.Fixes && r.opt.FFD == ffd105 {
 		return nil, errParameters
 	}
-	if code := r.fn.Allows(storage.DocReceipt, r.clock()); code != storage.OK {
+	if code := r.fn.Allows(doc.form(), r.clock()); code != storage.OK {
 		return nil, byte(code)
 	}
-	r.ram.Receipt = &receipt{Kind: kind, Who: q.who}
+	r.ram.Receipt = doc
 	r.ram.Tags = nil
-	r.fn.Current, r.fn.Data = curReceipt, false
-	r.header(titles[kind])
+	r.fn.Current, r.fn.Data = doc.current(), false
+	title := titles[doc.Kind]
+	if doc.Fixes {
+		title = correctionTitle + title
+	}
+	r.header(title)
 	r.ram.save()
 	return nil, 0
 }
@@ -70,7 +93,7 @@ func (r *Register) operation(q request) ([]byte, byte) {
 		return nil, fault
 	case op != signs[doc.Kind]:
 		return nil, errOperation
-	case len(doc.Lines) >= linesMax:
+	case len(doc.Lines) >= r.opt.Positions:
 		return nil, errLines
 	case doc.Total+line.Sum > sale.MoneyMax:
 		return nil, errParameters
@@ -236,10 +259,11 @@ func (r *Register) cancelReceipt(request) ([]byte, byte) {
 
 func (r *Register) annul() {
 	r.ram.Receipt = nil
-	r.fn.Drop()
 	r.ram.DocNo++
 	lines := append(r.wrapped("", r.middle("ЧЕК АННУЛИРОВАН"), ""), paper.Line{Kind: paper.Cut})
 	r.queue(lines...)
+	r.fn.Drop()
+	r.loud()
 	r.ram.save()
 }
 
@@ -254,9 +278,10 @@ func (r *Register) fnCancel(request) ([]byte, byte) {
 
 // closeReceipt is FF45: check, sign, print.
 func (r *Register) closeReceipt(q request) ([]byte, byte) {
-	if r.fn.Current != curReceipt {
+	if r.fn.Current != r.ram.Receipt.current() {
 		return nil, byte(storage.WrongState)
 	}
+	quiet := r.quiet()
 	d, fault := r.settled(q)
 	if fault != 0 {
 		return nil, fault
@@ -266,7 +291,10 @@ func (r *Register) closeReceipt(q request) ([]byte, byte) {
 		return nil, byte(code)
 	}
 	r.book(d)
-	r.queue(r.ending(d)...)
+	if !quiet {
+		r.queue(r.ending(d)...)
+	}
+	r.loud()
 	r.ram.save()
 	out := appendMoney(nil, d.Change)
 	out = binary.LittleEndian.AppendUint32(out, d.FD)
@@ -278,7 +306,7 @@ func (r *Register) closeReceipt(q request) ([]byte, byte) {
 func (r *Register) settled(q request) (storage.Document, byte) {
 	doc := r.ram.Receipt
 	d := storage.Document{
-		Type: storage.DocReceipt, At: r.clock(), Op: signs[doc.Kind], Lines: doc.Lines, Tags: doc.Tags,
+		Type: doc.form(), At: r.clock(), Op: signs[doc.Kind], Lines: doc.Lines, Tags: doc.Tags,
 		Operator: r.operatorText(doc.Who, doc.Tags), Rounding: sale.Money(q.p[80]), Tax: q.p[111],
 	}
 	var paid, cashless sale.Money
@@ -295,10 +323,16 @@ func (r *Register) settled(q request) (storage.Document, byte) {
 		}
 	}
 	d.Sum, d.Change = doc.Total-d.Rounding, paid-(doc.Total-d.Rounding)
+	if basis, ok := storage.BasisOf(doc.Tags); doc.Fixes && ok {
+		d.Basis = &basis
+	}
 	return d, r.refusesPayment(d, paid, cashless)
 }
 
 func (r *Register) refusesPayment(d storage.Document, paid, cashless sale.Money) byte {
+	if d.Type == storage.DocCorrection && d.Basis == nil {
+		return byte(storage.MarkMissing) // AAh: a value that the document must have is missing
+	}
 	oneTax := d.Tax != 0 && d.Tax&(d.Tax-1) == 0 && d.Tax <= 32
 	switch {
 	case d.Rounding > 99, !oneTax:
@@ -344,7 +378,7 @@ func (r *Register) book(d storage.Document) {
 	case storage.DocShiftOpen, storage.DocShiftClose:
 		r.ram.Turnover, r.ram.Count = [4][4]sale.Money{}, [4]uint16{}
 		r.ram.CashIn, r.ram.CashOut = 0, 0
-	case storage.DocReceipt:
+	case storage.DocReceipt, storage.DocCorrection:
 		r.ram.Receipt = nil
 		r.bookReceipt(d)
 	case storage.DocRegistration:

@@ -41,6 +41,22 @@ type Options struct {
 	RunRepeated bool
 	ByteGap     time.Duration    // silence that ends a frame; default one second
 	Now         func() time.Time // the wall clock of the shop; default time.Now
+
+	FFD       string        // the format it is registered for, "1.05" or "1.2"; default "1.2"
+	Positions int           // how many a receipt may have; default 300
+	LineBytes int           // what 17h takes; default 48, the oldest firmware takes 40
+	Silent    bool          // table 17 has a field 7 that keeps the next document from the paper; mobile models have none
+	Ill       Ill           // what is wrong with it when it is first switched on
+	ClockOff  time.Duration // its clock against the shop's when it is first switched on
+}
+
+// Ill are states in which a shop may find a register in the morning.
+type Ill struct {
+	Unregistered bool          // its storage is fresh out of the box
+	Expired      bool          // its storage has come to the end of its life
+	Unknown      bool          // firmware of another maker: it names itself and knows no F7h
+	ShiftAge     time.Duration // a shift is open for so long; zero: none
+	Document     bool          // another program has left a document open; needs a shift
 }
 
 func (o Options) withDefaults() Options {
@@ -62,11 +78,26 @@ func (o Options) withDefaults() Options {
 	if o.ByteGap == 0 {
 		o.ByteGap = time.Second
 	}
+	if o.FFD == "" {
+		o.FFD = ffd12
+	}
+	if o.Positions == 0 {
+		o.Positions = linesMax
+	}
+	if o.LineBytes == 0 {
+		o.LineBytes = textMax
+	}
 	if len(o.Shop) == 0 {
 		o.Shop = []string{"КОПИЛКА"}
 	}
 	return o
 }
+
+// The formats of fiscal data that a register may be registered for.
+const (
+	ffd105 = "1.05"
+	ffd12  = "1.2"
+)
 
 // ErrOptions is wrapped by every refusal of [Options].
 var ErrOptions = errors.New("register cannot be built so")
@@ -80,6 +111,10 @@ func (o Options) check() error {
 		return fmt.Errorf("%w: fiscal storage serial %q must have 16 digits", ErrOptions, o.FNSerial)
 	case o.INN != "" && (len(o.INN) != 10 && len(o.INN) != 12 || !digits(o.INN)):
 		return fmt.Errorf("%w: INN %q must have 10 or 12 digits", ErrOptions, o.INN)
+	case o.FFD != ffd12 && o.FFD != ffd105:
+		return fmt.Errorf("%w: FFD %q must be %s or %s", ErrOptions, o.FFD, ffd105, ffd12)
+	case o.Positions < 1 || o.Positions > linesMax || o.LineBytes < 1 || o.LineBytes > textMax:
+		return fmt.Errorf("%w: %d positions, at most %d; %d bytes of text, at most %d", ErrOptions, o.Positions, linesMax, o.LineBytes, textMax)
 	case o.Width < widthMin || o.Width > widthMax:
 		return fmt.Errorf("%w: width %d must be %d to %d", ErrOptions, o.Width, widthMin, widthMax)
 	}
@@ -111,6 +146,8 @@ type Register struct {
 	drawer  int                       // how often it was opened
 	gone    bool                      // the power went inside a command
 	blocks  map[byte][blockBytes]byte // data loaded for a two-dimensional code
+	mark    string                    // the code that was checked last and waits to be accepted
+	reading []byte                    // what FF3Bh has still to give of a document
 }
 
 // New puts a register on the counter, switched on, paper in. With a folder it carries on where the
@@ -120,7 +157,9 @@ func New(o Options) (*Register, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now})
+	fn, err := storage.Open(storage.Options{
+		Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now, Unregistered: o.Ill.Unregistered,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +171,7 @@ func New(o Options) (*Register, error) {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
+	r.sicken()
 	return r, nil
 }
 
@@ -167,6 +207,8 @@ func (r *Register) cutPower() {
 	r.power = false
 	r.num, r.repeat, r.pending, r.lastErr = 0, nil, nil, 0
 	r.busy, r.prints, r.blocks = time.Time{}, time.Time{}, nil
+	r.mark, r.reading = "", nil
+	r.fn.PowerOff()
 	close(r.off)
 	r.notify()
 }
@@ -186,7 +228,7 @@ func (r *Register) wake() {
 		r.annul()
 	}
 	if r.ram.Receipt != nil {
-		r.fn.Current = curReceipt
+		r.fn.Current = r.ram.Receipt.current()
 	}
 	r.ram.save()
 }
@@ -368,13 +410,16 @@ const (
 	errDocClosed   = 0x55
 	errNoRepeat    = 0x56
 	errContinue    = 0x58
+	errOtherUser   = 0x59
 	errTable       = 0x5D
 	errOperation   = 0x5E
 	errPaper       = 0x6B
 	errMode        = 0x73
 	errMemory      = 0x74
+	errLength      = 0x7E
 	errDate        = 0x7C
 	errZero        = 0x8E
+	errUnfiscal    = 0x8F
 	errLines       = 0x94
 	errConfirm     = 0xC0
 )
@@ -414,7 +459,7 @@ func (r *Register) Execute(command []byte) (answer []byte, ok bool) {
 func (r *Register) dispatch(code frame.Cmd, params []byte) ([]byte, byte) {
 	c, known := commands[code]
 	r.before(code)
-	if !known {
+	if !known || r.opt.Ill.Unknown && code == frame.CmdModel || c.ffd != "" && c.ffd != r.opt.FFD {
 		return nil, errUnsupported
 	}
 	if len(params) < c.min || len(params) > c.max {
@@ -430,7 +475,7 @@ func (r *Register) dispatch(code frame.Cmd, params []byte) ([]byte, byte) {
 	}
 	q.p = params
 	if !c.read {
-		if refused := r.refuses(code, c); refused != 0 {
+		if refused := r.refuses(code, c, q.who); refused != 0 {
 			return nil, refused
 		}
 	}
@@ -442,7 +487,7 @@ func (r *Register) dispatch(code frame.Cmd, params []byte) ([]byte, byte) {
 }
 
 // refuses says why a command that does work cannot be taken now.
-func (r *Register) refuses(code frame.Cmd, c command) byte {
+func (r *Register) refuses(code frame.Cmd, c command, who byte) byte {
 	if r.opt.Now().Before(r.busy) {
 		return errPrinting
 	}
@@ -457,12 +502,23 @@ func (r *Register) refuses(code frame.Cmd, c command) byte {
 		return errPaper
 	}
 	if c.when&(1<<(r.mode()&0x0F)) != 0 {
-		return 0
+		return r.foreignTo(c, who)
+	}
+	if r.fn.Phase() != storage.PhaseFiscal && c.when&(inOpen|inDoc|inClosed) != 0 {
+		return errUnfiscal
 	}
 	if c.otherwise != 0 && r.mode() != modeDate {
 		return c.otherwise
 	}
 	return r.wrongMode()
+}
+
+// foreignTo keeps an operator off another's document; the administrators may always go on with it.
+func (r *Register) foreignTo(c command, who byte) byte {
+	if c.when == inDoc && who < adminRow && r.ram.Receipt.Who != who {
+		return errOtherUser
+	}
+	return 0
 }
 
 func (r *Register) wrongMode() byte {

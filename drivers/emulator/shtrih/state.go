@@ -1,10 +1,7 @@
 package shtrih
 
 import (
-	"encoding/binary"
-
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
-	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -30,18 +27,45 @@ func (r *Register) Marks() int {
 	return r.fn.Marks()
 }
 
-// Foreign leaves a sale open with one position, as another program would that was stopped in the middle.
+// Foreign leaves a sale open with one position, as another program would that was stopped in the middle: under
+// the password of another cashier.
 func (r *Register) Foreign() {
-	password := binary.LittleEndian.AppendUint32(nil, 1)
-	r.Execute(append(append(frame.CmdOpenReceipt.Append(nil), password...), 0))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ram.Receipt == nil {
+	r.foreign()
+	r.notify()
+}
+
+func (r *Register) foreign() {
+	if _, fault := r.openReceipt(request{who: otherCashier, p: []byte{0}}); fault != 0 {
 		return // no shift is open, so nothing could be
 	}
 	l := storage.Line{Name: "Чужой товар", Qty: 1_000_000, Price: 100, Sum: 100, VAT: sale.VATNone, Method: 4, Subject: 1}
 	r.ram.Receipt.Lines = append(r.ram.Receipt.Lines, l)
 	r.ram.Receipt.Total += l.Sum
+	r.fn.Data = true
 	r.ram.save()
-	r.notify()
+}
+
+// otherCashier is the row of table 2 that another program works under.
+const otherCashier = 2
+
+// sicken brings a fresh register into the state that its options want.
+func (r *Register) sicken() {
+	ill := r.opt.Ill
+	if r.ram.Drift == 0 {
+		r.ram.Drift = r.opt.ClockOff
+	}
+	if ill.ShiftAge > 0 && !r.fn.ShiftOpen() {
+		r.shiftDocument(request{who: otherCashier}, storage.DocShiftOpen)
+		r.ram.Drift += ill.ShiftAge
+		r.fn.Pass(ill.ShiftAge)
+	}
+	if ill.Document && r.ram.Receipt == nil {
+		r.foreign()
+	}
+	if ill.Expired {
+		r.fn.Expire()
+	}
+	r.ram.save()
 }

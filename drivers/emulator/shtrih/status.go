@@ -139,14 +139,16 @@ var errorTexts = map[byte]string{
 	errPassword: "Неверный пароль", errPrinting: "Идет печать предыдущей команды", errDocClosed: "Чек закрыт",
 	errNoRepeat: "Нет документа для повтора", errContinue: "Ожидание команды продолжения печати", errTable: "Таблица не определена",
 	errOperation: "Некорректная операция", errPaper: "Нет чековой ленты", errMode: "Команда не поддерживается в данном режиме",
+	errOtherUser: "Документ открыт другим оператором", errLength: "Неверное значение в поле длины", errUnfiscal: "Касса не фискализирована",
+	byte(storage.MarkOrder): "Нарушена последовательность команд маркировки", byte(storage.MarksFull): "Таблица проверки КМ переполнена",
+	byte(storage.MarkMissing): "Отсутствует обязательный реквизит", byte(storage.MarkUnknown): "Код маркировки не проверен",
 	errMemory: "Ошибка ОЗУ", errDate: "Не совпадает дата", errZero: "Нулевой итог чека", errLines: "Исчерпан лимит операций в чеке",
 	errConfirm: "Подтвердите ввод даты",
 }
 
 func (r *Register) fnStatus(request) ([]byte, byte) {
-	const phaseFiscal = 3
 	last := r.fn.Last()
-	out := []byte{phaseFiscal, r.fn.Current, flag(r.fn.Data), flag(r.fn.ShiftOpen()), r.fn.Warnings()}
+	out := []byte{r.fn.Phase(), r.fn.Current, flag(r.fn.Data), flag(r.fn.ShiftOpen()), r.fn.Warnings()}
 	out = frame.AppendFNTime(out, last.At)
 	out = append(out, r.fn.Serial()...)
 	return binary.LittleEndian.AppendUint32(out, last.FD), 0
@@ -181,7 +183,7 @@ func (r *Register) fnFind(q request) ([]byte, byte) {
 	out = binary.LittleEndian.AppendUint32(out, d.FD)
 	out = binary.LittleEndian.AppendUint32(out, d.Sign)
 	switch d.Type {
-	case storage.DocReceipt:
+	case storage.DocReceipt, storage.DocCorrection:
 		return appendMoney(append(out, d.Op), d.Sum), 0
 	case storage.DocShiftOpen, storage.DocShiftClose:
 		return binary.LittleEndian.AppendUint16(out, uint16(d.Shift)), 0

@@ -28,6 +28,8 @@ const (
 	systemRow  = 30
 	headerRows = 14
 	vatRows    = 12
+	fieldQuiet = 7  // 1: the next document is signed and not printed, 2: none is printed
+	fieldFFD   = 17 // 2 is 1.05, 4 is 1.2
 	fieldVAT22 = 71
 )
 
@@ -82,6 +84,8 @@ func regionalFields() []field {
 		fields[i] = field{name: "ПОЛЕ " + strconv.Itoa(i+1), size: 1, max: 255}
 	}
 	fields[fieldVAT22-1].name = "НДС 20 В 22"
+	fields[fieldQuiet-1] = field{name: "НЕ ПЕЧАТАТЬ ЧЕК", size: 1, max: 2}
+	fields[fieldFFD-1].name = "ФОРМАТ ФД"
 	return fields
 }
 
@@ -124,7 +128,7 @@ func (k cellKey) shape() (table, field, bool) {
 // cell is the value of a cell as bytes of its full size.
 func (r *Register) cell(k cellKey) ([]byte, bool) {
 	_, f, ok := k.shape()
-	if !ok {
+	if !ok || r.mute(k) {
 		return nil, false
 	}
 	if written, ok := r.ram.Cells[k.String()]; ok {
@@ -135,6 +139,11 @@ func (r *Register) cell(k cellKey) ([]byte, bool) {
 		return frame.AppendPadded(nil, r.factoryText(k), int(f.size)), true
 	}
 	return binary.LittleEndian.AppendUint32(nil, r.factoryNumber(k))[:f.size], true
+}
+
+// mute tells the cell that a model which always prints does not have.
+func (r *Register) mute(k cellKey) bool {
+	return k.table == tableRegional && k.field == fieldQuiet && !r.opt.Silent
 }
 
 func (r *Register) cellText(k cellKey) string {
@@ -148,6 +157,8 @@ func (r *Register) factoryNumber(k cellKey) uint32 {
 		return uint32(k.row)
 	case k.table == tableVAT:
 		return uint32(vatTable[k.row-1].percent)
+	case k.table == tableRegional && k.field == fieldFFD:
+		return map[string]uint32{ffd105: 2, ffd12: 4}[r.opt.FFD]
 	case k.table == tableKind, k.table == tableFiscal, k.table == tableRegional && k.field == fieldVAT22:
 		return 1
 	}
@@ -211,7 +222,7 @@ func (r *Register) writeTable(q request) ([]byte, byte) {
 	k, value := q.cellKey(), q.p[4:]
 	t, f, ok := k.shape()
 	switch {
-	case !ok, t.fixed:
+	case !ok, t.fixed, r.mute(k):
 		return nil, errTable
 	case len(value) > int(f.size), !f.text && len(value) != int(f.size):
 		return nil, errParameters
@@ -221,11 +232,13 @@ func (r *Register) writeTable(q request) ([]byte, byte) {
 			return nil, errParameters
 		}
 	}
-	full := make([]byte, f.size)
-	copy(full, value)
+	r.setCell(k, append(value[:len(value):len(value)], make([]byte, int(f.size)-len(value))...))
+	return nil, 0
+}
+
+func (r *Register) setCell(k cellKey, full []byte) {
 	r.ram.Cells[k.String()] = hex.EncodeToString(full)
 	r.ram.save()
-	return nil, 0
 }
 
 func (r *Register) tableShape(q request) ([]byte, byte) {

@@ -6,9 +6,26 @@ import (
 
 // queue gives lines to the print head, which takes them until paper or power ends.
 func (r *Register) queue(lines ...paper.Line) {
+	if r.quiet() {
+		return
+	}
 	r.ram.Queue = append(r.ram.Queue, lines...)
 	if r.power {
 		r.feed()
+	}
+}
+
+// quiet tells that the document in the making does not go on paper.
+func (r *Register) quiet() bool {
+	cell, _ := r.cell(cellKey{tableRegional, 1, fieldQuiet}) // a model without the field prints
+	return len(cell) == 1 && cell[0] != 0 && r.fn.Current != curNone
+}
+
+// loud prints again after one document that was not to be printed.
+func (r *Register) loud() {
+	k := cellKey{tableRegional, 1, fieldQuiet}
+	if cell, _ := r.cell(k); len(cell) == 1 && cell[0] == 1 { // see quiet
+		r.setCell(k, []byte{0})
 	}
 }
 

@@ -44,16 +44,25 @@ const (
 	CmdFNExpiry      Cmd = 0xFF03
 	CmdFNVersion     Cmd = 0xFF04
 	CmdFNCancel      Cmd = 0xFF08
+	CmdFNRegistered  Cmd = 0xFF09
 	CmdFNFind        Cmd = 0xFF0A
 	CmdFNTag         Cmd = 0xFF0C
+	CmdCorrection1   Cmd = 0xFF35 // FFD 1.05
 	CmdOFDStatus     Cmd = 0xFF39
+	CmdFNDocument    Cmd = 0xFF3A
+	CmdFNDocumentTLV Cmd = 0xFF3B
 	CmdShiftParams   Cmd = 0xFF40
 	CmdFNShiftOpen   Cmd = 0xFF41
 	CmdFNShiftClose1 Cmd = 0xFF42
 	CmdFNShiftClose2 Cmd = 0xFF43
 	CmdClose2        Cmd = 0xFF45
 	CmdOperation2    Cmd = 0xFF46
+	CmdCorrection2   Cmd = 0xFF4A // FFD 1.05
 	CmdOperationTag  Cmd = 0xFF4D
+	CmdMarkCheck     Cmd = 0xFF61
+	CmdMarkBind      Cmd = 0xFF67
+	CmdMarkAccept    Cmd = 0xFF69
+	CmdMarkStatus    Cmd = 0xFF70
 )
 
 // Append puts the code before a command's parameters or an answer's error.

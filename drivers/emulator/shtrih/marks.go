@@ -1,0 +1,96 @@
+package shtrih
+
+import (
+	"github.com/kopilka/kopilka/drivers/emulator/storage"
+	"github.com/kopilka/kopilka/drivers/ffd"
+)
+
+// What FF69h is told to do with the code that was checked last.
+const (
+	markDrop   = 0
+	markAccept = 1
+	markClear  = 2 // with all the others; named by one source only
+)
+
+// noTransport is the storage's word for an operator of fiscal data that cannot be reached.
+const noTransport = 0x11
+
+// checkMark is FF61h: the storage looks at the code, then the marking system where it can be reached.
+func (r *Register) checkMark(q request) ([]byte, byte) {
+	status, mode, n, more := q.p[0], q.p[1], int(q.p[2]), int(q.p[3])
+	if len(q.p) != 4+n+more || n == 0 || mode > 2 {
+		return nil, errParameters
+	}
+	measured := status == ffd.PlannedSoldMeasured || status == ffd.PlannedReturnedMeasured
+	if measured && more == 0 {
+		return nil, byte(storage.MarkMissing)
+	}
+	if measured {
+		if _, fault := parseTags(q.p[4+n:]); fault != 0 {
+			return nil, fault
+		}
+	}
+	raw := string(q.p[4 : 4+n])
+	r.fn.KeepMark(raw, false) // a code that is asked for again is looked at anew
+	returned := status == ffd.PlannedReturned || status == ffd.PlannedReturnedMeasured
+	verdict, code := r.fn.CheckMark(raw, returned)
+	if code != storage.OK {
+		return nil, byte(code)
+	}
+	r.mark = raw
+	local := verdict & (storage.VerdictChecked | storage.VerdictValid)
+	const symbol = 5 // a GS1 data matrix, by the last digit of tag 1305
+	if verdict&storage.VerdictStateKnown == 0 {
+		return []byte{local, 0, symbol, 1, noTransport}, 0
+	}
+	return []byte{local, 0, symbol, 2, 0, verdict}, 0
+}
+
+// acceptMark is FF69h: the code that was checked last goes with the next receipt, or is dropped.
+func (r *Register) acceptMark(q request) ([]byte, byte) {
+	switch q.p[0] {
+	case markClear:
+		r.fn.ClearMarks()
+		r.mark = ""
+		return nil, 0
+	case markAccept, markDrop:
+	default:
+		return nil, errParameters
+	}
+	if r.mark == "" {
+		return nil, byte(storage.MarkOrder)
+	}
+	code := r.fn.KeepMark(r.mark, q.p[0] == markAccept)
+	verdict, _ := r.fn.KeptMark(r.mark) // none for a code that was dropped
+	r.mark = ""
+	if code != storage.OK {
+		return nil, byte(code)
+	}
+	return []byte{verdict}, 0
+}
+
+// bindMark is FF67h: the last position is the piece with this code.
+func (r *Register) bindMark(q request) ([]byte, byte) {
+	n := int(q.p[0])
+	if n == 0 || len(q.p) < 1+n || len(q.p) > 2+n {
+		return nil, errParameters
+	}
+	lines := r.ram.Receipt.Lines
+	if len(lines) == 0 || lines[len(lines)-1].Mark != "" {
+		return nil, byte(storage.MarkOrder)
+	}
+	raw := string(q.p[1 : 1+n])
+	verdict, ok := r.fn.KeptMark(raw)
+	if !ok {
+		return nil, byte(storage.MarkUnknown)
+	}
+	last := &lines[len(lines)-1]
+	last.Mark, last.Verdict = raw, verdict
+	r.ram.save()
+	return []byte{0x44, 0x4D, 0}, 0 // the type of code as tag 1162 writes it, data matrix
+}
+
+// markStatus is FF70h: how the storage's work with codes stands.
+func (r *Register) markStatus(request) ([]byte, byte) {
+	return []byte{flag(r.mark != ""), 0, 0, byte(r.fn.Marks()), 0, 0, 0, 0}, 0
+}
