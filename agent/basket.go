@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 
+	"github.com/kopilka/kopilka/drivers/gs1"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -28,6 +29,9 @@ type open struct {
 	spends       sale.Points       // points and partners' points that pay, as if no rule stopped them
 	permits      map[string]permit // managers who let a rule's receipt pass
 	lookups      uint32            // look-ups without a sale, where they stop this receipt
+	wanted       *sale.Product     // marked goods that wait for their code
+	marks        map[string]markStage
+	latest       int // line that the customer display shows
 }
 
 // scan answers a code at once, from this till's disk.
@@ -46,8 +50,12 @@ func (t *Till) scan(code sale.Code) error {
 		t.next()
 	}
 	switch {
+	case t.desk.ret != nil && t.desk.ret.foreign == nil:
+		return t.scanBack(m)
 	case m.product != nil:
-		return t.take(sale.Line{Product: *m.product, Qty: m.qty, Code: code.Text})
+		return t.take(sale.Line{Product: *m.product, Qty: m.qty, Code: toValid(code.Text)}, m.mark)
+	case m.mark != nil:
+		return t.takeMark(m.mark)
 	case t.desk.stage == StageReturn:
 		return refuse(textNotNow(StageReturn), nil)
 	case m.customer != nil:
@@ -60,15 +68,20 @@ func (t *Till) scan(code sale.Code) error {
 }
 
 // take puts goods where they belong: into the basket, or into a return of a receipt that is not known here.
-func (t *Till) take(line sale.Line) error {
-	if t.desk.ret != nil {
-		return t.addForeign(line)
+// Marked goods without their code go nowhere until it is scanned.
+func (t *Till) take(line sale.Line, mark *gs1.Mark) error {
+	with, err := t.withMark(line, mark)
+	if err != nil || with == nil {
+		return err
 	}
-	return t.add(line)
+	if t.desk.ret != nil {
+		return t.addForeign(*with)
+	}
+	return t.add(*with)
 }
 
 func (t *Till) mayScan() error {
-	if holdsStage(selling, t.desk.stage) || (t.desk.stage == StageReturn && t.desk.ret.foreign != nil) {
+	if holdsStage(selling, t.desk.stage) || t.desk.stage == StageReturn {
 		return nil
 	}
 	return refuse(textNotNow(t.desk.stage), nil)
@@ -77,6 +90,9 @@ func (t *Till) mayScan() error {
 func (t *Till) addSKU(c Command) error {
 	if err := t.mayScan(); err != nil {
 		return err
+	}
+	if t.desk.ret != nil && t.desk.ret.foreign == nil {
+		return refuse(textNotNow(StageReturn), nil)
 	}
 	p, err := t.ledger.Product(c.SKU)
 	if err != nil || p.Gone {
@@ -92,11 +108,15 @@ func (t *Till) addSKU(c Command) error {
 	if t.desk.stage == StageDone {
 		t.next()
 	}
-	return t.take(sale.Line{Product: p, Qty: qty})
+	return t.take(sale.Line{Product: p, Qty: qty}, nil)
 }
 
 // add puts a line into the basket, after the question of age where the product asks it.
 func (t *Till) add(line sale.Line) error {
+	if hasPiece(t.desk.sale.basket.Lines, line.Code) {
+		return refuse(textMarkTwice(line.Product.Name), nil)
+	}
+	t.desk.sale.wanted = nil
 	if line.Product.Traits.Has(sale.AdultOnly) && !t.desk.sale.adult {
 		t.desk.sale.waiting = &line
 		return nil
@@ -106,11 +126,13 @@ func (t *Till) add(line sale.Line) error {
 			if b.Lines[i].Qty += line.Qty; b.Lines[i].Qty > qtyMax {
 				return refuse(textQty(), nil)
 			}
+			t.desk.sale.latest = i
 			return nil
 		}
 		if len(b.Lines) >= sale.LinesMax {
 			return refuse(textTooManyLines(), nil)
 		}
+		t.desk.sale.latest = len(b.Lines)
 		b.Lines = append(b.Lines, line)
 		return nil
 	})
@@ -154,6 +176,10 @@ func (t *Till) setQty(c Command) error {
 			return refuse(textNoLine(), nil)
 		}
 		l := &b.Lines[c.Line]
+		if l.Product.Traits&(sale.Marked|sale.Weighed) == sale.Marked && c.Qty != sale.Piece {
+			return refuse(textMarkQty(), nil)
+		}
+		t.desk.sale.latest = c.Line
 		if !sellable(l.Product, c.Qty) {
 			return refuse(textQty(), nil)
 		}
@@ -167,12 +193,15 @@ func (t *Till) removeLine(c Command) error {
 		if c.Line < 0 || c.Line >= len(b.Lines) {
 			return refuse(textNoLine(), nil)
 		}
+		t.desk.staleMarks = t.desk.staleMarks || b.Lines[c.Line].Product.Traits.Has(sale.Marked)
 		b.Lines = append(b.Lines[:c.Line], b.Lines[c.Line+1:]...)
+		t.desk.sale.latest = max(0, len(b.Lines)-1)
 		return nil
 	})
 }
 
 func (t *Till) clear(Command) error {
+	t.desk.staleMarks = t.desk.staleMarks || len(t.desk.sale.marks) > 0
 	t.desk.sale = open{}
 	t.next()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kopilka/kopilka/drivers/gs1"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -51,6 +52,7 @@ type meaning struct {
 	customer *sale.Customer
 	receipt  *sale.Fiscal
 	promo    *shownCode
+	mark     *gs1.Mark // of a piece; alone where the code does not name its product
 }
 
 // errUnknownCode is a code that names nothing here.
@@ -62,7 +64,7 @@ func (t *Till) read(code sale.Code) (meaning, error) {
 	if f, err := sale.ParseFiscalQR(code.Text); err == nil {
 		return meaning{receipt: &f}, nil
 	}
-	if m, err := t.readProduct(code.Text); err == nil || !errors.Is(err, ledger.ErrNotFound) {
+	if m, err := t.readProduct(code); err == nil || !errors.Is(err, ledger.ErrNotFound) {
 		return m, err
 	}
 	c, err := t.ledger.FindCustomer(t.cardKey(code.Text))
@@ -77,20 +79,16 @@ func (t *Till) read(code sale.Code) (meaning, error) {
 	case err == nil:
 		return meaning{promo: &shown}, nil
 	case errors.Is(err, errUnknownCode):
+		if latin, ok := gs1.FromRussianLayout(code.Text); ok { // a card or a code, typed by a scanner in Russian
+			return t.read(sale.Code{Symbology: code.Symbology, Text: latin, Scanner: code.Scanner})
+		}
 		return meaning{}, t.unknownCode(code.Text)
 	}
 	return meaning{}, err
 }
 
-func (t *Till) readProduct(text string) (meaning, error) {
-	code := text
-	if gtin, ok := gtinOfGS1(text); ok {
-		code = gtin
-	}
-	p, err := t.ledger.ProductByCode(sale.GTIN(code))
-	if err == nil {
-		return meaning{product: &p, qty: sale.Piece}, nil
-	}
+// readWeighed finds goods whose weight stands in the barcode, where the code itself names none.
+func (t *Till) readWeighed(code string, err error) (meaning, error) {
 	if !errors.Is(err, ledger.ErrNotFound) || !sale.ValidGTIN(code) {
 		return meaning{}, err
 	}

@@ -68,6 +68,10 @@ var handlers = map[string]handler{
 	"paying":           {selling, (*Till).paying},
 	"permit":           {selling, (*Till).permit},
 	"return-price":     {returning, (*Till).returnPrice},
+
+	"drop-mark":  {selling, (*Till).dropMark},
+	"storage":    {signedIn, (*Till).confirmStorage},
+	"correction": {[]Stage{StageSale}, (*Till).correct},
 }
 
 func (t *Till) command(c Command) error {
@@ -189,7 +193,7 @@ func (t *Till) stage() Stage {
 		return StageAdult
 	case d.done != nil:
 		return StageDone
-	case !t.ledger.Tally().Open || d.register.snapshot.Shift == drivers.ShiftExpired:
+	case !t.ledger.Tally().Open || (d.register.snapshot.Shift == drivers.ShiftExpired && !t.noRegister()):
 		return StageShift
 	}
 	return StageSale

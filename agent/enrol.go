@@ -136,7 +136,7 @@ func (t *Till) checkCard(card string) error {
 	if len(card) < cardDigitsMin || len(card) > cardBytesMax || strings.ContainsAny(card, " \t=&") {
 		return refuse(textCardNumber(), nil)
 	}
-	_, err := t.readProduct(card)
+	_, err := t.readProduct(sale.Code{Text: card})
 	switch {
 	case err == nil:
 		return refuse(textCardIsGoods(), nil)

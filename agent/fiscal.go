@@ -20,6 +20,9 @@ type job struct {
 
 // start gives a job to the register's line.
 func (t *Till) start(j job) error {
+	if t.noRegister() {
+		return t.bookPlain(j)
+	}
 	return t.queue(func(ctx context.Context, p drivers.Printer) error { return t.carryOut(ctx, p, j) })
 }
 
@@ -81,6 +84,9 @@ func (t *Till) begin(ctx context.Context, p drivers.Printer, j job) (*ledger.Job
 	if err != nil {
 		return nil, err
 	}
+	if err := t.checkMarks(ctx, p, j.draft.Sale); err != nil {
+		return nil, err
+	}
 	head := t.ledger.Head()
 	if err := t.checkStorage(ctx, p, snap); err != nil {
 		return nil, err
@@ -106,6 +112,21 @@ func (t *Till) begin(ctx context.Context, p drivers.Printer, j job) (*ledger.Job
 	return t.ledger.Begin(begun)
 }
 
+// checkMarks sees to it that no code of another basket is left in the register, and that no piece is printed
+// that was refused since the cashier took the money.
+func (t *Till) checkMarks(ctx context.Context, p drivers.Printer, s *sale.Sale) error {
+	if err := t.dropStaleMarks(ctx, p); err != nil {
+		return err
+	}
+	var name string
+	var refused bool
+	t.post(func() { name, refused = t.holdsRefused(s) })
+	if refused {
+		return refuse(textMarkRefused(name), nil)
+	}
+	return nil
+}
+
 // ready lets a register that was stopped in mid-print, by a power cut or by the end of its paper, finish
 // that first; it refuses everything else until then.
 func ready(ctx context.Context, p drivers.Printer) error {
@@ -120,7 +141,10 @@ func ready(ctx context.Context, p drivers.Printer) error {
 // document left open, and no document that the journal has not got.
 func (t *Till) checkStorage(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
 	tally := t.ledger.Tally()
-	if tally.Open && tally.Last.FN != "" && tally.Last.FN != snap.FN {
+	if snap.FN == "" {
+		return refuse(textNoStorage(), nil)
+	}
+	if isSwapped(tally.Open, tally.Last.FN, snap) {
 		return refuse(textStorageSwapped(tally.Last.FN, snap.FN), nil)
 	}
 	if snap.Open {
@@ -175,6 +199,9 @@ func shorten(err error) string {
 // failed returns the page to what it was, with the sentence.
 func (t *Till) failed(err error) {
 	t.desk.unknown = nil
+	if drivers.FailOf(err) == drivers.FailMark {
+		t.desk.sale.marks = nil // each is asked about anew, so that the refused one is named and leaves
+	}
 	var r *Refusal
 	if !errors.As(inWords(err), &r) {
 		return
@@ -214,6 +241,11 @@ func (t *Till) finished(r *sale.Record) {
 	case sale.KindReturn:
 		t.desk.done = t.doneReturn(r)
 		t.desk.ret = nil
+	case sale.KindCorrection:
+		t.desk.done = &DoneView{
+			Kind: r.Kind.String(), ID: r.ID, No: r.Correct.No.String(), Doc: docText(r.Fiscal), Total: r.Correct.Total,
+		}
+		t.desk.sale = open{}
 	default:
 		t.desk.done = nil
 	}

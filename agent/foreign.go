@@ -296,6 +296,9 @@ func (t *Till) addForeign(line sale.Line) error {
 			}
 		}
 	}
+	if hasPiece(f.lines, line.Code) {
+		return refuse(textMarkTwice(line.Product.Name), nil)
+	}
 	if len(f.lines) >= sale.LinesMax {
 		return refuse(textTooManyLines(), nil)
 	}
@@ -314,6 +317,9 @@ func (t *Till) chooseForeign(c Command) error {
 		return nil
 	}
 	l := &f.lines[c.Line]
+	if l.Product.Traits&(sale.Marked|sale.Weighed) == sale.Marked && c.Qty != sale.Piece {
+		return refuse(textMarkQty(), nil)
+	}
 	if c.Qty < 0 || c.Qty > qtyMax || (c.Qty%sale.Piece != 0 && !l.Product.Traits.Has(sale.Weighed)) {
 		return refuse(textQty(), nil)
 	}
@@ -381,7 +387,11 @@ func (t *Till) payForeign(c Command) error {
 	if err != nil {
 		return err
 	}
-	return t.start(job{draft: draft, do: printing(t.returnReceipt(draft.Return))})
+	traits := make([]sale.Traits, len(draft.Return.Lines))
+	for i := range traits {
+		traits[i] = o.foreign.lines[i].Product.Traits
+	}
+	return t.start(job{draft: draft, do: printing(t.returnReceipt(draft.Return, traits))})
 }
 
 func (t *Till) foreignView() *ReturnView {

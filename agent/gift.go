@@ -25,6 +25,9 @@ func (t *Till) gift(c Command) error {
 	if need := t.giftPoints() + g.rule.Points; t.spendable(0) < need {
 		return refuse(textGiftPoints(need, t.spendable(0)), nil)
 	}
+	if g.product.Traits.Has(sale.Marked) {
+		return refuse(textMarkGift(), nil)
+	}
 	return t.add(sale.Line{Product: g.product, Qty: sale.Piece, Gift: true})
 }
 

@@ -60,7 +60,7 @@ var rooms = map[string]room{
 	"drivers/emulator/shtrih":  {[]string{"drivers/charset", "drivers/emulator/paper", "drivers/emulator/storage", "drivers/ffd", "drivers/shtrih/frame", "ledger/sale"}, "an emulator that used the driver would share its errors"},
 	"sync/wire":                {[]string{"ledger/sale"}, "messages are the vocabulary in envelopes"},
 	"sync/uplink":              {[]string{"ledger/sale", "sync/wire"}, "the way up asks the ledger through an interface of its own"},
-	"agent":                    {[]string{"drivers", "ledger", "ledger/loyalty", "ledger/sale"}, "checkout never waits for a network, so it does not know one"},
+	"agent":                    {[]string{"drivers", "drivers/gs1", "ledger", "ledger/loyalty", "ledger/sale"}, "checkout never waits for a network, so it does not know one"},
 	"agent/desk":               {[]string{"agent", "ledger/sale"}, "the page shows views and sends commands, nothing else"},
 	"cloud/hub":                {[]string{"ledger/sale", "sync/wire"}, "the door for tills writes through an interface, whatever the database"},
 	"cloud/programme/deed":     {[]string{"ledger/sale"}, "the words of decisions, which the store speaks too"},

@@ -16,6 +16,9 @@ func (t *Till) pay(c Command) error {
 	if len(s.basket.Lines) == 0 {
 		return refuse(textEmpty(), nil)
 	}
+	if err := markMissing(s.basket.Lines); err != nil {
+		return err
+	}
 	if err := t.refresh(); err != nil { // a lease may have left since the quote was shown
 		return err
 	}
@@ -83,7 +86,8 @@ func withAdvance(tenders []sale.Tender, amount sale.Money) []sale.Tender {
 
 // printing prints one receipt.
 func printing(r drivers.Receipt) func(context.Context, drivers.Printer, *ledger.Job) (sale.Fiscal, error) {
-	return func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
+	return func(ctx context.Context, p drivers.Printer, j *ledger.Job) (sale.Fiscal, error) {
+		r.Key = j.Draft.ID.Key()
 		return p.Print(ctx, r)
 	}
 }

@@ -11,7 +11,10 @@ import (
 
 // publish makes the page anew and sends it to whoever watches.
 func (t *Till) publish() {
+	t.refusedLeaves()
 	t.desk.stage = t.stage()
+	t.wakeForMarks()
+	t.display.show(t.faces())
 	t.viewers.send(t.view())
 }
 
@@ -22,6 +25,7 @@ func (t *Till) view() View {
 		Shift: t.shiftView(), Register: t.registerView(), Network: t.networkView(), Scanners: append([]DeviceView{}, t.desk.scanners...),
 		Basket: t.basketView(), Return: t.returnView(), Done: t.desk.done, Parked: t.parkedViews(),
 		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(), KPI: t.kpiView(), Enrol: t.enrolView(),
+		Printer: t.printerView(), Corrects: t.desk.register.can.corrects,
 	}
 	if c := t.desk.cashier; c != nil {
 		v.Cashier = &CashierView{No: c.No, Name: c.Name, Manager: c.Role >= sale.RoleManager}
@@ -78,7 +82,10 @@ func (t *Till) registerView() RegisterView {
 			v.Conditions = append(v.Conditions, c.name)
 		}
 	}
-	v.Text = registerText(r)
+	v.Text, v.Swap = registerText(r), t.swapView()
+	if t.noRegister() {
+		v.Plain, v.Online, v.Name, v.Text = true, true, "none", nil
+	}
 	return v
 }
 
@@ -99,9 +106,13 @@ func (t *Till) basketView() BasketView {
 		Lines: []LineView{}, Gross: q.Gross, Discount: q.Discount, Redeemed: q.Redeemed, Redeemable: q.Redeemable, Earned: q.Earned,
 		Total: q.Total, Reasons: t.reasonTexts(q.Reasons),
 	}
+	if s.wanted != nil {
+		v.Wanted = s.wanted.Name
+	}
 	for i, l := range q.Lines {
 		v.Lines = append(v.Lines, LineView{
-			SKU: l.SKU, Name: l.Name, Qty: l.Qty, Weighed: l.Traits.Has(sale.Weighed), Price: l.Price, Gross: l.Gross, Discount: l.Discount,
+			Mark: t.lineMark(s.basket.Lines[i]),
+			SKU:  l.SKU, Name: l.Name, Qty: l.Qty, Weighed: l.Traits.Has(sale.Weighed), Price: l.Price, Gross: l.Gross, Discount: l.Discount,
 			Redeemed: l.Redeemed, Net: l.Net, Earned: l.Earned, Adult: s.basket.Lines[i].Product.Traits.Has(sale.AdultOnly), Reasons: t.reasonTexts(l.Reasons),
 		})
 	}
@@ -178,6 +189,7 @@ func (t *Till) returnView() *ReturnView {
 	for i, l := range o.of.Sale.Lines {
 		v.Lines = append(v.Lines, ReturnLineView{
 			Line: i, Name: l.Name, Sold: l.Qty, Left: o.left(i), Chosen: o.chosen[i], Net: l.Net, Weighed: l.Traits.Has(sale.Weighed),
+			Marked: wantsCode(l),
 		})
 	}
 	if q := o.quote; q != nil {
@@ -272,6 +284,8 @@ func receiptView(r *sale.Record) (ReceiptView, bool) {
 		v.No, v.Total, v.Lines, v.First = r.Sale.No.String(), r.Sale.Total, len(r.Sale.Lines), r.Sale.Lines[0].Name
 	case r.Return != nil:
 		v.No, v.Total, v.Lines, v.First = r.Return.No.String(), r.Return.Total, len(r.Return.Lines), r.Return.Lines[0].Name
+	case r.Correct != nil:
+		v.No, v.Total, v.Lines, v.First = r.Correct.No.String(), r.Correct.Total, len(r.Correct.Lines), r.Correct.Lines[0].Name
 	default:
 		return v, false
 	}

@@ -27,7 +27,8 @@ func (t *Till) saleReceipt(s *sale.Sale, contact string) drivers.Receipt {
 	for _, l := range s.Lines {
 		text := t.lineText(l)
 		for i, part := range l.Parts {
-			line := drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: l.Subject, Unit: l.Unit}
+			mark := receiptMark(l.Traits, l.Code)
+			line := drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: markedSubject(l.Subject, mark), Unit: l.Unit, Mark: mark}
 			if i == len(l.Parts)-1 {
 				line.Text = text
 			}
@@ -52,11 +53,13 @@ func (t *Till) lineText(l sale.SoldLine) (out []string) {
 	return out
 }
 
-func (t *Till) returnReceipt(b *sale.Return) drivers.Receipt {
+// returnReceipt is of a return whose lines' products have the traits given, in their order.
+func (t *Till) returnReceipt(b *sale.Return, traits []sale.Traits) drivers.Receipt {
 	r := drivers.Receipt{Doc: sale.DocSaleReturn, Operator: t.operator(), Tenders: b.Tenders, Total: b.Total, Tax: t.rules.Tax}
-	for _, l := range b.Lines {
+	for i, l := range b.Lines {
+		mark := receiptMark(traits[i], l.Code)
 		for _, part := range l.Parts {
-			r.Lines = append(r.Lines, drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: l.Subject, Unit: l.Unit})
+			r.Lines = append(r.Lines, drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: markedSubject(l.Subject, mark), Unit: l.Unit, Mark: mark})
 		}
 	}
 	if b.OfDoc.FD != 0 {

@@ -134,13 +134,29 @@ func (t *Till) judge(ctx context.Context, p drivers.Printer, j *ledger.Job) (ver
 	if err != nil {
 		return verdictUnknown, sale.Fiscal{}, err
 	}
+	all := uint32(len(docs)) == snap.LastFD-j.Before.FD
+	docs, named := candidates(docs, j.Draft.ID.Key())
 	switch {
-	case len(docs) == 0 && snap.LastFD == j.Before.FD:
+	case len(docs) == 0 && all:
 		return verdictNotDone, sale.Fiscal{}, nil
 	case len(docs) == 1 && fits(docs[0].Fiscal, j):
 		return verdictDone, docs[0].Fiscal, nil
+	case named:
+		return verdictUnknown, sale.Fiscal{}, fmt.Errorf("%d documents since FD %d bear the job's key, and none alone is like it", len(docs), j.Before.FD)
 	}
 	return verdictUnknown, sale.Fiscal{}, fmt.Errorf("%d documents since FD %d, none alone is the job's", len(docs), j.Before.FD)
+}
+
+// candidates are the documents that may be a job's. Where the archive tells by which key a document was made,
+// that is exact: a document of the job's own key is it, whatever else was made meanwhile, and one of another
+// key is not, however alike.
+func candidates(docs []drivers.Document, key string) (may []drivers.Document, named bool) {
+	for _, d := range docs {
+		if d.Key == key {
+			return slices.DeleteFunc(slices.Clone(docs), func(d drivers.Document) bool { return d.Key != key }), true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(docs), func(d drivers.Document) bool { return d.Key != "" }), false
 }
 
 func (t *Till) closedSnapshot(ctx context.Context, p drivers.Printer) (drivers.Snapshot, error) {
@@ -159,10 +175,10 @@ func (t *Till) closedSnapshot(ctx context.Context, p drivers.Printer) (drivers.S
 
 // fits holds type, sum and time together, never the sum alone: two buyers in a row may pay the same.
 func fits(f sale.Fiscal, j *ledger.Job) bool {
-	if f.Doc != docOf(j.Draft.Kind) {
+	if f.Doc != docOf(&j.Draft) {
 		return false
 	}
-	if j.Draft.Sale != nil || j.Draft.Return != nil {
+	if j.Draft.Sale != nil || j.Draft.Return != nil || j.Draft.Correct != nil {
 		if f.Sum != j.Total() {
 			return false
 		}
@@ -172,8 +188,8 @@ func fits(f sale.Fiscal, j *ledger.Job) bool {
 	return errMade == nil && errBegun == nil && !made.Before(begun.Add(-clockSlack))
 }
 
-func docOf(k sale.RecordKind) sale.DocKind {
-	switch k {
+func docOf(r *sale.Record) sale.DocKind {
+	switch r.Kind {
 	case sale.KindSale:
 		return sale.DocSale
 	case sale.KindReturn:
@@ -182,6 +198,8 @@ func docOf(k sale.RecordKind) sale.DocKind {
 		return sale.DocShiftOpen
 	case sale.KindShiftClose:
 		return sale.DocShiftClose
+	case sale.KindCorrection:
+		return r.Correct.Of.Correction()
 	}
 	return sale.DocOther
 }
@@ -338,6 +356,10 @@ func (t *Till) bookFound(f sale.Fiscal) error {
 	case sale.DocSaleReturn:
 		line := sale.ReturnedLine{Name: name, Qty: sale.Piece, Net: f.Sum, VAT: sale.VATNone, Subject: sale.SubjectGoods, Parts: part}
 		r.Kind, r.Return = sale.KindReturn, &sale.Return{Lines: []sale.ReturnedLine{line}, Total: f.Sum, Tenders: tenders, Reason: "recovered"}
+	case sale.DocSaleCorrection, sale.DocSaleReturnCorrection:
+		of, _ := f.Doc.Corrects()
+		line := sale.CorrectedLine{Name: name, Part: part[0], VAT: sale.VATNone, Subject: sale.SubjectGoods}
+		r.Kind, r.Correct = sale.KindCorrection, &sale.Correction{Of: of, Day: dayOf(f.Stamp), Lines: []sale.CorrectedLine{line}, Total: f.Sum, Tenders: tenders, Reason: "recovered"}
 	case sale.DocShiftOpen:
 		r.Kind = sale.KindShiftOpen
 	case sale.DocShiftClose:
@@ -351,6 +373,16 @@ func (t *Till) bookFound(f sale.Fiscal) error {
 		return nil
 	}
 	return err
+}
+
+// dayOf is the day that a register's clock showed. The day that a correction was for is not in the archive's
+// short answers; that of the document itself is the nearest.
+func dayOf(s sale.Stamp) sale.Date {
+	made, err := s.Time()
+	if err != nil {
+		made = time.Unix(0, 0).UTC()
+	}
+	return sale.DateOf(sale.At(made), time.UTC)
 }
 
 func foundID(k sale.FiscalKey) sale.ID {
@@ -389,7 +421,7 @@ func (t *Till) settleByHand(c Command) error {
 		return nil
 	}
 	// The document's number is unknown to people; head office flags the record and matches it by FN.
-	fiscal := sale.Fiscal{Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: j.Before.FN}, Doc: docOf(j.Draft.Kind), Sum: j.Total(), Settled: true}
+	fiscal := sale.Fiscal{Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: j.Before.FN}, Doc: docOf(&j.Draft), Sum: j.Total(), Settled: true}
 	r, err := t.ledger.Finish(j.Draft.ID, fiscal)
 	if err != nil {
 		return err

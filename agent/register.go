@@ -24,7 +24,19 @@ type registerState struct {
 	identity drivers.Identity
 	status   drivers.Status
 	snapshot drivers.Snapshot
+	can      abilities
 	err      error // why it is not online
+}
+
+// abilities are what a register can do beyond what every one can.
+type abilities struct{ marks, slips, corrects, drawer bool }
+
+func abilitiesOf(p drivers.Printer) (a abilities) {
+	_, a.marks = p.(drivers.MarkChecker)
+	_, a.slips = p.(drivers.Slips)
+	_, a.corrects = p.(drivers.Corrector)
+	_, a.drawer = p.(drivers.Drawer)
+	return a
 }
 
 // stopped tells that no receipt comes out until a person has done something.
@@ -39,11 +51,13 @@ type registerLine struct {
 	jobs    chan func(ctx context.Context, p drivers.Printer) error
 	seen    func(registerState)                                // called from the line's goroutine
 	connect func(ctx context.Context, p drivers.Printer) error // after dialling, before any job: recovery
+	wake    chan struct{}                                      // there is something to ask between jobs
+	between func(ctx context.Context, p drivers.Printer) error // asks it
 	state   registerState
 }
 
 func newRegisterLine(open OpenPrinter) *registerLine {
-	return &registerLine{open: open, jobs: make(chan func(context.Context, drivers.Printer) error, 1)}
+	return &registerLine{open: open, jobs: make(chan func(context.Context, drivers.Printer) error, 1), wake: make(chan struct{}, 1)}
 }
 
 // errNoRegister is given to a job that no register could take.
@@ -52,8 +66,12 @@ var errNoRegister = &drivers.Error{
 	Hint: drivers.Hint{RU: "Касса не отвечает: проверьте питание и кабель", EN: "The register does not answer: check its power and cable"},
 }
 
-// run serves until ctx ends.
+// run serves until ctx ends; without a register it only waits for that.
 func (r *registerLine) run(ctx context.Context) {
+	if r.open == nil {
+		<-ctx.Done()
+		return
+	}
 	for ctx.Err() == nil {
 		p, err := r.dial(ctx)
 		if err == nil {
@@ -93,6 +111,7 @@ func (r *registerLine) look(ctx context.Context, p drivers.Printer, first bool) 
 		if r.state.identity, err = p.Identify(ctx); err != nil {
 			return err
 		}
+		r.state.can = abilitiesOf(p)
 	}
 	if r.state.status, err = p.Status(ctx); err != nil {
 		return err
@@ -119,9 +138,13 @@ func (r *registerLine) serve(ctx context.Context, p drivers.Printer) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case job := <-r.jobs:
-			err = job(ctx, p)
-			if err == nil || !lostLink(err) {
-				err = r.look(ctx, p, false)
+			err = r.work(ctx, p, job)
+		case <-r.wake:
+			select {
+			case job := <-r.jobs: // a cashier waits for it; the question is asked for again after it
+				err = r.work(ctx, p, job)
+			default:
+				err = r.between(ctx, p)
 			}
 		case <-poll.C:
 			err = r.look(ctx, p, false)
@@ -130,6 +153,14 @@ func (r *registerLine) serve(ctx context.Context, p drivers.Printer) error {
 			return err
 		}
 	}
+}
+
+// work does one job and looks what the register is like after it.
+func (r *registerLine) work(ctx context.Context, p drivers.Printer, job func(context.Context, drivers.Printer) error) error {
+	if err := job(ctx, p); lostLink(err) {
+		return err
+	}
+	return r.look(ctx, p, false)
 }
 
 // lostLink tells errors after which the register must be dialled anew.

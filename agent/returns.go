@@ -23,7 +23,8 @@ type openReturn struct {
 	foreign *foreign     // the sale is not known here
 	// elsewhere: head office sent the sale; its lots are not this till's to hold
 	elsewhere bool
-	met       []metRule // fraud rules
+	met       []metRule      // fraud rules
+	codes     map[int]string // marking codes scanned, by line
 }
 
 // doc is the fiscal document of the receipt.
@@ -149,9 +150,20 @@ func (t *Till) returnChoose(c Command) error {
 		return refuse(textNoLine(), nil)
 	case c.Qty < 0 || c.Qty > o.left(c.Line):
 		return refuse(textReturnQty(o.left(c.Line)), nil)
+	case c.Qty > 0 && wantsCode(o.of.Sale.Lines[c.Line]) && o.codes[c.Line] == "":
+		return refuse(textMarkReturn(o.of.Sale.Lines[c.Line].Name), nil)
 	}
-	old := o.chosen[c.Line]
-	o.chosen[c.Line] = c.Qty
+	if c.Qty == 0 {
+		delete(o.codes, c.Line)
+	}
+	return t.choose(c.Line, c.Qty)
+}
+
+// choose takes so much of a line into the return, if the money allows it.
+func (t *Till) choose(line int, qty sale.Qty) error {
+	o := t.desk.ret
+	old := o.chosen[line]
+	o.chosen[line] = qty
 	why := textQty()
 	err := t.reckonReturn()
 	if err == nil {
@@ -160,7 +172,7 @@ func (t *Till) returnChoose(c Command) error {
 		}
 		why = textReturnMoney(o.moneyLeft())
 	}
-	o.chosen[c.Line] = old
+	o.chosen[line] = old
 	return refuse(why, errors.Join(err, t.reckonReturn()))
 }
 
@@ -249,7 +261,15 @@ func (t *Till) returnPay(c Command) error {
 	if err != nil {
 		return err
 	}
-	return t.start(job{draft: draft, do: printing(t.returnReceipt(draft.Return))})
+	traits := make([]sale.Traits, len(draft.Return.Lines))
+	for i := range draft.Return.Lines {
+		l := &draft.Return.Lines[i]
+		traits[i] = o.of.Sale.Lines[l.Line].Traits
+		if code := o.codes[l.Line]; code != "" {
+			l.Code = code // with the crypto part that the pack has now
+		}
+	}
+	return t.start(job{draft: draft, do: printing(t.returnReceipt(draft.Return, traits))})
 }
 
 // heldForReturn is what earned points may be taken back from.

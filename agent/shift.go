@@ -33,7 +33,7 @@ func (t *Till) openShift(Command) error {
 // storage, document by document, to stand beside the journal's own count. A basket may stay open: a shift
 // that has run out must be closed before it can be paid.
 func (t *Till) closeShift(Command) error {
-	if !t.ledger.Tally().Open {
+	if !t.ledger.Tally().Open && !t.strangeShift() {
 		return refuse(textShiftIsClosed(), nil)
 	}
 	r, err := t.newRecord(sale.KindShiftClose)
@@ -58,10 +58,25 @@ func (t *Till) closeShift(Command) error {
 	})
 }
 
+// strangeShift tells a shift of the register that the journal knows nothing of: another program opened it, or
+// this till is new. Only closing it leads on.
+func (t *Till) strangeShift() bool {
+	r := t.desk.register
+	return r.online && !t.ledger.Tally().Open && (r.snapshot.Shift == drivers.ShiftOpen || r.snapshot.Shift == drivers.ShiftExpired)
+}
+
+// storageTotals adds up the receipts of the shift that is open; earlier ones may lie before it where the journal
+// does not know its beginning.
 func storageTotals(docs []drivers.Document) *sale.StorageTotals {
 	s := new(sale.StorageTotals)
 	for _, d := range docs {
+		if of, corrects := d.Fiscal.Doc.Corrects(); corrects {
+			s.Corrections++
+			s.Corrected += (&sale.Correction{Of: of, Total: d.Fiscal.Sum}).Signed()
+		}
 		switch d.Fiscal.Doc {
+		case sale.DocShiftOpen:
+			*s = sale.StorageTotals{}
 		case sale.DocSale:
 			s.Sales++
 			s.Sold += d.Fiscal.Sum
@@ -144,6 +159,9 @@ func notSupported(op string) error {
 
 // aside gives the register something to do that leaves no record: nothing fiscal happens.
 func (t *Till) aside(do func(ctx context.Context, p drivers.Printer) error) error {
+	if t.noRegister() {
+		return refuse(textNoRegister(), nil)
+	}
 	job := func(ctx context.Context, p drivers.Printer) error {
 		if p == nil {
 			t.post(func() { t.failedAside(errNoRegister) })
@@ -176,6 +194,9 @@ func (t *Till) xReport(Command) error {
 }
 
 func (t *Till) openDrawer(Command) error {
+	if t.slips != nil && (t.noRegister() || (t.desk.register.online && !t.desk.register.can.drawer)) {
+		return t.onPrinter(func(ctx context.Context, p drivers.SlipPrinter) error { return p.OpenDrawer(ctx) })
+	}
 	return t.aside(func(ctx context.Context, p drivers.Printer) error {
 		if d, ok := p.(drivers.Drawer); ok {
 			return d.OpenDrawer(ctx)
@@ -190,6 +211,9 @@ func (t *Till) resume(Command) error {
 
 // copyReceipt prints a copy that is not a fiscal document.
 func (t *Till) copyReceipt(c Command) error {
+	if c.ID.IsZero() && t.noRegister() {
+		return refuse(textCopyWhich(), nil)
+	}
 	if c.ID.IsZero() {
 		return t.aside(func(ctx context.Context, p drivers.Printer) error {
 			if k, ok := p.(drivers.Copier); ok {
@@ -203,6 +227,9 @@ func (t *Till) copyReceipt(c Command) error {
 		return refuse(textNoReceipt(), err)
 	}
 	lines, qr := t.copyLines(r)
+	if t.slips != nil && (t.noRegister() || !t.desk.register.online || !t.desk.register.can.slips) {
+		return t.onPrinter(func(ctx context.Context, p drivers.SlipPrinter) error { return p.PrintSlip(ctx, asSlip(lines, qr)) })
+	}
 	return t.aside(func(ctx context.Context, p drivers.Printer) error {
 		if s, ok := p.(drivers.Slips); ok {
 			return s.Slip(ctx, lines, qr)
@@ -217,4 +244,7 @@ func (t *Till) sawRegister(s registerState) {
 		t.dropNotices(aboutRegister)
 	}
 	t.desk.register = s
+	if s.online {
+		t.noteSerial(s.identity.Serial)
+	}
 }

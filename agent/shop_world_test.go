@@ -199,6 +199,7 @@ func (s *shop1) newTill(i int, seed uint64) *shopTill {
 		Now: func() time.Time { return time.Now().In(moscow) },
 	})
 	require.NoError(s.t, err)
+	st.device, st.driver = st.reg, shtrihDriver
 	st.ask = func(no []sale.CustomerNo) { st.uplink.Ask(no...) }
 	st.attach = st.connect
 	st.start()

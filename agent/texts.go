@@ -249,10 +249,6 @@ func textReturnQty(left sale.Qty) Text {
 	return say("Вернуть можно не больше %s", "At most %s can come back", left)
 }
 
-func textStorageSwapped(was, is string) Text {
-	return say("Фискальный накопитель сменился посреди смены (был %s, стоит %s): позовите поддержку", "The fiscal storage was changed within the shift (was %s, is %s): call support", was, is)
-}
-
 func textNotPrinted(total sale.Money) Text {
 	return say("Чек на %s не напечатан: оплату не принимайте второй раз, пробейте заново", "The receipt for %s was not printed: ring it up again, the money was not booked", total)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 	_ "time/tzdata" // stores' zones are data: a till's machine may have none
 
@@ -32,7 +33,9 @@ type Options struct {
 	Ledger   *ledger.Ledger
 	Clock    *Clock
 	Rules    Rules
-	Register OpenPrinter
+	Register OpenPrinter                        // nil: another program makes the fiscal receipts, or nobody does
+	Printer  OpenSlips                          // nil: no receipt printer beside the register
+	Display  OpenDisplay                        // nil: no customer display
 	Random   io.Reader                          // for IDs and salts
 	Ask      func([]sale.CustomerNo)            // asks head office for customers' leases; never waits
 	Find     Find                               // asks head office for a sale of another till
@@ -51,6 +54,8 @@ type Till struct {
 	log      *slog.Logger
 	ops      chan op
 	register *registerLine
+	slips    *slipLine      // nil: no receipt printer
+	display  *displayLine   // nil: no customer display
 	examined sale.FiscalKey // the register's goroutine's own, see readTo
 	finder   *finder        // nil: nobody to ask
 	viewers  viewers
@@ -88,9 +93,13 @@ type desk struct {
 	noticeSeq uint64
 	network   NetworkView
 	register  registerState
+	printer   slipState
 	scanners  []DeviceView
-	frozen    *Text
-	compared  bool // with the register's storage, since the start
+	// knownSerial is of the register that was last held against the shift's.
+	knownSerial string
+	staleMarks  bool // the register may still hold codes of a basket that is gone
+	frozen      *Text
+	compared    bool // with the register's storage, since the start
 }
 
 // NewTill makes a till over an enrolled ledger; Run starts it.
@@ -110,7 +119,8 @@ func NewTill(o Options) (*Till, error) {
 	}
 	t.clock.Floor(o.Ledger.HighWater())
 	t.register.seen = func(s registerState) { t.post(func() { t.sawRegister(s) }) }
-	t.register.connect = t.recover
+	t.register.connect, t.register.between = t.recover, t.tendMarks
+	t.attach(o)
 	// A job that the last run of the program left open is decided before anything else is sold.
 	unfinished, err := o.Ledger.Unfinished()
 	if err != nil {
@@ -135,7 +145,7 @@ func (t *Till) Run(ctx context.Context) error {
 	lineDone := make(chan struct{})
 	go func() {
 		defer close(lineDone)
-		t.register.run(line)
+		t.serveDevices(line)
 	}()
 	defer t.viewers.close()
 	found, stopFinder := t.startFinder(ctx)
@@ -172,6 +182,33 @@ func (t *Till) Run(ctx context.Context) error {
 	}
 }
 
+// attach adds what a till may do without.
+func (t *Till) attach(o Options) {
+	if o.Printer != nil {
+		t.slips = &slipLine{open: o.Printer, jobs: make(chan func(context.Context, drivers.SlipPrinter) error, slipsMax)}
+		t.slips.seen = func(s slipState) { t.post(func() { t.sawPrinter(s) }) }
+	}
+	if o.Display != nil {
+		t.display = &displayLine{open: o.Display, want: make(chan facing, 1), log: t.log}
+	}
+	if t.noRegister() {
+		t.desk.compared = true // there is no storage to compare with
+	}
+}
+
+// serveDevices runs the goroutine of each device until ctx ends.
+func (t *Till) serveDevices(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { t.register.run(ctx) })
+	if t.slips != nil {
+		all.Go(func() { t.slips.run(ctx) })
+	}
+	if t.display != nil {
+		all.Go(func() { t.display.run(ctx) })
+	}
+	all.Wait()
+}
+
 // startFinder lets head office be asked; stop joins its goroutine.
 func (t *Till) startFinder(ctx context.Context) (found <-chan foundSale, stop func()) {
 	if t.finder == nil {
@@ -186,8 +223,8 @@ func (t *Till) startFinder(ctx context.Context) (found <-chan foundSale, stop fu
 	return t.finder.found, func() { cancel(); <-done }
 }
 
-// post gives the till's goroutine something to do and waits until it is done. Only the register's
-// goroutine, which Run outlives, calls it.
+// post gives the till's goroutine something to do and waits until it is done. Only the devices'
+// goroutines, which Run outlives, call it.
 func (t *Till) post(do func()) {
 	done := make(chan error, 1)
 	t.ops <- op{func() error { do(); return nil }, done}

@@ -31,9 +31,11 @@ type View struct {
 	Unknown  *UnknownView `json:"unknown,omitempty"` // a fiscal job whose outcome nobody knows
 	Parked   []ParkedView `json:"parked"`
 	Notices  []Notice     `json:"notices"`
-	Frozen   *Text        `json:"frozen,omitempty"` // why points cannot be spent just now (time or journal in doubt)
-	KPI      *KPIView     `json:"kpi,omitempty"`    // of whoever is signed in
-	Enrol    *EnrolView   `json:"enrol,omitempty"`  // nil: this till enrols nobody
+	Frozen   *Text        `json:"frozen,omitempty"`   // why points cannot be spent just now (time or journal in doubt)
+	KPI      *KPIView     `json:"kpi,omitempty"`      // of whoever is signed in
+	Enrol    *EnrolView   `json:"enrol,omitempty"`    // nil: this till enrols nobody
+	Printer  *DeviceView  `json:"printer,omitempty"`  // the receipt printer beside the register
+	Corrects bool         `json:"corrects,omitempty"` // the register makes correction receipts
 }
 
 // Stage is what the page is about.
@@ -86,6 +88,9 @@ type RegisterView struct {
 	Text       *Text    `json:"text,omitempty"` // what is wrong and what to do; none when all is well
 	Unsent     int      `json:"unsent"`         // documents waiting for the operator of fiscal data
 	CanResume  bool     `json:"canResume"`
+
+	Plain bool      `json:"plain,omitempty"` // none: sales are booked without a fiscal receipt
+	Swap  *SwapView `json:"swap,omitempty"`  // another fiscal storage than the shift's: a manager confirms it
 }
 
 // NetworkView is the link to head office.
@@ -114,8 +119,9 @@ type BasketView struct {
 	Redeemable sale.Points   `json:"redeemable"` // most that this receipt allows now, for sure
 	Earned     sale.Points   `json:"earned"`
 	Total      sale.Money    `json:"total"`
-	Reasons    []Text        `json:"reasons"`         // why not more, and what gave what
-	Adult      *string       `json:"adult,omitempty"` // the product that asks for the buyer's age
+	Reasons    []Text        `json:"reasons"`          // why not more, and what gave what
+	Adult      *string       `json:"adult,omitempty"`  // the product that asks for the buyer's age
+	Wanted     string        `json:"wanted,omitempty"` // the product that waits for its marking code
 
 	Codes        []CodeView        `json:"codes,omitempty"`
 	Applied      []AppliedView     `json:"applied,omitempty"` // promotions that gave something
@@ -219,6 +225,7 @@ type LineView struct {
 	Earned   sale.Points `json:"earned"`
 	Adult    bool        `json:"adult"`
 	Reasons  []Text      `json:"reasons,omitempty"`
+	Mark     *MarkView   `json:"mark,omitempty"` // of marked goods
 }
 
 // CustomerView is the customer at the counter. Spendable is what can be redeemed for sure (held on
@@ -269,12 +276,13 @@ type ReturnLineView struct {
 	Chosen  sale.Qty   `json:"chosen"`
 	Net     sale.Money `json:"net"` // of the whole line as sold; of a foreign return, of what is chosen
 	Weighed bool       `json:"weighed"`
-	Price   sale.Money `json:"price,omitempty"` // of one piece or kilogram, of a foreign return: see return-price
+	Price   sale.Money `json:"price,omitempty"`  // of one piece or kilogram, of a foreign return: see return-price
+	Marked  bool       `json:"marked,omitempty"` // comes back by its marking code: scan it
 }
 
 // DoneView is the receipt just made.
 type DoneView struct {
-	Kind     string      `json:"kind"` // "sale" or "return"
+	Kind     string      `json:"kind"` // "sale", "return" or "correction"
 	ID       sale.ID     `json:"id"`
 	No       string      `json:"no"`
 	Doc      string      `json:"doc"`
@@ -337,7 +345,9 @@ type Notice struct {
 //	certificate Code · drop-certificate No · purse Purse Points (-1: as much as allowed) · paying Yes (payment begun, or left) ·
 //	permit PIN Yes (a manager lets what a fraud rule stopped pass; without Yes the points are left) ·
 //	return-price Line Amount (of a foreign return: the unit's price as on its receipt; scan, add and return-choose
-//	name its goods and how many)
+//	name its goods and how many) · drop-mark (the product that waits for its code is left) ·
+//	storage Code PIN (a manager confirms the storage of that serial) ·
+//	correction Day Yes Code Return Tenders Reason PIN (Yes: at the order of number Code; Return: a return is corrected)
 type Command struct {
 	Do      string        `json:"do"`
 	PIN     string        `json:"pin,omitempty"`
@@ -361,6 +371,8 @@ type Command struct {
 	Consents []sale.Consent  `json:"consents,omitempty"`
 	No       sale.CustomerNo `json:"no,omitempty"`
 	Purse    sale.PurseNo    `json:"purse,omitempty"`
+	Day      sale.Date       `json:"day,omitzero"`
+	Return   bool            `json:"return,omitempty"`
 }
 
 // Refusal is an answer to a command that a cashier reads: a sentence, with the detail for the log in Err.

@@ -1,0 +1,434 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/gs1"
+	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// Marked goods (Chestny ZNAK). A piece is sold by its own code: one piece a line, no code twice, and a piece
+// that the marking system refuses is not sold, whoever asks. The permissive mode (Decree 1944) asks the
+// marking system over the network before the sale; it is a switch that is off, and nothing here stands in
+// for it.
+
+// markWait bounds one question to the register and, through it, the marking system.
+const markWait = 40 * time.Second
+
+// markStage is how far the question about a piece has come.
+type markStage string
+
+// The stages, as the page knows them.
+const (
+	markTaken       markStage = "taken"       // this register asks when it prints
+	markAsking      markStage = "asking"      // it is being asked, or soon will be
+	markChecked     markStage = "checked"     // the marking system has said yes
+	markUnreachable markStage = "unreachable" // it has not answered: the register tells it of the sale later
+	markRefused     markStage = "refused"     // it has said no, in the middle of a payment: the receipt will not come out
+)
+
+// MarkView is the marking code of a line.
+type MarkView struct {
+	State string `json:"state"` // "taken", "asking", "checked", "unreachable", "refused"
+	Text  Text   `json:"text"`
+}
+
+func markView(s markStage) *MarkView {
+	v := &MarkView{State: string(s)}
+	switch s {
+	case markAsking:
+		v.Text = say("Код проверяется", "The code is being checked")
+	case markChecked:
+		v.Text = say("Код проверен: продавать можно", "Code checked: it may be sold")
+	case markUnreachable:
+		v.Text = say("Код принят. «Честный знак» не ответил: касса сообщит о продаже позже", "Code taken. The marking system did not answer: the register tells it later")
+	case markRefused:
+		v.Text = say("Продавать нельзя: «Честный знак» отклонил код", "May not be sold: the marking system refused the code")
+	default:
+		v.Text = say("Код маркировки принят", "Marking code taken")
+	}
+	return v
+}
+
+// lineMark is what the page shows of a line's code.
+func (t *Till) lineMark(l sale.Line) *MarkView {
+	if !l.Product.Traits.Has(sale.Marked) || markOf(l.Code) == nil {
+		return nil
+	}
+	return markView(t.stageOf(l.Code))
+}
+
+// readProduct finds the product of a code: goods by GTIN, marked goods by their own code, goods whose weight
+// stands in the barcode. A damaged marking code is refused where the product needs it, and taken for what its
+// GTIN says where it does not.
+func (t *Till) readProduct(code sale.Code) (meaning, error) {
+	r, err := gs1.Read(code)
+	if err != nil {
+		return t.readDamaged(code.Text, err)
+	}
+	if r.Kind == gs1.KindMark && r.GTIN == "" {
+		return meaning{mark: r.Mark}, nil
+	}
+	find := r.Text
+	if r.GTIN != "" {
+		find = r.GTIN
+	}
+	m := meaning{qty: sale.Piece, mark: r.Mark}
+	p, err := t.ledger.ProductByCode(sale.GTIN(find))
+	if errors.Is(err, ledger.ErrNotFound) && r.Kind == gs1.KindMark {
+		return meaning{}, refuse(textMarkOfNobody(), err)
+	}
+	if err != nil {
+		return t.readWeighed(find, err)
+	}
+	m.product = &p
+	if weight, ok := r.Elements.Weight(); ok && p.Traits.Has(sale.Weighed) && weight > 0 {
+		m.qty = weight
+	}
+	return m, nil
+}
+
+// readDamaged decides about a code that cannot be read whole.
+func (t *Till) readDamaged(text string, damage error) (meaning, error) {
+	hint := gs1.HintOf(damage)
+	gtin, ok := gtinOfGS1(cutAIM(text))
+	if !ok {
+		return meaning{}, refuse(hint, damage)
+	}
+	p, err := t.ledger.ProductByCode(gtin)
+	switch {
+	case err == nil && !p.Traits.Has(sale.Marked):
+		return meaning{product: &p, qty: sale.Piece}, nil // its code matters to nobody
+	case err == nil:
+		return meaning{}, refuse(textMarkDamaged(p.Name, hint), damage)
+	case errors.Is(err, ledger.ErrNotFound):
+		return meaning{}, refuse(hint, damage)
+	}
+	return meaning{}, err
+}
+
+// cutAIM takes off the symbology identifier that some scanners type before the code.
+func cutAIM(text string) string {
+	if len(text) > 3 && text[0] == ']' {
+		return text[3:]
+	}
+	return strings.TrimPrefix(text, string(gs1.GS))
+}
+
+// markOf is the marking code of a line, nil where it has none.
+func markOf(text string) *gs1.Mark {
+	m, err := gs1.ParseMark(text)
+	if err != nil {
+		return nil
+	}
+	return &m
+}
+
+// samePiece tells whether two codes name one piece, whatever their crypto parts.
+func samePiece(a, b string) bool {
+	m, n := markOf(a), markOf(b)
+	return m != nil && n != nil && m.Identity() == n.Identity()
+}
+
+func hasPiece(lines []sale.Line, code string) bool {
+	return slices.ContainsFunc(lines, func(l sale.Line) bool { return l.Product.Traits.Has(sale.Marked) && samePiece(l.Code, code) })
+}
+
+// withMark gives a line of marked goods its code. Without one nil is returned and the code is asked for.
+func (t *Till) withMark(line sale.Line, mark *gs1.Mark) (*sale.Line, error) {
+	if !line.Product.Traits.Has(sale.Marked) {
+		return &line, nil
+	}
+	if mark == nil {
+		if t.desk.ret != nil {
+			return nil, refuse(textMarkWanted(line.Product.Name), nil)
+		}
+		t.desk.sale.wanted = &line.Product
+		return nil, nil
+	}
+	if line.Code = mark.Raw; !line.Product.Traits.Has(sale.Weighed) {
+		line.Qty = sale.Piece
+	}
+	return &line, nil
+}
+
+// takeMark takes a code that names no product by itself: for the product that was asked for.
+func (t *Till) takeMark(mark *gs1.Mark) error {
+	p := t.desk.sale.wanted
+	if p == nil || t.desk.ret != nil {
+		return refuse(textMarkWithoutProduct(), nil)
+	}
+	return t.take(sale.Line{Product: *p, Qty: sale.Piece}, mark)
+}
+
+// dropMark forgets the product whose code was asked for.
+func (t *Till) dropMark(Command) error {
+	t.desk.sale.wanted = nil
+	return nil
+}
+
+// markMissing is the first line that may not be paid for want of a code: it came by a list and not by a scan.
+func markMissing(lines []sale.Line) error {
+	for _, l := range lines {
+		if l.Product.Traits.Has(sale.Marked) && markOf(l.Code) == nil {
+			return refuse(textMarkWanted(l.Product.Name), nil)
+		}
+	}
+	return nil
+}
+
+// stageOf is how far a piece in the basket has come.
+func (t *Till) stageOf(code string) markStage {
+	if s, known := t.desk.sale.marks[code]; known {
+		return s
+	}
+	if t.desk.register.can.marks {
+		return markAsking
+	}
+	return markTaken
+}
+
+// nextMark is a piece in the basket that nobody has asked about.
+func (t *Till) nextMark() (q drivers.MarkQuery, found bool) {
+	for _, l := range t.desk.sale.basket.Lines {
+		if !l.Product.Traits.Has(sale.Marked) || markOf(l.Code) == nil {
+			continue
+		}
+		if _, asked := t.desk.sale.marks[l.Code]; !asked {
+			return drivers.MarkQuery{Raw: l.Code, Unit: l.Product.Unit}, true
+		}
+	}
+	return q, false
+}
+
+// wakeForMarks tells the register's goroutine that there is a question for it, whenever it has no job. The
+// cashier goes on meanwhile.
+func (t *Till) wakeForMarks() {
+	if !t.desk.register.online || !t.desk.register.can.marks {
+		return
+	}
+	if _, ask := t.nextMark(); !ask && !t.desk.staleMarks {
+		return
+	}
+	select {
+	case t.register.wake <- struct{}{}:
+	default: // it knows
+	}
+}
+
+// tendMarks asks one question, in the register's goroutine. An answer that fails is no refusal: the register
+// asks again when it prints.
+func (t *Till) tendMarks(ctx context.Context, p drivers.Printer) error {
+	if err := t.dropStaleMarks(ctx, p); err != nil {
+		return linkOnly(err)
+	}
+	checker, ok := p.(drivers.MarkChecker)
+	var q drivers.MarkQuery
+	var ask bool
+	t.post(func() { q, ask = t.nextMark() })
+	if !ok || !ask {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, markWait)
+	defer cancel()
+	verdict, err := checker.CheckMark(ctx, q)
+	if err != nil {
+		t.log.Warn("a marking code could not be checked", "err", err)
+	}
+	t.post(func() { t.markAnswered(q.Raw, verdict, err) })
+	return linkOnly(err)
+}
+
+// dropStaleMarks makes the register forget codes of a basket that is gone.
+func (t *Till) dropStaleMarks(ctx context.Context, p drivers.Printer) error {
+	checker, ok := p.(drivers.MarkChecker)
+	stale := false
+	t.post(func() { stale, t.desk.staleMarks = t.desk.staleMarks, false })
+	if !ok || !stale {
+		return nil
+	}
+	if err := checker.DropMarks(ctx); err != nil {
+		t.post(func() { t.desk.staleMarks = true })
+		return err
+	}
+	return nil
+}
+
+// markAnswered takes in what the register has found out. A refused piece leaves the basket; while its receipt
+// is being made the register itself refuses it.
+func (t *Till) markAnswered(code string, v drivers.MarkVerdict, err error) {
+	s := &t.desk.sale
+	at := slices.IndexFunc(s.basket.Lines, func(l sale.Line) bool { return l.Code == code })
+	if at < 0 {
+		return // it has left by itself
+	}
+	if s.marks == nil {
+		s.marks = map[string]markStage{}
+	}
+	const whole = drivers.MarkChecked | drivers.MarkStateKnown
+	switch {
+	case err == nil && v.Refused():
+		s.marks[code] = markRefused
+		t.refusedLeaves()
+	case err == nil && v&whole == whole:
+		s.marks[code] = markChecked
+	default:
+		s.marks[code] = markUnreachable
+	}
+}
+
+// refusedLeaves takes refused pieces out of the basket, unless a receipt of it is being made just now.
+func (t *Till) refusedLeaves() {
+	s := &t.desk.sale
+	if t.desk.printing > 0 || t.desk.unknown != nil {
+		return
+	}
+	for i := 0; i < len(s.basket.Lines); {
+		l := s.basket.Lines[i]
+		if s.marks[l.Code] != markRefused {
+			i++
+			continue
+		}
+		delete(s.marks, l.Code)
+		t.desk.staleMarks = true
+		t.notify("error", "mark "+l.Code, textMarkRefused(l.Product.Name))
+		if err := t.removeLine(Command{Line: i}); err != nil {
+			t.log.Error("take a refused piece out of the basket", "err", err)
+			return
+		}
+	}
+}
+
+// holdsRefused tells whether a sale that is about to be printed holds a piece that was refused meanwhile.
+func (t *Till) holdsRefused(s *sale.Sale) (name string, refused bool) {
+	if s == nil {
+		return "", false
+	}
+	for _, l := range s.Lines {
+		if t.desk.sale.marks[l.Code] == markRefused {
+			return l.Name, true
+		}
+	}
+	return "", false
+}
+
+// receiptMark is a line's code as the register wants it.
+func receiptMark(traits sale.Traits, code string) *drivers.Mark {
+	if m := markOf(code); m != nil && traits.Has(sale.Marked) {
+		return &drivers.Mark{Raw: m.Raw}
+	}
+	return nil
+}
+
+// markedSubject is tag 1212 of a piece with a code, where the catalogue still has that of its group.
+func markedSubject(s sale.Subject, mark *drivers.Mark) sale.Subject {
+	switch {
+	case mark == nil:
+		return s
+	case s == sale.SubjectGoods:
+		return sale.SubjectMarkedGoods
+	case s == sale.SubjectExcisable:
+		return sale.SubjectMarkedExcise
+	}
+	return s
+}
+
+// A return.
+
+// wantsCode tells whether a sold line comes back by its code only.
+func wantsCode(l sale.SoldLine) bool {
+	return l.Traits.Has(sale.Marked) && (markOf(l.Code) != nil || l.Qty == sale.Piece)
+}
+
+// scanBack takes a piece back by its code: it must be one that this receipt sold, where its codes are known.
+func (t *Till) scanBack(m meaning) error {
+	o := t.desk.ret
+	switch {
+	case o.of == nil:
+		return refuse(textReturnAsking(), nil)
+	case m.mark == nil:
+		return refuse(textNotNow(StageReturn), nil)
+	}
+	line := slices.IndexFunc(o.of.Sale.Lines, func(l sale.SoldLine) bool { return wantsCode(l) && samePiece(l.Code, m.mark.Raw) })
+	if line < 0 && m.product != nil { // sold before codes were kept: any piece of the product, each once
+		line = slices.IndexFunc(o.of.Sale.Lines, func(l sale.SoldLine) bool {
+			return wantsCode(l) && markOf(l.Code) == nil && l.SKU == m.product.SKU
+		})
+		if slices.ContainsFunc(mapValues(o.codes), func(c string) bool { return samePiece(c, m.mark.Raw) }) {
+			return refuse(textMarkTwice(m.product.Name), nil)
+		}
+	}
+	switch {
+	case line < 0:
+		return refuse(textMarkNotSold(), nil)
+	case o.left(line) <= 0:
+		return refuse(textMarkBack(o.of.Sale.Lines[line].Name), nil)
+	}
+	if o.codes == nil {
+		o.codes = map[int]string{}
+	}
+	o.codes[line] = m.mark.Raw
+	return t.choose(line, o.left(line))
+}
+
+func mapValues(m map[int]string) (out []string) {
+	for _, v := range m {
+		out = append(out, v)
+	}
+	return out
+}
+
+// Sentences.
+
+func textMarkWanted(name string) Text {
+	return say("«%s» продаётся по коду маркировки: отсканируйте квадратный код на упаковке", "%q is sold by its marking code: scan the square code on the pack", name)
+}
+
+func textMarkTwice(name string) Text {
+	return say("Эта упаковка «%s» уже в чеке: у каждой свой код, отсканируйте другую", "This pack of %q is in the receipt already: each has a code of its own, scan the other one", name)
+}
+
+func textMarkQty() Text {
+	return say("Маркированный товар — по одной штуке в строке: отсканируйте код каждой", "Marked goods take one piece a line: scan the code of each")
+}
+
+func textMarkDamaged(name string, hint Text) Text {
+	return Text{
+		RU: "«" + name + "»: " + hint.RU + " До этого отложите товар: без кода его продавать нельзя, остальное продавайте.",
+		EN: "“" + name + "”: " + hint.EN + " Until then put it aside: it may not be sold without its code; sell the rest.",
+	}
+}
+
+func textMarkOfNobody() Text {
+	return say("Код маркировки прочитан, но такого товара в каталоге нет: отложите его и сообщите в офис", "The marking code was read, but the catalogue has no such product: put it aside and tell head office")
+}
+
+func textMarkWithoutProduct() Text {
+	return say("По этому коду маркировки товар не найти: сначала отсканируйте штрихкод или найдите товар по названию, затем код", "This marking code does not name its product: scan the barcode or find the product by name first, then the code")
+}
+
+func textMarkRefused(name string) Text {
+	return say("«%s» продавать нельзя: «Честный знак» отклонил код. Товар убран из чека, отложите его", "%q may not be sold: the marking system refused its code. It was taken out of the receipt, put it aside", name)
+}
+
+func textMarkNotSold() Text {
+	return say("Упаковки с этим кодом в чеке не было: вернуть можно только то, что продано по нему", "No pack with this code is on the receipt: only what it sold can come back")
+}
+
+func textMarkBack(name string) Text {
+	return say("«%s» по этому коду уже возвращён", "%q of this code has come back already", name)
+}
+
+func textMarkGift() Text {
+	return say("Маркированный товар подарком за баллы не оформить: уберите его из подарков в программе", "Marked goods cannot be a gift for points: take them off the programme's gifts")
+}
+
+func textMarkReturn(name string) Text {
+	return say("«%s» возвращают по коду маркировки: отсканируйте его на упаковке", "%q comes back by its marking code: scan it on the pack", name)
+}
