@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/hidscanner"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/serialscanner"
 	"github.com/kopilka/kopilka/drivers/shtrih"
@@ -25,6 +26,7 @@ var Printers = map[string]func(name string, dial port.Dial, settings map[string]
 // Scanners are the scanners by type.
 var Scanners = map[string]func(name string, dial port.Dial, settings map[string]string) (drivers.Scanner, error){
 	"serial-scanner": serialscanner.New,
+	"hid-scanner":    hidscanner.New,
 }
 
 // ErrType is wrapped when the config names a type that no driver has.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kopilka/kopilka/drivers/hidscanner/report"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -23,7 +24,10 @@ var ErrScanner = errors.New("scanner cannot type")
 type ScannerOptions struct {
 	Prefix string
 	AIM    bool   // send the AIM identifier of the symbology ahead of the code
-	Suffix string // empty: CR
+	Suffix string // empty: CR; HID POS: none
+	// Reports make it a scanner in HID POS mode: a code goes out in reports of this layout, each in a write of
+	// its own. Nil: a serial line.
+	Reports *report.Layout
 }
 
 // Scanner types codes into whoever listens at its cable, as a scanner on a serial line does.
@@ -50,6 +54,12 @@ func ListenScanner(addr string, o ScannerOptions) (*Scanner, error) {
 	s := &Scanner{opt: o, addr: ln.Addr().String(), stop: ln.Close}
 	s.wg.Go(func() { s.accept(ln) })
 	return s, nil
+}
+
+// WireScanner is a scanner at a cable that is there already: one end of an in-memory link, or the device's
+// side of a USB gadget. Closing the scanner closes it.
+func WireScanner(line io.WriteCloser, o ScannerOptions) *Scanner {
+	return &Scanner{opt: o, addr: "wire", line: line, stop: func() error { return nil }}
 }
 
 func (s *Scanner) accept(ln net.Listener) {
@@ -101,10 +111,24 @@ func (s *Scanner) Type(ctx context.Context, code sale.Code) error {
 			return fmt.Errorf("%w: %w", ErrScanner, err)
 		}
 	}
-	if _, err := line.Write(s.typed(code)); err != nil {
-		return fmt.Errorf("%w on %s: %w", ErrScanner, s.addr, err)
+	for _, b := range s.writes(code) {
+		if _, err := line.Write(b); err != nil {
+			return fmt.Errorf("%w on %s: %w", ErrScanner, s.addr, err)
+		}
 	}
 	return nil
+}
+
+// writes are the bytes of a code as they leave the device: a run on a serial line, or reports.
+func (s *Scanner) writes(code sale.Code) [][]byte {
+	if s.opt.Reports == nil {
+		return [][]byte{s.typed(code)}
+	}
+	id := ""
+	if s.opt.AIM {
+		id = aim(code)
+	}
+	return s.opt.Reports.Split(id, []byte(s.opt.Prefix+code.Text+s.opt.Suffix))
 }
 
 // typed is the bytes that a code becomes.

@@ -19,17 +19,20 @@ import (
 // aims are what a scanner with AIM identifiers switched on puts before a code.
 var aims = map[sale.Symbology]string{
 	sale.SymbologyEAN13: "]E0", sale.SymbologyEAN8: "]E4", sale.SymbologyGS1DataMatrix: "]d2",
+	sale.SymbologyCode128: "]C0", sale.SymbologyQR: "]Q1",
 }
 
 func TestContract(t *testing.T) {
 	for name, aim := range map[string]bool{"with AIM": true, "without AIM": false} {
 		t.Run(name, func(t *testing.T) {
-			drivertest.Scanner(t, func(t *testing.T) drivertest.ScannerRig { return overTCP(t, aim) })
+			drivertest.Scanner(t, func(t *testing.T, name string, settings map[string]string) drivertest.ScannerRig {
+				return overTCP(t, aim, name, settings)
+			})
 		})
 	}
 }
 
-func overTCP(t *testing.T, aim bool) drivertest.ScannerRig {
+func overTCP(t *testing.T, aim bool, name string, settings map[string]string) drivertest.ScannerRig {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr, err := port.ParseAddress("tcp://" + l.Addr().String())
@@ -40,7 +43,7 @@ func overTCP(t *testing.T, aim bool) drivertest.ScannerRig {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	t.Cleanup(func() { _ = device.Close() }) // unplugged already in one case
-	s, err := serialscanner.New("hand", func(context.Context) (port.Conn, error) { return near, nil }, nil)
+	s, err := serialscanner.New(name, func(context.Context) (port.Conn, error) { return near, nil }, settings)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	send := func(text string) {
@@ -55,7 +58,6 @@ func overTCP(t *testing.T, aim bool) drivertest.ScannerRig {
 			}
 			send(c.Text + "\r\n")
 		},
-		Spoil:  func() { send("46\x0104\r") },
 		Unplug: func() { require.NoError(t, device.Close()) },
 	}
 }
