@@ -26,7 +26,8 @@ type bench struct {
 	ctx    context.Context
 	served sync.WaitGroup
 	dials  int
-	cut    *cut // what the next link fails by; nil: it does not
+	cut    *cut    // what the next link fails by; nil: it does not
+	tap    *[]byte // gathers what is sent to the printer; nil: nobody listens
 }
 
 func bubble(t *testing.T, o device.Options, settings map[string]string, f func(b *bench)) {
@@ -49,7 +50,7 @@ func (b *bench) dial(context.Context) (port.Conn, error) {
 	near, far := net.Pipe()
 	b.served.Go(func() { _ = b.dev.Serve(b.ctx, far) }) // ends with the link, as tests want
 	if b.cut == nil {
-		return near, nil
+		return tapped{near, b.tap}, nil
 	}
 	c := b.cut
 	c.Conn, b.cut = near, nil
@@ -57,6 +58,19 @@ func (b *bench) dial(context.Context) (port.Conn, error) {
 }
 
 func (b *bench) paper() []string { return device.Lines(b.dev.Paper()) }
+
+// tapped is a link that somebody listens to.
+type tapped struct {
+	net.Conn
+	to *[]byte
+}
+
+func (c tapped) Write(p []byte) (int, error) {
+	if c.to != nil {
+		*c.to = append(*c.to, p...)
+	}
+	return c.Conn.Write(p)
+}
 
 // cut is the host's end of a link that fails after a count of bytes in one direction.
 type cut struct {

@@ -27,7 +27,7 @@ func layOut(l drivers.SlipLine, e encoding, columns int) []row {
 			rows = append(rows, row{text, l.Bold, l.Large, l.Centre})
 		}
 	}
-	if right := e.fit(l.Right); right != "" {
+	if right := strings.TrimSpace(e.fit(l.Right)); right != "" {
 		rows = beside(rows, right, columns)
 	}
 	return rows

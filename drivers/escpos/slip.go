@@ -106,6 +106,7 @@ func (c *composer) picture(b command.Bitmap) {
 	const head = 8
 	rows := min(max((c.opts.window-head)/b.Stride(), 1), command.SliceRowsMax)
 	c.now.Align(command.Centre)
+	c.endPiece()
 	for from := 0; from < b.Height; from += rows {
 		c.now.Raster(b, from, min(rows, b.Height-from))
 		c.endPiece()

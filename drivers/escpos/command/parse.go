@@ -113,10 +113,10 @@ func prefixed(b []byte) (Command, int) {
 	if s, ok := table[b[1]]; ok {
 		return fixed(s, b, 2)
 	}
-	switch {
-	case b[0] == ESC:
+	switch b[0] {
+	case ESC:
 		return escape(b)
-	case b[0] == GS:
+	case GS:
 		return group(b)
 	}
 	return plain(Unknown, b, 2)
@@ -250,14 +250,13 @@ func (d *Decoder) Write(p []byte) { d.buf = append(d.buf, p...) }
 
 // Next is the next whole command. It does not share the decoder's memory.
 func (d *Decoder) Next() (Command, bool) {
-	c, n := Parse(d.buf)
+	_, n := Parse(d.buf)
 	if n == 0 {
 		return Command{}, false
 	}
-	own := append([]byte(nil), d.buf[:n]...)
-	c, _ = Parse(own)
+	own, _ := Parse(append([]byte(nil), d.buf[:n]...))
 	d.buf = d.buf[n:]
-	return c, true
+	return own, true
 }
 
 // Ready tells whether a whole command waits, Len how many bytes do.
@@ -294,8 +293,9 @@ type Watch struct{ seen []byte }
 func (w *Watch) Next(b byte) (r Request, ok bool) {
 	w.seen = append(w.seen, b)
 	for len(w.seen) > 0 {
-		c, n := Command{}, 1
+		var c Command
 		if w.seen[0] == DLE {
+			n := 0
 			if c, n = prefixed(w.seen); n == 0 {
 				return Request{}, false
 			}
