@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/display"
+	"github.com/kopilka/kopilka/drivers/escpos"
 	"github.com/kopilka/kopilka/drivers/hidscanner"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/serialscanner"
@@ -29,6 +31,16 @@ var Scanners = map[string]func(name string, dial port.Dial, settings map[string]
 	"hid-scanner":    hidscanner.New,
 }
 
+// SlipPrinters are the receipt printers without a fiscal storage by type.
+var SlipPrinters = map[string]func(name string, dial port.Dial, settings map[string]string) (drivers.SlipPrinter, error){
+	"escpos": escpos.New,
+}
+
+// Displays are the customer displays by type.
+var Displays = map[string]func(name string, dial port.Dial, settings map[string]string) (drivers.Display, error){
+	"line-display": display.New,
+}
+
 // ErrType is wrapped when the config names a type that no driver has.
 var ErrType = errors.New("unknown device type")
 
@@ -40,6 +52,16 @@ func Printer(kind, name string, dial port.Dial, settings map[string]string) (dri
 // Scanner makes the driver of a scanner.
 func Scanner(kind, name string, dial port.Dial, settings map[string]string) (drivers.Scanner, error) {
 	return choose(Scanners, kind, name, dial, settings)
+}
+
+// SlipPrinter makes the driver of a receipt printer.
+func SlipPrinter(kind, name string, dial port.Dial, settings map[string]string) (drivers.SlipPrinter, error) {
+	return choose(SlipPrinters, kind, name, dial, settings)
+}
+
+// Display makes the driver of a customer display.
+func Display(kind, name string, dial port.Dial, settings map[string]string) (drivers.Display, error) {
+	return choose(Displays, kind, name, dial, settings)
 }
 
 func choose[D any](

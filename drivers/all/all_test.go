@@ -28,6 +28,18 @@ func TestEveryTypeIsMadeFromNoSettings(t *testing.T) {
 		require.NoError(t, err, kind)
 		require.NoError(t, s.Close())
 	}
+	require.NotEmpty(t, all.SlipPrinters)
+	for kind := range all.SlipPrinters {
+		p, err := all.SlipPrinter(kind, "slips", noDial, nil)
+		require.NoError(t, err, kind)
+		require.NoError(t, p.Close())
+	}
+	require.NotEmpty(t, all.Displays)
+	for kind := range all.Displays {
+		d, err := all.Display(kind, "pole", noDial, nil)
+		require.NoError(t, err, kind)
+		require.NoError(t, d.Close())
+	}
 }
 
 func TestRefusals(t *testing.T) {
@@ -36,6 +48,11 @@ func TestRefusals(t *testing.T) {
 	require.ErrorContains(t, err, "known are shtrih-m")
 	_, err = all.Scanner("wedge", "hand", noDial, nil)
 	require.ErrorIs(t, err, all.ErrType)
+
+	_, err = all.SlipPrinter("epson", "slips", noDial, nil)
+	require.ErrorContains(t, err, "known are escpos")
+	_, err = all.Display("epson", "pole", noDial, nil)
+	require.ErrorContains(t, err, "known are line-display")
 
 	bad := map[string]string{"colour": "red", "password": "secret", "protocol": "3", "department": "0"}
 	_, err = all.Printer("shtrih-m", "front", noDial, bad)
