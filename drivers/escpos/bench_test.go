@@ -57,6 +57,12 @@ func (b *bench) dial(context.Context) (port.Conn, error) {
 	return c, nil
 }
 
+// later lets the printer print whatever it holds, in virtual time.
+func (b *bench) later() {
+	time.Sleep(time.Minute)
+	synctest.Wait()
+}
+
 func (b *bench) paper() []string { return device.Lines(b.dev.Paper()) }
 
 // tapped is a link that somebody listens to.

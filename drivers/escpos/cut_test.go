@@ -2,7 +2,6 @@ package escpos_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,7 +30,7 @@ func TestCutBeforeEveryByte(t *testing.T) {
 				bubble(t, device.Options{LineTime: lineTime}, settings, func(b *bench) {
 					b.cut = &cut{out: out, left: at}
 					err := b.p.PrintSlip(b.ctx, slip)
-					time.Sleep(time.Minute) // of virtual time: what the printer holds is printed
+					b.later()
 					judge(b, err, outcomes)
 					b.dev.Tear()
 					require.NoError(t, b.p.PrintSlip(b.ctx, voucher()), "cut at byte %d of %v", at, out)
