@@ -90,7 +90,22 @@ type Rig struct {
 	Device   Device
 	// Paperless says that the device can sign a receipt without printing it.
 	Paperless bool
+	// Untold is what the device's protocol has no word for, so that no driver could tell it.
+	Untold Untold
 }
+
+// Untold are things that a protocol has no word for, as bits; the contract does not ask for them.
+type Untold uint8
+
+// The bits.
+const (
+	SignsUntold  Untold = 1 << iota // fiscal signs of registrations and openings of shifts, once their answer is gone
+	ExpiryUntold                    // when the storage's life ends
+	ResumeUntold                    // that print waits: the device goes on by itself when paper is in
+)
+
+// tells is whether the protocol has a word for it.
+func (r Rig) tells(what Untold) bool { return r.Untold&what == 0 }
 
 // Printer runs the contract; start makes a rig for each case.
 func Printer(t *testing.T, start func(t *testing.T) Rig) {
