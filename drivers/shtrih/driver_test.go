@@ -100,6 +100,25 @@ func TestEveryListedCodeSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// vendor is the whole list of the vendor's public driver, with the numbers of the fiscal storage.
+const vendor = listed + " 0A 0B 0C 0D 13 18 19 1A 1B 1C 1D 1E 1F 21 22 23 24 25 26 27 28 29 2A 2B 2C 2D 2E 35 36 38 39 3A 3B 3C 3E 3F " +
+	"40 41 42 43 44 47 48 49 4C 51 52 53 54 57 5A 5B 5C 5F 60 61 62 63 64 65 66 67 68 69 6A 6D 6E 6F 70 7A 7B 7D 7E 7F 80 81 82 83 84 85 86 " +
+	"87 88 89 8A 8B 8C 8D 90 91 92 93 95 96 9B 9C 9D 9E A4 A5 A6 A7 A8 A9 AF B0 B1 B2 B4 B5 B6 B7 B8 B9 BA BB BC BD BE BF C1 C2 C3 C4 C5 C6 " +
+	"C7 C8 C9 CA CB CC CD CE CF D0 D1 D2 D3 D4 D5 E0 E1 E2 E3 E4"
+
+func TestNoCodeOfTheVendorIsUnknown(t *testing.T) {
+	for _, s := range strings.Fields(vendor) {
+		code := unhex(t, s)[0]
+		e := refusedBy(code, false)
+		require.NotEqual(t, unknownFault.en, e.Hint.EN, s)
+		require.Greater(t, len(e.Hint.RU), 20, s)
+		_, twice := seldom[code]
+		_, once := faults[code]
+		require.NotEqual(t, once, twice, "%s must stand in one table", s)
+	}
+	require.Equal(t, unknownFault.en, refusedBy(0xEE, false).Hint.EN)
+}
+
 // A closing command that comes back with a code is mostly refused; but not when the storage fell
 // silent in the middle, or the register says that there is nothing left to close.
 func TestRefusalsOfTheClose(t *testing.T) {

@@ -107,10 +107,10 @@ var faults = map[byte]fault{
 	0x94: {fail: drivers.FailRefused, ru: "Слишком много позиций. Разделите покупку на два чека.", en: "Too many positions. Split the purchase into two."},
 	0xA0: {fail: drivers.FailRefused, ru: "Работа с маркировкой запрещена. " + askService, en: "Marked goods are forbidden on this register. " + callService},
 	0xA1: {fail: drivers.FailRefused, ru: "Нарушен порядок команд маркировки. " + tellSupport, en: "Marking commands came in a wrong order. " + reportSupport},
-	0xA2: {fail: drivers.FailStorage, ru: "Работа с маркировкой заблокирована. Проверьте связь с ОФД. " + askService, en: "Marking is blocked. Check the link to the operator of fiscal data. " + callService},
+	0xA2: {fail: drivers.FailMark, ru: "Работа с маркировкой заблокирована. Проверьте связь с ОФД. " + askService, en: "Marking is blocked. Check the link to the operator of fiscal data. " + callService},
 	0xA3: {fail: drivers.FailRefused, ru: "Таблица кодов маркировки переполнена. Разделите покупку на два чека.", en: "The table of marking codes is full. Split the purchase into two."},
-	0xAA: {fail: drivers.FailRefused, ru: "Не хватает реквизита для маркировки. " + tellSupport, en: "A requisite for the marked goods is missing. " + reportSupport},
-	0xAC: {fail: drivers.FailRefused, ru: "Код маркировки не проверен. Сканируйте товар ещё раз.", en: "The marking code was not checked. Scan the article again."},
+	0xAA: {fail: drivers.FailRefused, ru: "В документе не хватает реквизита. " + tellSupport, en: "The document lacks a requisite. " + reportSupport},
+	0xAC: {fail: drivers.FailMark, ru: "Код маркировки не проверен. Сканируйте товар ещё раз.", en: "The marking code was not checked. Scan the article again."},
 	0xC0: {fail: drivers.FailClock, ru: "Касса ждёт подтверждения даты и времени. Установите время кассы.", en: "The register waits for date and time to be confirmed. Set its clock."},
 }
 
@@ -123,6 +123,9 @@ func codeOf(b byte) string { return fmt.Sprintf("%02Xh", b) }
 // went wrong half way.
 func refusedBy(code byte, final bool) *deviceError {
 	f, known := faults[code]
+	if !known {
+		f, known = seldom[code]
+	}
 	if !known {
 		f = unknownFault
 	}

@@ -99,9 +99,16 @@ func (p *Printer) full(ctx context.Context) (full, error) {
 	if err != nil {
 		return full{}, err
 	}
-	if err := need(frame.CmdStatus, rest, 46); err != nil {
+	if err := need(frame.CmdStatus, rest, fullBytes); err != nil {
 		return full{}, err
 	}
+	return readFull(rest), nil
+}
+
+// fullBytes is the answer of 11h after the error byte.
+const fullBytes = 46
+
+func readFull(rest []byte) full {
 	clock, err := frame.OldTime(rest[23:26], rest[26:29])
 	if err != nil {
 		clock = time.Time{} // a dead battery: the device waits for its date, and Status says so
@@ -115,7 +122,7 @@ func (p *Printer) full(ctx context.Context) (full, error) {
 	if inn := frame.Uint(rest[40:46]); inn != noINN && inn != 0 {
 		f.inn = taxpayer(inn)
 	}
-	return f, nil
+	return f
 }
 
 // taxpayer restores the leading zeros: an organisation has ten digits, a person twelve.
@@ -150,13 +157,20 @@ func (p *Printer) storage(ctx context.Context) (storage, error) {
 	if err != nil {
 		return storage{}, err
 	}
-	if err := need(frame.CmdFNStatus, rest, 30); err != nil {
+	if err := need(frame.CmdFNStatus, rest, storageBytes); err != nil {
 		return storage{}, err
 	}
+	return readStorage(rest), nil
+}
+
+// storageBytes is the answer of FF01 after the error byte.
+const storageBytes = 30
+
+func readStorage(rest []byte) storage {
 	return storage{
 		phase: rest[0], current: rest[1], shift: rest[3] != 0, warnings: rest[4],
 		fn: strings.TrimSpace(string(rest[10:26])), last: binary.LittleEndian.Uint32(rest[26:]),
-	}, nil
+	}
 }
 
 // shiftNumbers is the answer of FF40.
