@@ -119,9 +119,12 @@ func paidAs(t *testing.T, want drivers.Receipt, got Signed) {
 		require.Equal(t, l.Part, sale.Part{Qty: got.Lines[i].Qty, Price: got.Lines[i].Price, Sum: got.Lines[i].Sum})
 		require.Equal(t, l.VAT, got.Lines[i].VAT)
 		require.Equal(t, l.Subject, got.Lines[i].Subject)
-		require.Equal(t, l.Name, got.Lines[i].Name)
+		require.Equal(t, straight(l.Name), straight(got.Lines[i].Name))
 	}
 }
+
+// straight is a name with the quotes that cp866 has: registers that speak it lack the angled ones.
+func straight(name string) string { return strings.NewReplacer("«", `"`, "»", `"`).Replace(name) }
 
 func vatOfEachLine(t *testing.T, r Rig) {
 	openShift(t, r.Printer)
