@@ -34,8 +34,9 @@ type open struct {
 	latest       int // line that the customer display shows
 }
 
-// scan answers a code at once, from this till's disk.
-func (t *Till) scan(code sale.Code) error {
+// scan answers a code at once, from this till's disk. by says whether a scanner has read it, so that the card was
+// there, or a person has typed it.
+func (t *Till) scan(code sale.Code, by sale.FoundBy) error {
 	if err := t.mayScan(); err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (t *Till) scan(code sale.Code) error {
 	case t.desk.stage == StageReturn:
 		return refuse(textNotNow(StageReturn), nil)
 	case m.customer != nil:
-		return t.name(*m.customer, sale.FoundCard)
+		return t.name(*m.customer, by)
 	case m.promo != nil:
 		return t.showCode(*m.promo)
 	default:

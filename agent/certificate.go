@@ -25,6 +25,8 @@ func (t *Till) certificate(c Command) error {
 	key := t.cardKey(strings.TrimSpace(c.Code))
 	found, err := t.ledger.FindCustomer(key)
 	switch {
+	case errors.Is(err, ledger.ErrNotFound) && c.foundBy() == sale.FoundCard:
+		return refuse(textNoCertificate(), err)
 	case errors.Is(err, ledger.ErrNotFound):
 		if _, err := t.countTyped(func() { t.ledger.LookedFor(key.Key) }); err != nil {
 			return err
@@ -35,6 +37,9 @@ func (t *Till) certificate(c Command) error {
 	}
 	if t.desk.stage == StageDone {
 		t.next()
+	}
+	if c.foundBy() == sale.FoundCard && found.Bearer {
+		return t.layCertificate(found)
 	}
 	return t.layTyped(found)
 }

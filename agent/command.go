@@ -29,7 +29,7 @@ var (
 var handlers = map[string]handler{
 	"sign-in":       {[]Stage{StageSignIn}, (*Till).signIn},
 	"sign-out":      {signedIn, (*Till).signOut},
-	"scan":          {anywhere, func(t *Till, c Command) error { return t.scan(sale.Code{Text: c.Code}) }},
+	"scan":          {anywhere, func(t *Till, c Command) error { return t.scan(sale.Code{Text: c.Code, Scanner: c.Scanner}, c.foundBy()) }},
 	"add":           {signedIn, (*Till).addSKU},
 	"qty":           {selling, (*Till).setQty},
 	"remove":        {selling, (*Till).removeLine},

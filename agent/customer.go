@@ -9,9 +9,17 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// customer finds a customer by a typed phone or card number.
+// foundBy tells a code that a scanner has read from one that was typed.
+func (c Command) foundBy() sale.FoundBy {
+	if c.Scanner == ScannerWedge {
+		return sale.FoundCard
+	}
+	return sale.FoundTyped
+}
+
+// customer finds a customer by a phone number, or by a card number, typed or scanned.
 func (t *Till) customer(c Command) error {
-	by := sale.FoundTyped
+	by := c.foundBy()
 	key := t.cardKey(strings.TrimSpace(c.Code))
 	if c.Phone != "" {
 		phone, err := sale.ParsePhone(c.Phone)

@@ -241,7 +241,7 @@ func (t *Till) Do(ctx context.Context, c Command) error {
 
 // Scan takes a code from a scanner.
 func (t *Till) Scan(ctx context.Context, code sale.Code) error {
-	return t.turn(ctx, func() error { return t.show(t.scan(code)) })
+	return t.turn(ctx, func() error { return t.show(t.scan(code, sale.FoundCard)) })
 }
 
 // ScanFailed shows what a scanner could not read.

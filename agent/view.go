@@ -332,17 +332,20 @@ type Notice struct {
 	about string // what it is about: a newer notice about the same replaces it
 }
 
+// ScannerWedge names the scanner that types on the keyboard of the page, which tells it from a person by its speed.
+const ScannerWedge = "wedge"
+
 // Command is one thing that a cashier does; Do says which, and which of the other fields it reads.
 //
-//	sign-in PIN · sign-out · scan Code (typed, or from a keyboard scanner) · add SKU Qty · qty Line Qty ·
-//	remove Line · clear · park · recall ID · customer Phone or Code · drop-customer · redeem Points
+//	sign-in PIN · sign-out · scan Code Scanner · add SKU Qty · qty Line Qty ·
+//	remove Line · clear · park · recall ID · customer Phone or Code Scanner · drop-customer · redeem Points
 //	(-1: as much as allowed, 0: none) · adult Yes · pay Tenders Given Contact (Tenders for what is due: the till
 //	itself adds what certificates pay) · next (leave "done") ·
 //	open-shift · close-shift · x-report · cash-in Amount Reason · cash-out Amount Reason · copy ID (empty: last) ·
 //	resume · drawer · return-find Code (receipt number, or text of its QR) · return-choose Line Qty ·
 //	return-pay Tenders Reason PIN · return-cancel · settle ID Yes PIN (Yes: the register did make it) · retry (ask the register again) · dismiss Notice ·
 //	enrol Phone Card Name Consents Code · code Code · drop-code Code · gift SKU (one piece; again: one more) ·
-//	certificate Code · drop-certificate No · purse Purse Points (-1: as much as allowed) · paying Yes (payment begun, or left) ·
+//	certificate Code Scanner · drop-certificate No · purse Purse Points (-1: as much as allowed) · paying Yes (payment begun, or left) ·
 //	permit PIN Yes (a manager lets what a fraud rule stopped pass; without Yes the points are left) ·
 //	return-price Line Amount (of a foreign return: the unit's price as on its receipt; scan, add and return-choose
 //	name its goods and how many) · drop-mark (the product that waits for its code is left) ·
@@ -352,6 +355,7 @@ type Command struct {
 	Do      string        `json:"do"`
 	PIN     string        `json:"pin,omitempty"`
 	Code    string        `json:"code,omitempty"`
+	Scanner string        `json:"scanner,omitempty"` // [ScannerWedge] where a scanner has read Code; else it was typed
 	Phone   string        `json:"phone,omitempty"`
 	SKU     sale.SKU      `json:"sku,omitempty"`
 	Line    int           `json:"line,omitempty"`
