@@ -35,6 +35,7 @@ type Signed struct {
 	Cashier  string
 	Contact  string
 	Key      string        // tag 1086
+	Extra    string        // tag 1192
 	Basis    storage.Basis // of a correction
 }
 
@@ -90,6 +91,8 @@ type Rig struct {
 	Device   Device
 	// Paperless says that the device can sign a receipt without printing it.
 	Paperless bool
+	// Extra says that the driver writes an extra requisite, tag 1192.
+	Extra bool
 	// Untold is what the device's protocol has no word for, so that no driver could tell it.
 	Untold Untold
 }
@@ -102,6 +105,7 @@ const (
 	SignsUntold  Untold = 1 << iota // fiscal signs of registrations and openings of shifts, once their answer is gone
 	ExpiryUntold                    // when the storage's life ends
 	ResumeUntold                    // that print waits: the device goes on by itself when paper is in
+	OpenUntold                      // that another program left a document open: the next command drops it
 )
 
 // tells is whether the protocol has a word for it.

@@ -18,6 +18,7 @@ var troubleCases = []printerCase{
 	{"clock off inside a shift", clockOff},
 	{"contact too long", contactTooLong},
 	{"receipt without paper", withoutPaper},
+	{"extra requisite", extraRequisite},
 	{"storage tells", storageTells},
 	{"preflight", preflight},
 }
@@ -32,9 +33,11 @@ func foreign(t *testing.T, r Rig) {
 	openShift(t, r.Printer)
 	n := len(r.Device.Documents())
 	r.Device.Foreign()
-	require.True(t, snapshot(t, r.Printer).Open)
-	_, err := r.Printer.Print(t.Context(), receipt(sale.DocSale))
-	notDone(t, r.Device, n, err, drivers.FailDocument)
+	require.Equal(t, r.tells(OpenUntold), snapshot(t, r.Printer).Open)
+	if r.tells(OpenUntold) {
+		_, err := r.Printer.Print(t.Context(), receipt(sale.DocSale))
+		notDone(t, r.Device, n, err, drivers.FailDocument)
+	}
 	require.NoError(t, r.Printer.Cancel(t.Context()))
 	require.False(t, snapshot(t, r.Printer).Open)
 	require.Len(t, r.Device.Documents(), n)
@@ -131,6 +134,20 @@ func withoutPaper(t *testing.T, r Rig) {
 	sold.NoPaper = false
 	ring(t, r.Printer, sold)
 	require.Greater(t, len(r.Device.Printed()), before, "the next receipt is on paper again")
+}
+
+func extraRequisite(t *testing.T, r Rig) {
+	if !r.Extra {
+		t.Skip("the driver writes no extra requisite")
+	}
+	openShift(t, r.Printer)
+	right := receipt(sale.DocSale)
+	right.Extra = "3522207165"
+	require.Equal(t, right.Extra, last(t, r.Device, ring(t, r.Printer, right)).Extra)
+	n := len(r.Device.Documents())
+	right.Extra += "3522207"
+	_, err := r.Printer.Print(t.Context(), right)
+	notDone(t, r.Device, n, err, drivers.FailRefused)
 }
 
 func storageTells(t *testing.T, r Rig) {

@@ -49,6 +49,7 @@ func rig(line func(*testing.T, *emulator.Register) port.Dial, protocol string) f
 			Keyed:     driver(t, dial, map[string]string{"protocol": protocol, "sale-key": "on"}),
 			Device:    world.Shtrih(reg),
 			Paperless: true,
+			Extra:     true,
 		}
 	}
 }

@@ -26,6 +26,8 @@ func signed(d storage.Document) drivertest.Signed {
 			s.Contact = tag.Text()
 		case ffd.TagUserRequisite:
 			s.Key = userValue(tag.Value)
+		case ffd.TagExtra:
+			s.Extra = tag.Text()
 		}
 	}
 	for _, l := range d.Lines {
