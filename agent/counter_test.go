@@ -49,6 +49,7 @@ type counter struct {
 	stop   func()
 	served sync.WaitGroup
 	asked  []sale.CustomerNo
+	tune   func(*Options) // what this till has beside the usual
 
 	mu     sync.Mutex
 	dead   bool       // the till's machine has no power: its cables are dead too
@@ -88,6 +89,19 @@ func newCounter(t *testing.T, seed byte) *counter { return newCounterAt(t, testW
 
 // newCounterAt is a till of its own with, where given, somebody to ask for other tills' sales.
 func newCounterAt(t *testing.T, who ledger.Identity, seed byte, find Find) *counter {
+	c := makeCounter(t, who, seed, find)
+	c.open()
+	return c
+}
+
+// newCounterWith is a till that is not open yet, with what it has beside the usual.
+func newCounterWith(t *testing.T, seed byte, tune func(*Options)) *counter {
+	c := makeCounter(t, testWho, seed, nil)
+	c.tune = tune
+	return c
+}
+
+func makeCounter(t *testing.T, who ledger.Identity, seed byte, find Find) *counter {
 	c := &counter{t: t, dir: t.TempDir(), who: who, random: rand.NewChaCha8([32]byte{seed}), find: find}
 	c.ask = func(no []sale.CustomerNo) { c.asked = append(c.asked, no...) }
 	c.attach = func(*counter, *Clock) func() { return func() {} }
@@ -95,8 +109,19 @@ func newCounterAt(t *testing.T, who ledger.Identity, seed byte, find Find) *coun
 	c.reg, err = emulator.New(emulator.Options{INN: "7707083893", FNSerial: fmt.Sprintf("99990789%08d", who.Till), OFDDelay: time.Second})
 	require.NoError(t, err)
 	c.device, c.driver = c.reg, shtrihDriver
-	c.open()
 	return c
+}
+
+// pipePair is a cable in memory.
+func pipePair() (host, device net.Conn) { return net.Pipe() }
+
+// pipeTo is another program's cable to a device.
+func pipeTo(d device) port.Dial {
+	return func(ctx context.Context) (port.Conn, error) {
+		host, end := pipePair()
+		go func() { _ = d.Serve(context.WithoutCancel(ctx), end) }() // ends with the cable
+		return host, nil
+	}
 }
 
 // open starts the till for the first time, and closes all when the test ends.
@@ -130,14 +155,18 @@ func (c *counter) start() {
 	require.NoError(c.t, err)
 	require.NoError(c.t, l.Enrol(c.who))
 	c.ledger = l
-	c.till, err = NewTill(Options{
+	options := Options{
 		Ledger: l, Clock: clock, Random: c.random,
 		Rules: Rules{Weights: []WeightPattern{"21PPPPPWWWWWK"}, Tax: drivers.TaxOSN, Language: "ru", PrintBalance: true},
 		Register: func(ctx context.Context) (drivers.Printer, error) {
 			return c.driver(c.dial)
 		},
 		Ask: func(no []sale.CustomerNo) { c.ask(no) }, Find: c.find, Seal: c.seal, Log: c.log,
-	})
+	}
+	if c.tune != nil {
+		c.tune(&options)
+	}
+	c.till, err = NewTill(options)
 	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

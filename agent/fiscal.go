@@ -46,7 +46,7 @@ func (t *Till) queue(work func(ctx context.Context, p drivers.Printer) error) er
 // where the answer is lost, find out.
 func (t *Till) carryOut(ctx context.Context, p drivers.Printer, j job) error {
 	if p == nil {
-		t.post(func() { t.failed(errNoRegister) })
+		t.post(func() { t.failed(refuse(*t.registerText(), errNoRegister)) })
 		return nil
 	}
 	begun, err := t.begin(ctx, p, j)

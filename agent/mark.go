@@ -82,7 +82,7 @@ func (t *Till) readProduct(code sale.Code) (meaning, error) {
 	m := meaning{qty: sale.Piece, mark: r.Mark}
 	p, err := t.ledger.ProductByCode(sale.GTIN(find))
 	if errors.Is(err, ledger.ErrNotFound) && r.Kind == gs1.KindMark {
-		return meaning{}, refuse(textMarkOfNobody(), err)
+		return meaning{}, refuse(textMarkOfNobody(), errUnknownCode)
 	}
 	if err != nil {
 		return t.readWeighed(find, err)

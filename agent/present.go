@@ -82,7 +82,7 @@ func (t *Till) registerView() RegisterView {
 			v.Conditions = append(v.Conditions, c.name)
 		}
 	}
-	v.Text, v.Swap = registerText(r), t.swapView()
+	v.Text, v.Swap = t.registerText(), t.swapView()
 	if t.noRegister() {
 		v.Plain, v.Online, v.Name, v.Text = true, true, "none", nil
 	}

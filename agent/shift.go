@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -24,9 +25,82 @@ func (t *Till) openShift(Command) error {
 		return err
 	}
 	who := t.operator()
-	return t.start(job{draft: r, do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
-		return p.OpenShift(ctx, who)
-	}})
+	return t.start(job{
+		draft:   r,
+		prepare: t.setRegisterClock,
+		do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
+			return p.OpenShift(ctx, who)
+		},
+	})
+}
+
+const (
+	// registerDriftShown is what a fiscal storage bears between its clock and the register's (FFD: 5 minutes).
+	registerDriftShown = 5 * time.Minute
+	// registerDriftSet is set right by itself between shifts.
+	registerDriftSet = time.Minute
+)
+
+// registerDrift is how far a register's wall clock is ahead of head office's time; zero while nobody but the
+// register itself vouches for the time.
+func (t *Till) registerDrift(wall time.Time) time.Duration {
+	at, quality := t.ledger.Now()
+	if quality == sale.TimeFrozen || wall.IsZero() {
+		return 0
+	}
+	return localTime(wall, t.shop.zone).Sub(at.Time())
+}
+
+// setRegisterClock sets a wrong clock right before the shift's first document, when alone it may be set. A
+// register that will not is left as it is: its own refusal says what to do.
+func (t *Till) setRegisterClock(ctx context.Context, p drivers.Printer, snap drivers.Snapshot, _ *sale.Record) error {
+	setter, ok := p.(drivers.ClockSetter)
+	var drift time.Duration
+	var wall time.Time
+	t.post(func() {
+		if _, quality := t.ledger.Now(); quality == sale.TimeHeadOffice {
+			drift, wall = t.registerDrift(snap.Clock), t.now().Time().In(t.shop.zone)
+		}
+	})
+	if !ok || snap.Shift != drivers.ShiftClosed || drift.Abs() < registerDriftSet {
+		return nil
+	}
+	t.log.Info("set the register's clock", "drift", drift)
+	if err := setter.SetClock(ctx, wall); err != nil {
+		t.log.Warn("the register's clock could not be set", "err", err)
+		return linkOnly(err)
+	}
+	return nil
+}
+
+// noteDrift tells of a register's clock that its storage will not bear.
+func (t *Till) noteDrift(snap drivers.Snapshot) {
+	drift := t.registerDrift(snap.Clock)
+	if drift.Abs() < registerDriftShown {
+		t.dropNotices("clock")
+		return
+	}
+	text := textRegisterClock(drift)
+	for _, n := range t.desk.notices {
+		if n.about == "clock" && n.Text == text {
+			return // it is said already
+		}
+	}
+	t.notify("warning", "clock", text)
+}
+
+func textRegisterClock(drift time.Duration) Text {
+	d := duration(drift.Abs())
+	if drift > 0 {
+		return Text{
+			RU: "Часы кассы спешат на " + d.RU + ": закройте смену и откройте новую, программа переведёт их сама. Не закрывается — позовите сервис",
+			EN: "The register's clock is " + d.EN + " ahead: close the shift and open a new one, the program sets it. If it does not close, call service",
+		}
+	}
+	return Text{
+		RU: "Часы кассы отстают на " + d.RU + ": закройте смену и откройте новую, программа переведёт их сама. Не закрывается — позовите сервис",
+		EN: "The register's clock is " + d.EN + " behind: close the shift and open a new one, the program sets it. If it does not close, call service",
+	}
 }
 
 // closeShift prints the Z report. Before it the shift's receipts are read back from the fiscal
@@ -246,5 +320,6 @@ func (t *Till) sawRegister(s registerState) {
 	t.desk.register = s
 	if s.online {
 		t.noteSerial(s.identity.Serial)
+		t.noteDrift(s.snapshot)
 	}
 }

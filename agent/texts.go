@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -304,6 +306,23 @@ func duration(d time.Duration) Text {
 		return say("%d ч", "%d h", int(d.Hours()))
 	}
 	return say("%d дн", "%d days", int(d.Hours()/24))
+}
+
+// registerText is the one sentence about the register: where it cannot be reached, why.
+func (t *Till) registerText() *Text {
+	r := t.desk.register
+	var missing *fs.PathError
+	switch {
+	case r.online || r.err == nil:
+	case t.taken != nil && errors.Is(r.err, t.taken):
+		text := say("Кассу занимает другая программа: закройте её, касса подключится сама", "Another program holds the register: close it, the register connects by itself")
+		return &text
+	case errors.Is(r.err, fs.ErrNotExist) && errors.As(r.err, &missing):
+		text := say("Порта кассы %s нет: проверьте кабель и питание. Если кассу переставили в другой порт, позовите поддержку",
+			"The register's port %s is not there: check its cable and power. If it was moved to another port, call support", missing.Path)
+		return &text
+	}
+	return registerText(r)
 }
 
 // registerText is the one sentence about the register: the worst thing first.
