@@ -12,9 +12,12 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/atol"
 	"github.com/kopilka/kopilka/drivers/display"
 	"github.com/kopilka/kopilka/drivers/escpos"
 	"github.com/kopilka/kopilka/drivers/hidscanner"
+	"github.com/kopilka/kopilka/drivers/mercury"
+	"github.com/kopilka/kopilka/drivers/pirit"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/serialscanner"
 	"github.com/kopilka/kopilka/drivers/shtrih"
@@ -23,6 +26,9 @@ import (
 // Printers are the registers by type.
 var Printers = map[string]func(name string, dial port.Dial, settings map[string]string) (drivers.Printer, error){
 	"shtrih-m": shtrih.New,
+	"atol":     atol.New,
+	"mercury":  mercury.New,
+	"pirit":    pirit.New,
 }
 
 // Scanners are the scanners by type.

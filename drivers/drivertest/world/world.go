@@ -61,7 +61,9 @@ type Fault struct {
 // All is every world there is.
 func All() []World {
 	return []World{
-		ShtrihWorld("1"), ShtrihWorld("2"),
+		ShtrihWorld("1"), ShtrihWorld("2"), AtolWorld(),
+		MercuryWorld("http"), MercuryWorld("length"),
+		PiritWorld(),
 	}
 }
 
