@@ -149,20 +149,22 @@ func (p *Printer) readKey(ctx context.Context, fd uint32) (string, error) {
 	if err != nil || values == nil {
 		return "", err
 	}
-	nested, ok := ffd.Find(values, ffd.TagUserRequisite)
-	if !ok {
-		return "", nil
-	}
+	nested, _ := ffd.Find(values, ffd.TagUserRequisite) // none: no name of ours in it
+	return keyIn(nested), nil
+}
+
+// keyIn is the sale's name in tag 1084; another program's requisite, well written or not, is none.
+func keyIn(nested []byte) string {
 	inner, err := ffd.ParseTLV(nested)
 	if err != nil {
-		return "", nil // somebody else's requisite, not written as the format says
+		return ""
 	}
 	name, _ := ffd.Find(inner, ffd.TagUserName)
 	value, _ := ffd.Find(inner, ffd.TagUserValue)
 	if charset.From866(name) != ffd.KeyName {
-		return "", nil
+		return ""
 	}
-	return charset.From866(value), nil
+	return charset.From866(value)
 }
 
 // tagged reads a document in full, nil where the device does not give it. A piece that was given is not given

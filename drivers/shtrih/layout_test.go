@@ -92,14 +92,24 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, drivers.FailProtocol, drivers.FailOf((&Printer{}).report("", err)))
 }
 
+func TestKeyOfAnother(t *testing.T) {
+	require.Equal(t, "T1", keyIn(keyTag("T1").Value))
+	require.Empty(t, keyIn(nil))
+	require.Empty(t, keyIn([]byte{1, 2, 3}), "not written as the format says")
+	require.Empty(t, keyIn(structure(ffd.TagUserRequisite, textTag(ffd.TagUserName, "ЗАКАЗ", 64), textTag(ffd.TagUserValue, "T1", 64)).Value))
+}
+
 func TestPlannedStates(t *testing.T) {
 	for _, c := range []struct {
 		doc  sale.DocKind
 		unit sale.Unit
 		want byte
 	}{
-		{sale.DocSale, sale.UnitPiece, 1}, {sale.DocSale, sale.UnitKilogram, 2}, {sale.DocSaleReturn, sale.UnitPiece, 3},
-		{sale.DocSaleReturn, sale.UnitLitre, 4}, {sale.DocExpense, sale.UnitPiece, 255},
+		{sale.DocSale, sale.UnitPiece, 1},
+		{sale.DocSale, sale.UnitKilogram, 2},
+		{sale.DocSaleReturn, sale.UnitPiece, 3},
+		{sale.DocSaleReturn, sale.UnitLitre, 4},
+		{sale.DocExpense, sale.UnitPiece, 255},
 	} {
 		require.Equal(t, c.want, planned(c.doc, c.unit), "%+v", c)
 	}

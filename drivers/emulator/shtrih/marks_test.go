@@ -102,7 +102,7 @@ func TestCorrectionBySums(t *testing.T) {
 	out := run(t, r, fix)
 	require.Len(t, out, 10, "receipt, document, sign")
 	docs := r.Documents()
-	require.Equal(t, uint32(docs[len(docs)-1].FD), binary.LittleEndian.Uint32(out[2:]))
+	require.Equal(t, docs[len(docs)-1].FD, binary.LittleEndian.Uint32(out[2:]))
 	require.Equal(t, docs[len(docs)-1].Sign, binary.LittleEndian.Uint32(out[6:]))
 	refused(t, 0x02, r, fix)
 }

@@ -45,7 +45,8 @@ func BenchmarkDecode2(b *testing.B) {
 
 func decode(b *testing.B, dec interface {
 	Next(p byte) (frame.Event, bool)
-}, packed []byte) {
+}, packed []byte,
+) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(packed)))
 	for b.Loop() {
