@@ -231,6 +231,9 @@ func (p *Printer) sign(ctx context.Context, before state, t task.Task, wait time
 	if err != nil {
 		return sale.Fiscal{}, err
 	}
+	if results[0].Status == task.Canceled {
+		return sale.Fiscal{}, canceled() // the server's own word that it was never begun
+	}
 	if err := firstError(results); err != nil {
 		return sale.Fiscal{}, p.proved(ctx, before, err)
 	}
