@@ -158,7 +158,7 @@ func (r *Register) cutPower() {
 	if !r.power {
 		return
 	}
-	r.power, r.busy = false, time.Time{}
+	r.power, r.gone, r.busy = false, false, time.Time{}
 	r.restart()
 	r.drop()
 	r.fn.PowerOff()
