@@ -13,7 +13,7 @@ SIMS    ?= 3000
 # it has room; whether flushes reach a disk is shown by the power cuts' own tests, on any file system.
 TESTDIR := $(shell [ -w /dev/shm ] && [ "$$(df -m --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 2000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: help run build build-windows test race sim exactly fuzz bench lint ci fmt deps clean
+.PHONY: help run build build-windows test race sim exactly fuzz bench vm lint ci fmt deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 
 bench: ## ratios against stated limits and peers, measured in one run
 	@bash .ci/bench
+
+vm: ## scanners on virtual USB in a virtual machine, with the real libusb, hidraw and serial code
+	@bash .ci/vm.sh
 
 lint: ## gofumpt, vet, staticcheck, golangci-lint
 	@test -z "$$($(TOOL) gofumpt -l . | tee /dev/stderr)"
