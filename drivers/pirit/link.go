@@ -54,7 +54,6 @@ type link struct {
 	conn   port.Conn
 	dec    frame.Decoder
 	events []frame.Event
-	broken int // frames with a wrong checksum, so far
 }
 
 // fill reads until a moment. errSilent means that nothing came and the line is still good.

@@ -24,11 +24,8 @@ const (
 	flagZHalf      = 1 << 8 // the Z report must be asked for again
 )
 
-// States of a document, the high four bits.
-const (
-	stateSigned = 8
-	typeMask    = 0x0F
-)
+// stateSigned is in the high four bits of a document's status: signed, and not all printed.
+const stateSigned = 8
 
 // Bits of the printer.
 const (
@@ -90,8 +87,6 @@ type model struct {
 
 // flags is the answer of 00h.
 type flags struct{ fatal, now, doc int }
-
-func (f flags) kind() int { return f.doc & typeMask }
 
 func (f flags) signed() bool { return f.doc>>4 == stateSigned }
 
