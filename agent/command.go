@@ -27,9 +27,11 @@ var (
 )
 
 var handlers = map[string]handler{
-	"sign-in":       {[]Stage{StageSignIn}, (*Till).signIn},
-	"sign-out":      {signedIn, (*Till).signOut},
-	"scan":          {anywhere, func(t *Till, c Command) error { return t.scan(sale.Code{Text: c.Code, Scanner: c.Scanner}, c.foundBy()) }},
+	"sign-in":  {[]Stage{StageSignIn}, (*Till).signIn},
+	"sign-out": {signedIn, (*Till).signOut},
+	"scan": {anywhere, func(t *Till, c Command) error {
+		return t.scan(sale.Code{Text: c.Code, Scanner: c.Scanner}, c.foundBy())
+	}},
 	"add":           {signedIn, (*Till).addSKU},
 	"qty":           {selling, (*Till).setQty},
 	"remove":        {selling, (*Till).removeLine},
