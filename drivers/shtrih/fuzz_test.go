@@ -61,26 +61,34 @@ func FuzzAnswers(f *testing.F) {
 				near, far := net.Pipe()
 				go babble(far, script)
 				return near, nil
-			}, map[string]string{"protocol": "2"})
+			}, map[string]string{"protocol": "2", "sale-key": "on"})
 			require.NoError(t, err)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			d := p.(*Printer)
-			_, errPrint := d.Print(ctx, drivers.Receipt{
+			sold := drivers.Receipt{
 				Doc: sale.DocSale, Tax: drivers.TaxOSN, Total: 100, Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: 100}},
-				Lines: []drivers.ReceiptLine{{Name: "x", Part: sale.Part{Qty: sale.Piece, Price: 100, Sum: 100}, VAT: sale.VAT10}},
-			})
+				Lines: []drivers.ReceiptLine{{
+					Name: "x", Part: sale.Part{Qty: sale.Piece, Price: 100, Sum: 100}, VAT: sale.VAT10, Mark: &drivers.Mark{Raw: "code"},
+				}},
+			}
+			_, errPrint := d.Print(ctx, sold)
+			_, errCorrect := d.Correct(ctx, drivers.Correction{Receipt: sold, Day: time.Unix(0, 0)})
+			_, errLife := d.Storage(ctx)
+			_, errMark := d.CheckMark(ctx, drivers.MarkQuery{Raw: "code"})
+			errTables := d.Preflight(ctx, drivers.TaxOSN, []sale.VAT{sale.VAT20, sale.VAT22})
 			_, errStatus := d.Status(ctx)
 			_, errState := d.Snapshot(ctx)
 			_, errDocuments := d.Documents(ctx, 0, 3)
 			_, errIdentify := d.Identify(ctx)
 			_, errShift := d.OpenShift(ctx, drivers.Operator{Name: "x"})
 			_, errCash := d.CashInDrawer(ctx)
-			for _, err := range []error{errPrint, errStatus, errState, errDocuments, errIdentify, errShift, errCash, d.Cancel(ctx), d.Resume(ctx)} {
+			for _, err := range []error{errPrint, errCorrect, errLife, errMark, errTables, d.DropMarks(ctx), errStatus, errState, errDocuments, errIdentify, errShift, errCash, d.Cancel(ctx), d.Resume(ctx)} {
 				if err != nil {
 					require.NotEmpty(t, drivers.FailOf(err), "%v", err)
 				}
 			}
+			_, _ = Probe(ctx, d.dial) // whatever it finds, it ends
 			require.NoError(t, ctx.Err(), "every wait has an end of its own")
 			require.NoError(t, p.Close())
 		})
