@@ -4,10 +4,14 @@ import (
 	"context"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/atol"
+	"github.com/kopilka/kopilka/drivers/atol/task"
 	"github.com/kopilka/kopilka/drivers/escpos"
 	escposframe "github.com/kopilka/kopilka/drivers/escpos/command"
 	"github.com/kopilka/kopilka/drivers/mercury"
 	mercuryframe "github.com/kopilka/kopilka/drivers/mercury/frame"
+	"github.com/kopilka/kopilka/drivers/pirit"
+	piritframe "github.com/kopilka/kopilka/drivers/pirit/frame"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih"
 	shtrihframe "github.com/kopilka/kopilka/drivers/shtrih/frame"
@@ -19,6 +23,9 @@ type Kind struct {
 	Probe func(ctx context.Context, dial port.Dial) (drivers.Identity, error)
 	// Rewrite applies a replacement to the payload of each frame of a burst and seals the frames again.
 	Rewrite func(burst []byte, replace func([]byte) []byte) []byte
+	// Rename gives the one frame of a burst, a request or an answer, another name and tells the old one, where
+	// names of requests begin anywhere; nil: they do not.
+	Rename func(burst []byte, answer bool, name byte) (old byte, ok bool)
 	// Bauds are the speeds on a serial port, the likeliest first; none: it is never on one.
 	Bauds []int
 	// Local are addresses of this machine where a program of its maker listens.
@@ -27,9 +34,17 @@ type Kind struct {
 
 // Kinds are the types by name, as in [Printers] and [SlipPrinters]; who adds a type there adds it here.
 var Kinds = map[string]Kind{
-	"shtrih-m": {shtrih.Probe, shtrihframe.Rewrite, []int{115200, 4800, 9600, 57600, 19200, 38400, 2400}, []string{"tcp://127.0.0.1:7778", "tcp://192.168.137.111:7778"}},
-	"mercury":  {mercury.Probe, mercuryframe.Rewrite, nil, []string{"tcp://127.0.0.1:50010", "tcp://127.0.0.1:50009"}},
-	"escpos":   {escpos.Probe, escposframe.Rewrite, []int{9600, 115200, 19200, 38400}, nil},
+	"shtrih-m": {
+		Probe: shtrih.Probe, Rewrite: shtrihframe.Rewrite,
+		Bauds: []int{115200, 4800, 9600, 57600, 19200, 38400, 2400}, Local: []string{"tcp://127.0.0.1:7778", "tcp://192.168.137.111:7778"},
+	},
+	"pirit": {
+		Probe: pirit.Probe, Rewrite: piritframe.Rewrite, Rename: renamePirit,
+		Bauds: []int{57600, 115200, 9600, 38400, 19200, 4800}, Local: []string{"tcp://127.0.0.1:50003"},
+	},
+	"atol":    {Probe: atol.Probe, Rewrite: task.Rewrite, Local: []string{atol.AddressDefault}},
+	"mercury": {Probe: mercury.Probe, Rewrite: mercuryframe.Rewrite, Local: []string{"tcp://127.0.0.1:50010", "tcp://127.0.0.1:50009"}},
+	"escpos":  {Probe: escpos.Probe, Rewrite: escposframe.Rewrite, Bauds: []int{9600, 115200, 19200, 38400}},
 }
 
 // order is in which types are asked for on a serial port: what the till needs first, what is most common first.

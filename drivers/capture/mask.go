@@ -150,7 +150,16 @@ func (m *Masker) line(s string) {
 
 // value remembers one value; what is learned again counts as new, so that it is not the first forgotten.
 func (m *Masker) value(s string) {
-	if s = norm.NFC.String(s); utf8.RuneCountInString(s) < 2 || MaskText(s) == s {
+	s = norm.NFC.String(s)
+	m.remember(s)
+	m.remember(withoutYo.Replace(s))
+}
+
+// withoutYo is how a text reads on a device that does not know the letter.
+var withoutYo = strings.NewReplacer("ё", "е", "Ё", "Е")
+
+func (m *Masker) remember(s string) {
+	if utf8.RuneCountInString(s) < 2 || MaskText(s) == s {
 		return
 	}
 	if m.known[s] {

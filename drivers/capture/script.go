@@ -25,7 +25,9 @@ type script struct {
 	until  int     // number of the last entry of the call that runs: nothing later has happened yet
 	mask   *Masker
 	ids    map[string]string
-	differ *Difference // the first
+	rename Rename
+	names  map[byte]byte // of requests then, by those now
+	differ *Difference   // the first
 	stop   context.CancelFunc
 }
 
@@ -47,7 +49,7 @@ var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[
 var errDiffers = errors.New("the till differs from the capture")
 
 func newScript(entries []Entry, mask *Masker) *script {
-	s := &script{conns: map[int]*lane{}, ids: map[string]string{}, mask: mask}
+	s := &script{conns: map[int]*lane{}, ids: map[string]string{}, names: map[byte]byte{}, mask: mask}
 	for _, e := range entries {
 		switch e.Kind {
 		case KindDial, KindDialFailed:
@@ -203,6 +205,7 @@ func (c *scripted) take(p []byte) (int, error) {
 // down as each other's.
 func (s *script) compare(then, sent []byte) int {
 	plain := bytes.Clone(sent)
+	s.adopt(then, plain)
 	for _, at := range uuid.FindAllIndex(then, -1) {
 		if at[1] > len(sent) {
 			break
@@ -221,6 +224,20 @@ func (s *script) compare(then, sent []byte) int {
 		return min(len(then), len(plain))
 	}
 	return -1
+}
+
+// adopt gives a request the name that it had then.
+func (s *script) adopt(then, sent []byte) {
+	if s.rename == nil {
+		return
+	}
+	old, ok := s.rename(bytes.Clone(then), false, 0)
+	if !ok {
+		return
+	}
+	if now, ok := s.rename(sent, false, old); ok {
+		s.names[old] = now
+	}
 }
 
 // Read gives what the device sent then, once the till has sent what came before it.
@@ -299,6 +316,16 @@ func (c *scripted) offer(p []byte) (n int, wait bool, err error) {
 
 // named is an answer with the names of requests of this run.
 func (s *script) named(p []byte) []byte {
+	if s.rename != nil {
+		p = bytes.Clone(p)
+		if old, ok := s.rename(p, true, 0); ok {
+			now, known := s.names[old]
+			if !known {
+				now = old
+			}
+			s.rename(p, true, now)
+		}
+	}
 	return uuid.ReplaceAllFunc(p, func(id []byte) []byte {
 		if now, ok := s.ids[string(id)]; ok {
 			return []byte(now)

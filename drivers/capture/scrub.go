@@ -21,7 +21,7 @@ var (
 	// people are the parts of registers' JSON that speak of people.
 	people = regexp.MustCompile(`"(?:operator|clientInfo|cashierInfo|buyerInfo)"\s*:\s*\{[^{}]*\}`)
 	// fields are the same where they stand alone.
-	fields = regexp.MustCompile(`"(?:emailOrPhone|vatin|cashierName|cashierINN|cashierInn|sendCheckTo|buyerName|buyerInn)"\s*:\s*"(?:[^"\\]|\\.)*"`)
+	fields = regexp.MustCompile(`"(?:emailOrPhone|cashierName|cashierINN|cashierInn|sendCheckTo|buyerName|buyerInn)"\s*:\s*"(?:[^"\\]|\\.)*"`)
 	// said is the value behind a colon.
 	said = regexp.MustCompile(`:\s*"(?:[^"\\]|\\.)*"`)
 	// secret is a password on the way to a device's web server.

@@ -82,6 +82,7 @@ func makers(t *testing.T) capture.Makers {
 	return capture.Makers{
 		Wait:    func(until time.Time) { time.Sleep(time.Until(until)) },
 		Rewrite: func(kind string) capture.Rewrite { return all.Kinds[kind].Rewrite },
+		Rename:  func(kind string) capture.Rename { return all.Kinds[kind].Rename },
 		Printer: func(a capture.About, dial port.Dial) (drivers.Printer, error) {
 			return all.Printer(a.Type, a.Device, dial, a.Settings)
 		},
