@@ -34,7 +34,7 @@ func Rewrite(burst []byte, replace func([]byte) []byte) []byte {
 	for len(burst) > 0 {
 		head, body := split(burst)
 		if head < 0 {
-			return append(out, replace(burst)...)
+			return append(out, replace(hide(burst))...)
 		}
 		out = append(out, hide(burst[:head])...)
 		if body > 0 {
