@@ -38,26 +38,54 @@ func (p *Printer) moveCash(ctx context.Context, t task.Type, who drivers.Operato
 	if amount <= 0 || amount > sale.MoneyMax {
 		return drivers.BadReceipt("amount %s", amount)
 	}
+	before, err := p.cash(ctx)
+	if err != nil {
+		return outcome(err, drivers.OutcomeNotDone)
+	}
+	p.marks = nil // the vendor's tasks clear the table on their way
 	sum := task.Money(amount)
-	return p.plainWork(ctx, task.Task{Type: t, Operator: operator(who), CashSum: &sum})
+	results, err := p.work(ctx, p.opts.wait, task.Task{Type: t, Operator: operator(who), CashSum: &sum})
+	if err != nil {
+		return err
+	}
+	if results[0].Status == task.Canceled {
+		return canceled() // the server's own word that it was never begun
+	}
+	if err := firstError(results); err != nil {
+		return p.counted(ctx, before, err)
+	}
+	return nil
+}
+
+// counted asks the drawer's counter whether a task that ended with an error has moved the money all the same: the
+// server calls a link that broke in the middle an error too, and no archive tells of cash.
+func (p *Printer) counted(ctx context.Context, before sale.Money, refused error) error {
+	if now, err := p.cash(ctx); err == nil && now == before {
+		return outcome(refused, drivers.OutcomeNotDone)
+	}
+	return outcome(refused, drivers.OutcomeUnknown)
 }
 
 // CashInDrawer implements [drivers.CashMover].
 func (p *Printer) CashInDrawer(ctx context.Context) (sale.Money, error) {
-	const op = "read cash in drawer"
+	sum, err := p.cash(ctx)
+	return sum, p.report("read cash in drawer", err)
+}
+
+func (p *Printer) cash(ctx context.Context) (sale.Money, error) {
 	results, err := p.read(ctx, task.Task{Type: task.GetCashDrawerStatus})
 	if err == nil {
 		err = firstError(results)
 	}
 	if err != nil {
-		return 0, p.report(op, err)
+		return 0, err
 	}
 	var d task.DrawerStatus
 	if err := task.ParseResult(results[0].Result, &d); err != nil {
-		return 0, p.report(op, malformed(err))
+		return 0, malformed(err)
 	}
 	if d.Counters == nil || d.Counters.Cash == nil {
-		return 0, p.report(op, malformed(errIncomplete))
+		return 0, malformed(errIncomplete)
 	}
 	return sale.Money(*d.Counters.Cash), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -101,10 +102,19 @@ func TestFaultsAtEveryRequest(t *testing.T) {
 // TestTwoFaults draws pairs: a cable of the device and the way to the server, or two of a kind.
 func TestTwoFaults(t *testing.T) {
 	faults := []emulator.Fault{
-		{Kind: emulator.LoseRequest, N: 2}, {Kind: emulator.LoseAnswer, N: 2}, {Kind: emulator.LoseAnswer, N: 3}, {Kind: emulator.RestartAfter, N: 2},
-		{Kind: emulator.RestartBefore, N: 3, Keep: true}, {Kind: emulator.RestartBefore, N: 4}, {Kind: emulator.SlowAnswer, N: 3, For: 9 * time.Second},
-		{Kind: emulator.LinkBeforeWrite}, {Kind: emulator.LinkAfterWrite}, {Kind: emulator.PowerBeforeWrite}, {Kind: emulator.PowerAfterWrite},
-		{Kind: emulator.PaperOutAtLine, N: 4}, {Kind: emulator.Busy, For: 20 * time.Second, Tasks: sell},
+		{Kind: emulator.LoseRequest, N: 2},
+		{Kind: emulator.LoseAnswer, N: 2},
+		{Kind: emulator.LoseAnswer, N: 3},
+		{Kind: emulator.RestartAfter, N: 2},
+		{Kind: emulator.RestartBefore, N: 3, Keep: true},
+		{Kind: emulator.RestartBefore, N: 4},
+		{Kind: emulator.SlowAnswer, N: 3, For: 9 * time.Second},
+		{Kind: emulator.LinkBeforeWrite},
+		{Kind: emulator.LinkAfterWrite},
+		{Kind: emulator.PowerBeforeWrite},
+		{Kind: emulator.PowerAfterWrite},
+		{Kind: emulator.PaperOutAtLine, N: 4},
+		{Kind: emulator.Busy, For: 20 * time.Second, Tasks: sell},
 	}
 	seen := map[string]int{}
 	for i, one := range faults {
@@ -250,6 +260,7 @@ func TestServerGone(t *testing.T) {
 	bubble(t, emulator.Options{}, func(b *bench) {
 		b.refuse = true
 		b.reg.Restart(true)
+		synctest.Wait()
 		_, err := b.p.Print(b.ctx, small())
 		require.ErrorIs(t, err, errRefused)
 		require.True(t, drivers.NotDone(err))
@@ -287,5 +298,27 @@ func TestCashMovesOnce(t *testing.T) {
 			require.False(t, drivers.NotDone(err), "no archive tells of cash, so nobody can be sure")
 			require.Zero(t, got)
 		})
+	}
+}
+
+// TestCashAtTheWrite: the device goes dark around the counting of money, which the server calls an error.
+func TestCashAtTheWrite(t *testing.T) {
+	for kind, moved := range map[emulator.FaultKind]sale.Money{
+		emulator.PowerBeforeWrite: 0, emulator.PowerAfterWrite: 100 * sale.Rouble, emulator.LinkBeforeWrite: 0, emulator.LinkAfterWrite: 100 * sale.Rouble,
+	} {
+		for _, back := range []bool{true, false} {
+			bubble(t, emulator.Options{}, func(b *bench) {
+				b.reg.Inject(emulator.Fault{Kind: kind, Tasks: []task.Type{task.CashIn}})
+				if back {
+					timer := time.AfterFunc(time.Second, func() { b.reg.SetPower(true) })
+					defer timer.Stop()
+				}
+				err := b.p.CashIn(b.ctx, drivers.Operator{Name: "И"}, 100*sale.Rouble)
+				require.Error(t, err)
+				require.Equal(t, back && moved == 0, drivers.NotDone(err), "%s: %v", kind, err)
+				require.Equal(t, moved, b.reg.Cash())
+				b.reg.SetPower(true)
+			})
+		}
 	}
 }

@@ -2,6 +2,7 @@ package atol
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/atol/task"
@@ -44,5 +45,11 @@ func (p *Printer) plainWork(ctx context.Context, t task.Task) error {
 	if err == nil {
 		err = firstError(results)
 	}
+	if slices.Contains(broken, codeIn(err)) {
+		return outcome(err, drivers.OutcomeUnknown)
+	}
 	return err
 }
+
+// broken are codes of a link or a part that failed in the middle of the work: some of it may be done.
+var broken = []int{2, 3, 4, 5, 6, 15, 46, 47, 104, 115, 140, 159, 165, 241}

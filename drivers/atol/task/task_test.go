@@ -60,7 +60,8 @@ var golden = []struct {
 		`{"uuid":"3","request":[{"type":"sellCorrection","correctionType":"instruction","correctionBaseDate":"2026.03.01","correctionBaseNumber":"15-07/0421"}]}`,
 	},
 	{
-		"cash", task.Request{UUID: "4", Request: []task.Task{{Type: task.CashIn, CashSum: money(100000)}}},
+		"cash",
+		task.Request{UUID: "4", Request: []task.Task{{Type: task.CashIn, CashSum: money(100000)}}},
 		`{"uuid":"4","request":[{"type":"cashIn","cashSum":1000.00}]}`,
 	},
 }

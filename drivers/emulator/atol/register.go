@@ -127,11 +127,12 @@ func New(o Options) (*Register, error) {
 func (r *Register) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cutPower()
-	if !r.closed {
-		r.closed = true
-		close(r.off)
+	if r.closed {
+		return nil
 	}
+	r.cutPower()
+	r.closed = true
+	close(r.off)
 	return errors.Join(r.ram.failed, r.fn.Close(), r.tape.Close())
 }
 
