@@ -337,7 +337,7 @@ func (c *cutter) fill() {
 func (c *cutter) shift(open bool) {
 	c.t.Helper()
 	v := c.rested()
-	if v.Shift.Open && (!open || c.old(v)) {
+	if v.Shift.Open && (!open || v.Shift.Expired || c.old(v)) {
 		c.tidy()
 		c.unharmed(c.do(Command{Do: "close-shift"}))
 		v = c.view()
