@@ -35,6 +35,10 @@ const (
 	waitShift = 120 * time.Second
 	waitProbe = 1500 * time.Millisecond
 	writeWait = 5 * time.Second
+	// busyPause and busyMax: a register that prints or talks to its storage is busy for seconds, at worst half
+	// a minute.
+	busyPause = 300 * time.Millisecond
+	busyMax   = 45 * time.Second
 	// cleanupMax bounds the cancelling of a document after a failure; nobody waits longer for an error.
 	cleanupMax = 10 * time.Second
 	// readTries is how often a command that only reads is tried.
@@ -156,9 +160,19 @@ func (p *Printer) open(ctx context.Context) error {
 	return nil
 }
 
-// do sends a command that does something, once, under the session that a read has just proved.
+// do sends a command that does something, under the session that a read has just proved. One that cannot be
+// undone is sent once. Any other that was refused because the register is busy was not taken, and is sent again
+// when it has come to rest.
 func do[A any](ctx context.Context, p *Printer, k kind, req any, cmd frame.Command, wait time.Duration) (*A, error) {
-	return send[A](ctx, p, k, req, cmd, wait)
+	for began := time.Now(); ; {
+		answer, err := send[A](ctx, p, k, req, cmd, wait)
+		if err == nil || k == final || codeIn(err) == "" || drivers.FailOf(err) != drivers.FailBusy || time.Since(began) > busyMax {
+			return answer, err
+		}
+		if pause(ctx, busyPause) != nil {
+			return nil, err
+		}
+	}
 }
 
 // send carries out one command and reads its answer.
