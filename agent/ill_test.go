@@ -312,11 +312,11 @@ func TestAScannerWithAWrongEncoding(t *testing.T) {
 		c.openShift()
 		c.scan(milkCode)
 		for code, says := range map[string]string{
-			"\xd4\xc8\xd1\xc2":                                 "unknown",
+			"\xd4\xc8\xd1\xc2": "unknown",
 			"010" + waterCode + "21\xd4\xc8\xd1\xc2\x1d93abcd": "",
-			"4600000000016":                                    "misread",
-			milkCode + sugarCode:                               "",
-			strings.Repeat("9", sale.CodeBytesMax+1):           "unknown",
+			"4600000000016":                          "misread",
+			milkCode + sugarCode:                     "",
+			strings.Repeat("9", sale.CodeBytesMax+1): "unknown",
 		} {
 			c.refusesScan(code, says)
 		}

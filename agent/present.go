@@ -43,7 +43,7 @@ func (t *Till) shiftView() ShiftView {
 	y := t.ledger.Tally()
 	v := ShiftView{
 		Open: y.Open, No: y.Shift, Since: y.Since, Sales: y.Sales, Returns: y.Returns, Sold: y.Sold, Cash: y.Cash, Card: y.Card, Advance: y.Advance,
-		Expired: t.desk.register.snapshot.Shift == drivers.ShiftExpired,
+		Expired: t.desk.register.snapshot.Shift == drivers.ShiftExpired, Strange: t.strangeShift(),
 	}
 	if age := t.now().Sub(y.Since); y.Open && (v.Expired || age >= shiftWarnAfter) {
 		text := textShiftOld(age, v.Expired)

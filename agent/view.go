@@ -63,7 +63,8 @@ type CashierView struct {
 // ShiftView is the register's shift.
 type ShiftView struct {
 	Open    bool       `json:"open"`
-	Expired bool       `json:"expired"` // older than 24 hours: close it first
+	Expired bool       `json:"expired"`           // older than 24 hours: close it first
+	Strange bool       `json:"strange,omitempty"` // the register has a shift open that this till knows nothing of: close it first
 	No      uint32     `json:"no"`
 	Since   sale.Time  `json:"since,omitempty"`
 	Sales   int        `json:"sales"`

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -166,6 +167,17 @@ func TestKeysBecomeCommands(t *testing.T) {
 			Do: "return-pay", Reason: "Брак", PIN: "12", Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 106_378}},
 		}},
 		{"leave a search at head office", returnAsking, []string{"Escape"}, agent.Command{Do: "return-cancel"}},
+		{"leave marked goods", markWanted, []string{"Ctrl+B"}, agent.Command{Do: "drop-mark"}},
+		{"take a marked piece off", marked, []string{"ArrowUp", "F4", "Ctrl+ArrowUp", "Delete"}, agent.Command{Do: "remove", Line: 3}},
+		{"do not return a marked piece", markedReturn, []string{"ArrowRight", "F3", "ArrowDown", "ArrowLeft"}, agent.Command{Do: "return-choose", Line: 1}},
+		{"confirm another storage", swapped, []string{"Ctrl+U", "9", "9", "Enter"}, agent.Command{Do: "storage", Code: "9960440300987654", PIN: "99"}},
+		{"correct a sale", corrects, []string{"F1", "see [data-dialog=menu]", "F12", "see [data-dialog=correction]", "F8", "1", "2", "Enter"}, agent.Command{
+			Do: "correction", PIN: "12", Day: sale.DateOf(now(), time.Local), Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: corrects().Basket.Total}},
+		}},
+		{"correct a return by order", corrects, []string{"F1", "see [data-dialog=menu]", "F12", "see [data-dialog=correction]", "F3", "F7", "F10", "F4", "7", "F8", "1", "Enter"}, agent.Command{
+			Do: "correction", PIN: "1", Yes: true, Code: "7", Return: true, Day: sale.DateOf(now(), time.Local), Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: corrects().Basket.Total}},
+		}},
+		{"close a shift of somebody else's", strangeShift, []string{"Enter"}, agent.Command{Do: "close-shift"}},
 		{"ask again", unknown, []string{"F2"}, agent.Command{Do: "retry"}},
 		{"it was made", unknown, []string{"9", "9", "F9"}, agent.Command{Do: "settle", ID: sale.ID{7}, Yes: true, PIN: "99"}},
 		{"it was not made", unknown, []string{"9", "9", "F10"}, agent.Command{Do: "settle", ID: sale.ID{7}, PIN: "99"}},

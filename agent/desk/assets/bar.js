@@ -14,11 +14,14 @@ export function bar(app) {
     h('img', { src: '/assets/mark.svg', alt: '', width: '34', height: '34' }),
     h('div', { class: 'place' },
       h('strong', { title: v.store }, v.store || v.org), h('span', {}, app.t('till', { n: v.till }))),
-    h('div', { class: 'chips' }, registerChip(app, v.register), networkChip(app, v.network)),
+    h('div', { class: 'chips' }, registerChip(app, v), networkChip(app, v.network)),
     who(app, v),
     h('time', { class: 'clock' }, clock(app.now(), app.lang)),
     button(app, { label: app.lang === 'ru' ? 'EN' : 'RU', aria: app.t('language'), run: app.switchLanguage, key: 'Ctrl+L', cls: 'quiet lang', do: 'language' }));
 }
+
+/** Where a manager may confirm another fiscal storage. */
+const ASK_STAGES = ['shift', 'sale', 'done', 'return'];
 
 /** Where a look at one's day disturbs no question that waits for an answer. */
 const DAY_STAGES = ['sale', 'done', 'return']; // the screen of the shift shows it anyway
@@ -37,12 +40,21 @@ function chip(level, label, more) {
     h('span', { class: 'chip-text' }, label, more && h('span', { class: 'chip-more' }, ' · ' + more)));
 }
 
-function registerChip(app, r) {
+function registerChip(app, v) {
+  const r = v.register;
+  if (r.plain) return plainChip(app, v.printer);
   const unsent = r.unsent > 0 ? app.t('registerUnsent', { n: r.unsent }) : '';
   if (!r.online) return chip('error', app.t('registerOff'), unsent);
   const worst = r.conditions.find((c) => c !== 'printing');
   if (worst) return chip(r.text ? 'error' : 'warning', app.own('', worst), unsent);
   return chip('good', app.t('registerOk'), unsent);
+}
+
+/** plainChip: no register; what can stop is the printer alone. */
+function plainChip(app, p) {
+  if (!p) return chip('calm', app.t('registerNone'));
+  if (!p.online) return chip('error', app.t('printerOff'));
+  return p.text ? chip('warning', app.t('printerTrouble')) : chip('good', app.t('registerNone'), app.t('printerOk'));
 }
 
 function networkChip(app, n) {
@@ -76,10 +88,12 @@ function rest(app, hidden, count) {
 function gather(app) {
   const v = app.view, list = [];
   const add = (id, level, words, more) => words && list.push({ id, level, words: app.say(words), ...more });
+  if (v.register.swap) add('swap', 'error', v.register.swap.text, { swap: true });
   add('register', 'error', v.register.text, { resume: v.register.canResume });
   if (!v.register.text && v.register.canResume) list.push({ id: 'register', level: 'warning', words: app.own('', 'waits-for-resume'), resume: true });
   add('frozen', 'warning', v.frozen);
   add('shift', 'warning', v.shift.warn);
+  if (v.printer) add('printer', 'warning', v.printer.text);
   for (const s of v.scanners) {
     if (!s.online) list.push({ id: 'scanner-' + s.name, level: 'warning', words: s.text ? app.say(s.text) : app.t('scannerOff', { name: s.name }) });
   }
@@ -93,6 +107,7 @@ function strip(app, s, more) {
   return h('div', { class: 'strip ' + s.level, key: s.id, role: s.level === 'error' ? 'alert' : null },
     icon(s.level === 'calm' || s.level === 'info' ? 'info' : s.level), h('p', {}, s.words),
     s.resume && button(app, { label: app.t('resume'), key: 'F5', run: () => app.act({ do: 'resume' }), cls: 'small strong', do: 'resume' }),
+    s.swap && ASK_STAGES.includes(app.view.stage) && button(app, { label: app.t('swapDo'), key: 'Ctrl+U', run: () => app.open('swap', { pin: '' }), cls: 'small strong', do: 'swap' }),
     s.notice !== undefined && button(app, { label: app.t('dismiss'), run: () => app.act({ do: 'dismiss', notice: s.notice }), cls: 'small', do: 'dismiss', key: s.first ? 'Ctrl+D' : undefined }),
     more);
 }

@@ -1,6 +1,7 @@
 // The dialogs of the sale: search, customer, quantity, points, parked receipts, and the menu.
 
 import { h } from './tree.js';
+import { SCANNER } from './wedge.js';
 import { amountDialog, button, dialog, field } from './parts.js';
 import { shiftFigures } from './screens.js';
 import { moment } from './format.js';
@@ -10,11 +11,13 @@ import { customerDialog, enrolDialog } from './customer.js';
 import { offersDialog, purseDialog } from './offers.js';
 import { permitDialog } from './watch.js';
 import { dayDialog } from './day.js';
+import { correctionDialog, correctionDraft, swapDialog } from './fiscal.js';
 
 const DIALOGS = {
   search, customer: customerDialog, enrol: enrolDialog, offers: offersDialog, purse: purseDialog, permit: permitDialog, day: dayDialog,
   'return-price': returnPrice, qty, 'return-qty': returnQty, redeem, explain, recall, clear, menu, cash, receipts,
   'close-shift': closeShift, pay: payDialog, 'return-pay': returnPayDialog,
+  correction: correctionDialog, swap: swapDialog,
 };
 
 export function dialogs(app) {
@@ -41,7 +44,7 @@ function search(app, d) {
     d.eager = false;
     queueMicrotask(enter);
   }
-  app.dialogScan = (code) => app.finish({ do: 'scan', code });
+  app.dialogScan = (code) => app.finish({ do: 'scan', code, scanner: SCANNER });
   return dialog(app, { id: 'search', title: app.t('searchTitle'), cls: 'tall', shut: app.shut },
     field(app, { id: 'query', label: app.t('searchField'), value: d.query, autofocus: true, scan: 'take', input: (v) => app.set({ query: v, at: 0, eager: false }) }),
     pickList(app, d, found, {
@@ -134,11 +137,16 @@ function menu(app) {
     ['F8', 'xReport', () => app.finish({ do: 'x-report' })],
     ['F9', 'drawer', () => app.finish({ do: 'drawer' })],
     ['F10', 'shiftClose', () => app.open('close-shift')],
+    app.view.corrects && ['F12', 'correction', () => app.open('correction', correctionDraft(app))],
     ['Ctrl+Q', 'signOut', () => app.finish({ do: 'sign-out' })],
-  ];
+  ].filter(Boolean);
   const selling = app.view.stage !== 'shift';
   const shift = app.view.shift.open;
-  const off = { returnStart: !selling, shiftClose: !shift, xReport: !shift, cashIn: !shift, cashOut: !shift };
+  const plain = Boolean(app.view.register.plain);
+  const off = {
+    returnStart: !selling, shiftClose: !shift, xReport: !shift || plain, cashIn: !shift, cashOut: !shift, copyLast: plain,
+    drawer: plain && !app.view.printer, correction: app.view.stage !== 'sale' || app.view.basket.lines.length === 0,
+  };
   return dialog(app, { id: 'menu', title: app.t('menuTitle'), shut: app.shut },
     h('div', { class: 'menu' }, items.map(([key, name, run]) => button(app, { id: name, key, label: app.t(name), run, cls: 'tile', do: name, disabled: app.busy || off[name] }))));
 }
@@ -172,6 +180,6 @@ function receipts(app, d) {
 
 function closeShift(app) {
   return dialog(app, { id: 'close-shift', title: app.t('shiftClose'), shut: app.shut },
-    h('p', {}, app.t('shiftCloseText')), shiftFigures(app),
+    h('p', {}, app.t(app.view.register.plain ? 'shiftClosePlain' : 'shiftCloseText')), shiftFigures(app),
     button(app, { label: app.t('shiftClose'), key: 'Enter', run: () => app.finish({ do: 'close-shift' }), cls: 'primary wide', disabled: app.busy, do: 'confirm' }));
 }

@@ -80,6 +80,9 @@ export function clock(ms, lang) {
   return new Date(ms).toLocaleTimeString(lang === 'en' ? 'en-GB' : 'ru-RU', { hour: '2-digit', minute: '2-digit', timeZone: zone });
 }
 
+/** isoDay is the day at the till as 2027-01-31. */
+export const isoDay = (ms) => new Date(ms).toLocaleDateString('en-CA', { timeZone: zone });
+
 /** moment is a day and a time; today's day is left out. */
 export function moment(ms, now, lang) {
   const then = new Date(ms);

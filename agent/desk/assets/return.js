@@ -61,6 +61,10 @@ function lineNode(app, line, i, foreign) {
 }
 
 function keysOf(app, line) {
+  if (line.marked) {
+    app.bind('ArrowLeft', choose(app, line, 0));
+    return;
+  }
   app.bind('ArrowRight', choose(app, line, line.weighed ? line.left : line.chosen + ONE));
   app.bind('ArrowLeft', choose(app, line, line.weighed ? 0 : line.chosen - ONE));
   if (line.left === 0) return;
@@ -95,6 +99,11 @@ function foreignTools(app, line) {
 function stepper(app, line) {
   const silent = { ...app, bind: () => {} };
   const step = line.weighed ? line.left : ONE;
+  if (line.marked) {
+    return h('div', { class: 'tools' },
+      line.chosen > 0 && button(silent, { label: app.t('remove'), key: 'ArrowLeft', run: choose(app, line, 0), cls: 'danger', do: 'less' }),
+      line.left > 0 && line.chosen === 0 && h('p', { class: 'muted' }, app.t('returnMark')));
+  }
   return h('div', { class: 'tools' },
     button(silent, { label: '−', aria: app.t('minus'), key: 'ArrowLeft', run: choose(app, line, line.chosen - step), disabled: line.chosen === 0, cls: 'step', do: 'less' }),
     h('b', { class: 'chosen-qty' }, app.qty(line.chosen, line.weighed)),
@@ -139,6 +148,7 @@ function actions(app, r) {
   const all = (amount) => async () => {
     for (const line of r.lines) {
       const want = amount(line);
+      if (line.marked && want > line.chosen) continue; // it comes back by its code
       if (want !== line.chosen && !(await app.act({ do: 'return-choose', line: line.line, qty: want }))) return;
     }
   };

@@ -5,7 +5,7 @@ import { button, icon, figures } from './parts.js';
 import { qty } from './format.js';
 import { askCustomer, customerPanel } from './customer.js';
 import { giftReady, offersBusy, saving } from './offers.js';
-import { watchStrips } from './watch.js';
+import { wantedStrip, watchStrips } from './watch.js';
 import { dueOf, paidByCertificates } from './pay.js';
 
 export function saleScreen(app) {
@@ -20,13 +20,13 @@ function basket(app) {
   if (lines.length === 0) {
     return h('section', { class: 'basket empty', 'aria-label': app.t('basket'), key: 'empty' },
       h('div', { class: 'nothing' }, icon('barcode'), h('h1', {}, app.t('emptyTitle')), h('p', {}, app.t('emptyText'))),
-      watchStrips(app, app.view.basket.watch));
+      wantedStrip(app), watchStrips(app, app.view.basket.watch));
   }
   move(app, lines.length);
   return h('section', { class: 'basket', 'aria-label': app.t('basket'), key: 'basket' },
     h('h1', { class: 'away' }, app.t('basket')),
     h('ol', { class: 'lines' }, lines.map((line, i) => lineNode(app, line, i))),
-    watchStrips(app, app.view.basket.watch));
+    wantedStrip(app), watchStrips(app, app.view.basket.watch));
 }
 
 /** move binds the arrows to a list of n rows. */
@@ -61,7 +61,8 @@ function row(app, line, i) {
   return [
     h('span', { class: 'no' }, i + 1),
     h('span', { class: 'name' }, line.name, line.adult && h('span', { class: 'tag' }, app.t('adultMark'))),
-    h('span', { class: 'times' }, app.qty(line.qty, line.weighed), ' × ', app.money(line.price)),
+    h('span', { class: 'times' }, app.qty(line.qty, line.weighed), ' × ', app.money(line.price),
+      line.mark && h('span', { class: 'tag mark-' + line.mark.state }, app.own('markState', line.mark.state))),
     h('span', { class: 'cuts' }, cuts(app, line)),
     h('span', { class: 'net' }, app.money(line.net)),
   ];
@@ -80,13 +81,17 @@ function more(app, line, i, by) {
   return () => app.act({ do: 'qty', line: i, qty: line.qty + by });
 }
 
+/** single: a piece with a code of its own is one, whatever is pressed. */
+const single = (line) => Boolean(line.mark) && !line.weighed;
+
 function keysOf(app, line, i) {
+  app.bind('Delete', () => app.act({ do: 'remove', line: i }));
+  if (single(line)) return;
   if (!line.weighed) {
     app.bind('Ctrl+ArrowUp', more(app, line, i, ONE));
     if (line.qty > ONE) app.bind('Ctrl+ArrowDown', more(app, line, i, -ONE));
   }
   app.bind('F4', askQty(app, line, i));
-  app.bind('Delete', () => app.act({ do: 'remove', line: i }));
 }
 
 function askQty(app, line, i) {
@@ -96,13 +101,15 @@ function askQty(app, line, i) {
 // The tools are drawn inside a memo, so their keys are bound by keysOf, which runs at every drawing.
 function tools(app, line, i) {
   const silent = { ...app, bind: () => {} };
+  const said = [...(line.mark ? [line.mark.text] : []), ...(line.reasons || [])];
+  const one = single(line);
   return h('div', { class: 'tools' },
-    !line.weighed && button(silent, { label: '−', aria: app.t('minus'), key: 'Ctrl+ArrowDown', run: more(app, line, i, -ONE), disabled: line.qty <= ONE, cls: 'step', do: 'minus' }),
-    button(silent, { label: app.t(line.weighed ? 'weight' : 'quantityShort'), key: 'F4', run: askQty(app, line, i), do: 'qty' }),
-    !line.weighed && button(silent, { label: '+', aria: app.t('plus'), key: 'Ctrl+ArrowUp', run: more(app, line, i, ONE), cls: 'step', do: 'plus' }),
+    !one && !line.weighed && button(silent, { label: '−', aria: app.t('minus'), key: 'Ctrl+ArrowDown', run: more(app, line, i, -ONE), disabled: line.qty <= ONE, cls: 'step', do: 'minus' }),
+    !one && button(silent, { label: app.t(line.weighed ? 'weight' : 'quantityShort'), key: 'F4', run: askQty(app, line, i), do: 'qty' }),
+    !one && !line.weighed && button(silent, { label: '+', aria: app.t('plus'), key: 'Ctrl+ArrowUp', run: more(app, line, i, ONE), cls: 'step', do: 'plus' }),
     h('span', { class: 'gap' }),
     button(silent, { label: app.t('remove'), key: 'Delete', run: () => app.act({ do: 'remove', line: i }), cls: 'danger', do: 'remove' }),
-    line.reasons && line.reasons.length > 0 && h('ul', { class: 'why' }, line.reasons.map((r) => h('li', {}, app.say(r)))));
+    said.length > 0 && h('ul', { class: 'why' }, said.map((r) => h('li', {}, app.say(r)))));
 }
 
 function side(app) {

@@ -72,11 +72,13 @@ function shift(app) {
   const out = button(app, { label: app.t('signOut'), key: 'Escape', run: () => app.act({ do: 'sign-out' }), cls: 'quiet wide', do: 'sign-out' });
   const more = button(app, { label: app.t('more'), key: 'F1', run: () => app.open('menu'), cls: 'quiet wide', do: 'more' });
   const day = app.view.kpi && [h('h2', {}, app.t('dayTitle')), dayTiles(app, app.view.kpi)];
-  if (app.view.shift.open) {
-    return card(app.t('shiftExpired'), h('p', {}, app.t('shiftExpiredText')), shiftFigures(app), day,
+  const s = app.view.shift;
+  if (s.open || s.expired || s.strange) {
+    const strange = !s.open && !s.expired;
+    return card(app.t(strange ? 'shiftStrange' : 'shiftExpired'), h('p', {}, app.t(strange ? 'shiftStrangeText' : 'shiftExpiredText')), s.open && shiftFigures(app), day,
       button(app, { label: app.t('shiftClose'), key: 'Enter', run: () => app.finish({ do: 'close-shift' }), cls: 'primary wide', disabled: app.busy, do: 'close-shift' }), h('div', { class: 'pair' }, more, out));
   }
-  return card(app.t('shiftTitle'), h('p', {}, app.t('shiftText')), day,
+  return card(app.t('shiftTitle'), h('p', {}, app.t(app.view.register.plain ? 'shiftTextPlain' : 'shiftText')), day,
     button(app, { label: app.t('shiftOpen'), key: 'Enter', run: () => app.finish({ do: 'open-shift' }), cls: 'primary wide', disabled: app.busy, do: 'open-shift' }), h('div', { class: 'pair' }, more, out));
 }
 
@@ -106,7 +108,7 @@ function done(app) {
   if (!d) return null;
   const back = d.kind === 'return';
   return h('section', { class: 'card done' },
-    h('p', { class: 'muted' }, app.t(back ? 'doneReturn' : 'doneTitle', { n: d.no }), d.doc && ' · ' + d.doc),
+    h('p', { class: 'muted' }, app.t({ return: 'doneReturn', correction: 'doneCorrection' }[d.kind] || 'doneTitle', { n: d.no }), d.doc && ' · ' + d.doc),
     changeOf(app, d, back),
     d.text && h('div', { class: 'strip warning', role: 'alert' }, icon('warning'), h('p', {}, app.say(d.text))),
     doneFigures(app, d, back),
@@ -142,6 +144,7 @@ function doneFigures(app, d, back) {
 }
 
 function changeOf(app, d, back) {
+  if (d.kind === 'correction') return h('h1', { class: 'change none' }, app.t('doneCorrected'));
   if (!back && d.change === 0) return h('h1', { class: 'change none' }, app.t('doneNoChange'));
   const handed = d.handed || 0; // what goes back to a certificate is not given by hand
   if (back && handed === 0) return h('h1', { class: 'change none' }, app.t('doneNothingBack'));

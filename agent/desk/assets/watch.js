@@ -4,6 +4,15 @@
 import { h } from './tree.js';
 import { button, dialog, icon, keypad, field } from './parts.js';
 
+/** wantedStrip asks for the marking code of goods whose barcode was scanned; a scan answers it, or it is left. */
+export function wantedStrip(app) {
+  const name = app.view.basket.wanted;
+  if (!name) return null;
+  return h('div', { class: 'watch wanted', key: 'wanted', role: 'region', 'aria-label': app.t('markWanted') },
+    h('div', { class: 'strip warning', role: 'status' }, icon('barcode'), h('p', {}, app.t('markWantedText', { name })),
+      button(app, { label: app.t('markLeave'), key: 'Ctrl+B', run: () => app.act({ do: 'drop-mark' }), cls: 'small', disabled: app.busy, do: 'drop-mark' })));
+}
+
 const waits = (w) => w.measure === 'pin' && !w.permitted;
 
 /**
