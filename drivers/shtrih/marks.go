@@ -84,11 +84,13 @@ func (p *Printer) forgetMarks(ctx context.Context) error {
 		return nil
 	}
 	_, err := p.call(ctx, works, frame.CmdMarkAccept, markClear)
-	if err != nil && codeIn(err) == 0 {
+	switch code := codeIn(err); {
+	case err == nil, code == codeUnsupported, code == codeParameters, code == codeFNCommand, code == codeFNParameters:
+		p.marks = map[string]kept{}
+	case code == 0:
 		return err
 	}
-	p.marks = map[string]kept{}
-	return nil
+	return nil // else it is not known, and asked for again before the next marked receipt
 }
 
 // judge has every marked piece of a receipt checked and accepted before a document is opened.
@@ -187,7 +189,7 @@ func (p *Printer) checkMark(ctx context.Context, raw string, status byte, u sale
 		return 0, p.markTrouble(err)
 	}
 	delete(p.marks, raw)
-	if action == markAccept {
+	if p.marks != nil && action == markAccept { // not known again after a connection that was made anew in between
 		p.marks[raw] = kept{status: status}
 	}
 	return verdict, nil

@@ -3,6 +3,7 @@ package shtrih_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +77,22 @@ func TestCodesOfAnEarlierProgramAreDropped(t *testing.T) {
 	})
 }
 
+// A code that was good when it was scanned and is recalled before the receipt is not sold.
+func TestCodeRecalledMeanwhile(t *testing.T) {
+	bubble(t, "2", func(b *bench) {
+		for _, want := range []bool{false, true} {
+			verdict, err := b.p.CheckMark(b.ctx, drivers.MarkQuery{Raw: bottle})
+			require.NoError(t, err)
+			require.Equal(t, want, verdict.Refused())
+			b.reg.BanMark(bottle)
+		}
+		_, err := b.p.Print(b.ctx, water())
+		require.Equal(t, drivers.FailMark, drivers.FailOf(err))
+		require.True(t, drivers.NotDone(err))
+		require.Zero(t, b.receipts())
+	})
+}
+
 func TestMeasuredMarkedGoods(t *testing.T) {
 	bubble(t, "2", func(b *bench) {
 		sold := water()
@@ -130,4 +147,47 @@ func TestExtraRequisite(t *testing.T) {
 		_, err = b.p.Print(b.ctx, right)
 		require.Equal(t, drivers.FailRefused, drivers.FailOf(err))
 	})
+}
+
+// TestFaultsInMarkCommands lets each fault of the line strike each command about codes.
+func TestFaultsInMarkCommands(t *testing.T) {
+	kinds := []emulator.FaultKind{
+		emulator.DropByte, emulator.RepeatByte, emulator.CorruptByte, emulator.DelayByte, emulator.LoseAnswer, emulator.ForgetAnswer,
+		emulator.LateAnswer, emulator.SlowAnswer, emulator.NAKStorm, emulator.NoiseFF, emulator.Busy, emulator.PowerAfterAnswer,
+	}
+	for _, protocol := range []string{"1", "2"} {
+		seen := map[string]int{}
+		for _, kind := range kinds {
+			for _, cmd := range []frame.Cmd{frame.CmdMarkCheck, frame.CmdMarkAccept, frame.CmdMarkBind} {
+				for _, dir := range []emulator.Direction{emulator.ToDevice, emulator.ToHost} {
+					for n := range 4 {
+						bubble(t, protocol, func(b *bench) {
+							f := emulator.Fault{Kind: kind, Command: cmd, Dir: dir, N: n, For: 7 * time.Second}
+							seen[b.strikeMarked(f)]++
+						})
+					}
+				}
+			}
+		}
+		t.Logf("protocol %s: %v", protocol, seen)
+		require.Positive(t, seen["done"])
+		require.Positive(t, seen["not done"])
+	}
+}
+
+// strikeMarked is strike for a marked receipt.
+func (b *bench) strikeMarked(fault emulator.Fault) string {
+	before, err := b.p.Snapshot(b.ctx)
+	require.NoError(b.t, err)
+	b.reg.Inject(fault)
+	f, err := b.p.Print(b.ctx, water())
+	b.reg.Disarm("")
+	b.mended = true
+	b.reg.SetPower(true)
+	<-time.After(time.Minute) // whatever is on its way arrives
+	outcome := b.judge(before, 0, f, err, fault.String())
+	require.NoError(b.t, b.p.Resume(b.ctx), fault.String())
+	require.NoError(b.t, b.p.Cancel(b.ctx), fault.String())
+	require.Zero(b.t, b.reg.Marks(), fault.String())
+	return outcome
 }

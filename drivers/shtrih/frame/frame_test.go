@@ -30,6 +30,12 @@ var golden1 = []struct{ name, body, frame string }{
 	{"continue print", "B0 1E000000", "02 05 B0 1E 00 00 00 AB"},
 	{"open sale", "8D 1E000000 00", "02 06 8D 1E 00 00 00 00 95"},
 	{"device type", "FC", "02 01 FC FD"},
+	// Summed up by another program from the layouts of the vendor's command list.
+	{"open correction of a sale", "8D 01000000 80", "02 06 8D 01 00 00 00 80 0A"},
+	{"accept marking code", "FF69 01000000 01", "02 07 FF 69 01 00 00 00 01 91"},
+	{"forget marking codes", "FF69 01000000 02", "02 07 FF 69 01 00 00 00 02 92"},
+	{"document 17 as tagged values", "FF3A 1E000000 11000000", "02 0A FF 3A 1E 00 00 00 11 00 00 00 C0"},
+	{"begin correction, FFD 1.05", "FF35 1E000000", "02 06 FF 35 1E 00 00 00 D2"},
 }
 
 var golden2 = []struct {
@@ -37,6 +43,7 @@ var golden2 = []struct {
 	num               uint16
 }{
 	{"device type as frame 6", "FC", "8F 03 00 06 00 FC ED 63", 6},
+	{"check marking code as frame 8Fh", "FF61 01000000 01 00 03 00 616263", "8F 0F 00 9F 81 00 FF 61 01 00 00 00 01 00 03 00 61 62 63 D5 9F 81", 0x8F},
 	{"short status as frame 9Fh", "10 1E000000", "8F 07 00 9F 83 00 10 1E 00 00 00 15 02", 0x9F},
 }
 
