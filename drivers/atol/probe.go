@@ -57,11 +57,11 @@ func (p *Printer) probe(ctx context.Context) (drivers.Identity, error) {
 	case err != nil:
 		return drivers.Identity{}, fmt.Errorf("%w: %w", ErrProbe, err)
 	case a.code == http.StatusUnauthorized:
-		return drivers.Identity{}, refusedHTTP(a.code)
+		return drivers.Identity{}, p.report("identify", refusedHTTP(a.code))
 	case a.code != http.StatusNotFound && a.code != http.StatusOK && a.code != http.StatusInternalServerError:
 		return drivers.Identity{}, fmt.Errorf("%w: it answers %d", ErrProbe, a.code)
 	}
-	return p.identify(ctx)
+	return p.Identify(ctx)
 }
 
 // maySendText tells links on which text harms nobody: networks, but not a printer's raw port.
