@@ -3,7 +3,7 @@
 
 import { mount, h } from './tree.js';
 import { Link } from './link.js';
-import { Burst, charOf, LENGTH_MIN, LENGTH_MIN_FIELD } from './wedge.js';
+import { AltCodes, Burst, charOf, damaged, GS, LENGTH_MIN, LENGTH_MIN_FIELD, PAUSE, SCANNER } from './wedge.js';
 import { nameOf, forField } from './keys.js';
 import { text, own } from './text.js';
 import * as format from './format.js';
@@ -11,8 +11,8 @@ import { bar, strips, overlay } from './bar.js';
 import { screens } from './screens.js';
 import { dialogs } from './dialogs.js';
 
-/** A person pauses longer than this between keys; then what was typed belongs to the search. */
-const TYPED_WAIT = 140;
+/** A scanner's Enter that comes after the pause has told the scan still presses nothing (milliseconds). */
+const SUFFIX_LATE = 500;
 const SLOW_CODE = /^\d{8,}$/;
 
 const app = {
@@ -170,6 +170,8 @@ function follow(old, view) {
 }
 
 const burst = new Burst();
+const altCodes = new AltCodes();
+let pausedAt = -Infinity; // when a scan was told by its pause
 let fieldBefore = '';
 let typedTimer = 0;
 let pending = ''; // typed into no field, not yet known to be a person's
@@ -185,29 +187,71 @@ function onKey(e) {
   const el = document.activeElement;
   const inField = isField(el);
   const time = e.timeStamp;
-  if (e.key === 'Enter' && scanEnded(e, el, inField)) return;
-  const char = charOf({ ctrlKey: e.ctrlKey, altKey: e.altKey, metaKey: e.metaKey, shiftKey: e.shiftKey, code: e.code, key: e.key,
-    capsLock: e.getModifierState && e.getModifierState('CapsLock') });
+  if ((e.key === 'Enter' || e.key === 'Tab') && scanEnded(e, el, inField)) return;
+  if (altCodes.down(e)) {
+    if (burst.touch(time) && inField) fieldBefore = el.value;
+    clearTimeout(typedTimer);
+    if (!inField) e.preventDefault();
+    return;
+  }
+  const caps = Boolean(e.getModifierState && e.getModifierState('CapsLock'));
+  const char = burst.separates(e, time) ? GS : charOf({ ctrlKey: e.ctrlKey, altKey: e.altKey, metaKey: e.metaKey, shiftKey: e.shiftKey, code: e.code, key: e.key, capsLock: caps });
   if (char !== null && e.key !== 'Enter') {
-    typing(e, char, el, inField, time);
+    typing(e, char, el, inField, { repeat: e.repeat, caps });
     return;
   }
   shortcut(e, el, inField);
 }
 
-/** scanEnded takes an Enter that closes a burst. */
+/** onKeyUp ends an Alt code. */
+function onKeyUp(e) {
+  const char = altCodes.up(e);
+  if (char === null || !app.view || app.down) return;
+  const el = document.activeElement;
+  typing(e, char, el, isField(el), {});
+}
+
+/** scanEnded takes an Enter or a Tab that closes a burst. */
 function scanEnded(e, el, inField) {
   clearTimeout(typedTimer);
+  const caps = burst.caps;
   const scanned = burst.enter(e.timeStamp, inField ? LENGTH_MIN_FIELD : LENGTH_MIN);
-  if (scanned === null && pending && !inField) {
+  const late = scanned === null && e.timeStamp - pausedAt <= SUFFIX_LATE;
+  pausedAt = -Infinity;
+  if (scanned === null && !late && e.key === 'Enter' && pending && !inField) {
     e.preventDefault();
     typed();
     return true;
   }
-  pending = '';
-  if (scanned === null) return false;
+  if (scanned === null && !late) {
+    if (e.key === 'Enter') pending = '';
+    return false;
+  }
   e.preventDefault();
   e.stopPropagation();
+  if (scanned !== null) deliver(scanned, caps, el, inField);
+  return true;
+}
+
+/** paused ends a burst that no key has ended: a scan of a scanner without a suffix, or what a person has typed. */
+function paused(el, inField) {
+  const caps = burst.caps;
+  const scanned = burst.pause();
+  if (scanned !== null && !app.down) {
+    pausedAt = performance.now();
+    deliver(scanned, caps, el, inField);
+  } else if (!inField) typed();
+}
+
+/** deliver brings a scan where it belongs: into the dialog, or to the till. */
+function deliver(scanned, caps, el, inField) {
+  pending = '';
+  if (damaged(scanned, caps)) {
+    if (inField) giveBack(el);
+    app.error = { ru: text('scanCaps', 'ru'), en: text('scanCaps', 'en') };
+    draw();
+    return;
+  }
   if (inField && el.dataset.scan === 'take') app.dialogScan(scanned);
   else if (inField && el.dataset.scan === 'pass') {
     giveBack(el);
@@ -215,8 +259,7 @@ function scanEnded(e, el, inField) {
   }
   else if (inField) refuseScan(el);
   else if (app.dialog) app.dialogScan ? app.dialogScan(scanned) : refuseScan(null);
-  else app.act({ do: 'scan', code: scanned });
-  return true;
+  else app.act({ do: 'scan', code: scanned, scanner: SCANNER });
 }
 
 /** giveBack returns to a field what it held before a scanner typed into it. */
@@ -233,17 +276,17 @@ function refuseScan(el) {
   draw();
 }
 
-function typing(e, char, el, inField, time) {
-  const first = burst.add(char, time);
+function typing(e, char, el, inField, how) {
+  const first = burst.add(char, e.timeStamp, how);
   clearTimeout(typedTimer);
+  typedTimer = setTimeout(() => paused(el, inField), PAUSE);
   if (inField) {
     if (first) fieldBefore = el.value;
-    if (char === '\u001d') e.preventDefault();
+    if (char === GS) e.preventDefault();
     return;
   }
-  if (e.key !== ' ' || burst.running(time)) e.preventDefault();
+  if (e.key !== ' ' || burst.running(e.timeStamp)) e.preventDefault();
   pending += e.key.length === 1 ? e.key : '';
-  typedTimer = setTimeout(typed, TYPED_WAIT);
 }
 
 /** typed hands what a person typed into no field to the field that it is meant for. */
@@ -251,7 +294,7 @@ function typed() {
   const said = pending;
   pending = '';
   if (app.down || app.dialog || !said.trim()) return;
-  if (SLOW_CODE.test(said)) { // a scanner on a slow radio link: nobody types so many digits in one go
+  if (SLOW_CODE.test(said)) { // a scanner on a slow radio link, or a person who copies digits: to the till they were typed
     app.act({ do: 'scan', code: said });
     return;
   }
@@ -270,6 +313,7 @@ function shortcut(e, el, inField) {
 }
 
 document.addEventListener('keydown', onKey, true);
+document.addEventListener('keyup', onKeyUp, true);
 setInterval(draw, 15000); // clocks and ages
 app.link = new Link(`ws://${location.host}/socket`, {
   view: take,

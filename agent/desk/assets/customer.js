@@ -1,6 +1,7 @@
 // Who buys: the panel beside the basket, and the questions that lead to it (who it is, taking in a new one).
 
 import { h } from './tree.js';
+import { SCANNER } from './wedge.js';
 import { button, dialog, field, icon, keypad, ways } from './parts.js';
 
 /** A card with more stamps than this is a number: dots would not be counted at a glance. */
@@ -65,7 +66,7 @@ export function customerDialog(app, d) {
   const phone = d.how === 'phone';
   const go = () => app.finish(phone ? { do: 'customer', phone: d.text.trim() } : { do: 'customer', code: d.text.trim() });
   const typed = { phone: phone ? d.text.trim() : '', card: phone ? '' : d.text.trim() };
-  app.dialogScan = (code) => app.finish({ do: 'customer', code });
+  app.dialogScan = (code) => app.finish({ do: 'customer', code, scanner: SCANNER });
   return dialog(app, { id: 'customer', title: app.t('customerTitle'), shut: app.shut },
     h('p', { class: 'muted' }, app.t('customerText')),
     ways(app, d.how, [['phone', app.t('customerPhone'), 'F3'], ['code', app.t('customerCode'), 'F4']], (how) => app.set({ how }), app.t('customerTitle')),

@@ -2,6 +2,7 @@
 // button. A cashier who needs none of it never opens this.
 
 import { h } from './tree.js';
+import { SCANNER } from './wedge.js';
 import { amountDialog, button, dialog, field, icon, ways } from './parts.js';
 import { factsOf, holding } from './customer.js';
 
@@ -17,11 +18,11 @@ export function offersDialog(app, d) {
   const b = app.view.basket;
   const rows = [...codes(app, b), ...certificates(app, b), ...purses(app, b), ...gifts(app, b)];
   walk(app, d, rows.length);
-  const send = async (text) => {
+  const send = async (text, scanner) => {
     if (!text.trim()) return;
-    if (await app.act({ do: d.how, code: text.trim() }) && app.dialog === d) app.set({ text: '' });
+    if (await app.act({ do: d.how, code: text.trim(), scanner }) && app.dialog === d) app.set({ text: '' });
   };
-  app.dialogScan = send;
+  app.dialogScan = (code) => send(code, SCANNER);
   return dialog(app, { id: 'offers', title: app.t('offersTitle'), cls: 'tall', shut: app.shut },
     ways(app, d.how, [['code', app.t('promoCode'), 'F3'], ['certificate', app.t('certificate'), 'F4']], (how) => app.set({ how, text: '' }), app.t('offersTitle')),
     h('div', { class: 'entry' },
