@@ -2,8 +2,6 @@ package agent
 
 import (
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/kopilka/kopilka/drivers/gs1"
@@ -11,39 +9,8 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// WeightPattern is how a store's scales print a variable-weight EAN-13: digits stand for themselves, P
-// for the item's code, W for grams, K for the check digit. "21PPPPPWWWWWK" is usual; GS1 leaves the
-// prefixes 20 to 29 to the retailer.
-type WeightPattern string
-
-// ErrPattern is wrapped by every refusal of a weight pattern.
-var ErrPattern = errors.New("not a weight pattern: want 13 characters of digits, P, W and a final K, as in 21PPPPPWWWWWK")
-
-// Validate checks the pattern's shape.
-func (p WeightPattern) Validate() error {
-	rest := strings.TrimLeft(string(p), "0123456789")
-	items := strings.TrimLeft(rest, "P")
-	weight := strings.TrimLeft(items, "W")
-	if len(p) != 13 || weight != "K" || len(items) == len(rest) || items == weight || !strings.HasPrefix(string(p), "2") {
-		return fmt.Errorf("%w (got %q)", ErrPattern, string(p))
-	}
-	return nil
-}
-
-// Match takes an EAN-13 apart: the code under which the catalogue keeps the item (the prefix and the
-// item's digits) and the weight.
-func (p WeightPattern) Match(ean string) (item string, weight sale.Qty, ok bool) {
-	if len(ean) != len(p) {
-		return "", 0, false
-	}
-	at := strings.IndexByte(string(p), 'W')
-	prefix := strings.IndexByte(string(p), 'P')
-	if ean[:prefix] != string(p[:prefix]) {
-		return "", 0, false
-	}
-	grams, err := strconv.Atoi(ean[at : len(ean)-1])
-	return ean[:at], sale.Qty(grams), err == nil
-}
+// WeightPattern is how a store's scales print an EAN-13 that holds a weight, a count or a price.
+type WeightPattern = gs1.Pattern
 
 // meaning is what a code turned out to be; exactly one part is set.
 type meaning struct {
@@ -87,24 +54,52 @@ func (t *Till) read(code sale.Code) (meaning, error) {
 	return meaning{}, err
 }
 
-// readWeighed finds goods whose weight stands in the barcode, where the code itself names none.
+// readWeighed finds goods whose weight, count or price stands in the barcode, where the code itself names none.
 func (t *Till) readWeighed(code string, err error) (meaning, error) {
-	if !errors.Is(err, ledger.ErrNotFound) || !sale.ValidGTIN(code) {
+	if !errors.Is(err, ledger.ErrNotFound) {
 		return meaning{}, err
 	}
 	for _, pattern := range t.rules.Weights {
-		item, weight, ok := pattern.Match(code)
+		label, ok := pattern.Match(code)
 		if !ok {
 			continue
 		}
-		if p, err := t.ledger.ProductByCode(item); err == nil {
-			if weight == 0 {
-				return meaning{}, refuse(textNoWeight(p.Name), nil)
-			}
-			return meaning{product: &p, qty: weight}, nil
+		if p, err := t.ledger.ProductByCode(label.Item); err == nil {
+			return labelled(p, label)
 		}
 	}
 	return meaning{}, err
+}
+
+// labelled is a product with what its label says.
+func labelled(p sale.Product, l gs1.Label) (meaning, error) {
+	qty := max(l.Weight, l.Pieces)
+	switch {
+	case l.HasPrice() && p.Traits.Has(sale.Weighed):
+		qty = weightWorth(p.Price, l.Price)
+	case l.HasPrice() && l.Price > 0:
+		p.Price, qty = l.Price, sale.Piece // a piece that is sold for what stands on it
+	}
+	if qty == 0 {
+		return meaning{}, refuse(textNoWeight(p.Name), nil)
+	}
+	return meaning{product: &p, qty: qty}, nil
+}
+
+// weightWorth is the most that a label's price buys: a buyer never pays more than stands on the label, and less
+// than the price of a gram less. Zero where the product has no price, or the label none.
+func weightWorth(price, label sale.Money) sale.Qty {
+	if price <= 0 || label <= 0 {
+		return 0
+	}
+	qty := sale.Qty(int64(label) * int64(sale.Piece) / int64(price))
+	for more := qty + 1; ; more++ { // half a kopeck is rounded up to a whole one, so a little more may cost as much
+		sum, err := price.Times(more)
+		if err != nil || sum > label {
+			return qty
+		}
+		qty = more
+	}
 }
 
 // gtinOfGS1 takes the GTIN out of a GS1 element string that begins with AI 01.

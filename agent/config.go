@@ -62,7 +62,7 @@ func DefaultConfig() Config {
 	return Config{
 		Data: defaultData, Language: "ru", Page: "127.0.0.1:8765",
 		Register: RegisterConfig{DeviceConfig: DeviceConfig{Name: "register", Type: "shtrih-m"}, Tax: "osn"},
-		Weights:  []WeightPattern{"21PPPPPWWWWWK"}, Receipt: ReceiptConfig{Language: "ru", Balance: true}, Log: LogConfig{Level: "info"},
+		Weights:  []WeightPattern{"21CCCCCWWWWWK", "23CCCCCPPPPPK"}, Receipt: ReceiptConfig{Language: "ru", Balance: true}, Log: LogConfig{Level: "info"},
 	}
 }
 
@@ -237,7 +237,7 @@ func (c Config) Problems() (problems []error) {
 	}
 	for i, p := range c.Weights {
 		if err := p.Validate(); err != nil {
-			bad(fmt.Sprintf("weights[%d]", i), "want 13 characters of digits, P, W and a final K, as in 21PPPPPWWWWWK", string(p))
+			bad(fmt.Sprintf("weights[%d]", i), "want 13 characters: a prefix of 20 to 29, C for the item's code, W grams, N pieces, P kopecks or R roubles, and a final K, as in 21CCCCCWWWWWK", string(p))
 		}
 	}
 	switch c.Log.Level {

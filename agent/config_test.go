@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/gs1"
 )
 
 func TestExampleConfig(t *testing.T) {
@@ -81,12 +82,12 @@ func TestWeightPatterns(t *testing.T) {
 		require.NoError(t, good.Validate(), good)
 	}
 	for _, bad := range []WeightPattern{"", "21PPPPPWWWWW", "46PPPPPWWWWWK", "21WWWWWPPPPPK", "21PPPPPPPPPPK", "2100000WWWWWK", "21PPPPPWWWWWKK"} {
-		require.ErrorIs(t, bad.Validate(), ErrPattern, bad)
+		require.ErrorIs(t, bad.Validate(), gs1.ErrPattern, bad)
 	}
-	item, weight, ok := WeightPattern("21PPPPPWWWWWK").Match("2100123014321")
+	label, ok := WeightPattern("21PPPPPWWWWWK").Match("2100123014323")
 	require.True(t, ok)
-	require.Equal(t, "2100123", item)
-	require.EqualValues(t, 1432, weight)
-	_, _, ok = WeightPattern("21PPPPPWWWWWK").Match("2200123014321")
+	require.Equal(t, "2100123", label.Item)
+	require.EqualValues(t, 1432, label.Weight)
+	_, ok = WeightPattern("21PPPPPWWWWWK").Match("2200123014320")
 	require.False(t, ok)
 }

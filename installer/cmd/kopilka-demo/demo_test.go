@@ -62,10 +62,10 @@ func TestShelvesHoldABelievableShop(t *testing.T) {
 func requireLabelMatches(t *testing.T, p sale.Product) {
 	t.Helper()
 	digits := p.Codes[0] + "00432"
-	item, weight, ok := agent.DefaultConfig().Weights[0].Match(digits + string(sale.GTINCheckDigit(digits)))
+	label, ok := agent.DefaultConfig().Weights[0].Match(digits + string(sale.GTINCheckDigit(digits)))
 	require.True(t, ok)
-	require.Equal(t, p.Codes[0], item)
-	require.Equal(t, sale.Qty(432), weight)
+	require.Equal(t, p.Codes[0], label.Item)
+	require.Equal(t, sale.Qty(432), label.Weight)
 }
 
 func TestCustomersAreTheSameOnEveryMachine(t *testing.T) {
