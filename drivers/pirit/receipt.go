@@ -369,7 +369,7 @@ func (p *Printer) settle(ctx context.Context, j *job, lost error) (sale.Fiscal, 
 		return sale.Fiscal{}, unknown
 	}
 	last, err := p.lastFD(ctx)
-	if err != nil || last < j.base.fd {
+	if err != nil || last < j.base.fd || last-j.base.fd > documentsMax {
 		return sale.Fiscal{}, unknown
 	}
 	if last == j.base.fd {
