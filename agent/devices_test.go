@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/display"
+	screens "github.com/kopilka/kopilka/drivers/emulator/display"
 	papers "github.com/kopilka/kopilka/drivers/emulator/escpos"
 	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/escpos"
@@ -206,41 +209,51 @@ func TestEqualNeighboursAreToldApartByTheirKeys(t *testing.T) {
 	})
 }
 
-// glass is a customer display that a test can read.
+// glass is a customer display at the end of a cable that can be pulled.
 type glass struct {
-	mu    sync.Mutex
-	lines [2]string
-	fail  bool
+	*screens.Display
+	mu     sync.Mutex
+	pulled bool
+	cables []net.Conn
+	served sync.WaitGroup
 }
 
 var errGlass = errors.New("the display's cable is out")
 
-func (g *glass) Show(_ context.Context, top, bottom string) error {
+func (g *glass) dial(ctx context.Context) (port.Conn, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.fail {
-		return errGlass
+	if g.pulled {
+		return nil, errGlass
 	}
-	g.lines = [2]string{top, bottom}
-	return nil
+	host, end := pipePair()
+	g.cables = append(g.cables, end)
+	g.served.Go(func() { _ = g.Serve(context.WithoutCancel(ctx), end) }) // ends with the cable
+	return host, nil
 }
 
-func (g *glass) Width() int { return 20 }
-
-func (g *glass) Close() error { return nil }
+func (g *glass) pull(out bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pulled = out
+	for _, c := range g.cables {
+		_ = c.Close() // pulled once already
+	}
+	g.cables = nil
+}
 
 func (g *glass) reads(c *counter, top, bottom string) {
 	c.t.Helper()
 	synctest.Wait()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	require.Equal(c.t, [2]string{top, bottom}, g.lines)
+	require.Equal(c.t, [2]string{strings.TrimRight(top, " "), strings.TrimRight(bottom, " ")}, g.Lines())
 }
 
 func TestTheCustomerReadsAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &glass{}
-		c := newCounterWith(t, 44, func(o *Options) { o.Display = func(context.Context) (drivers.Display, error) { return g, nil } })
+		g := &glass{Display: screens.New(screens.Options{})}
+		c := newCounterWith(t, 44, func(o *Options) {
+			o.Display = func(context.Context) (drivers.Display, error) { return display.New("pole", g.dial, nil) }
+		})
 		c.open()
 		g.reads(c, "Магазин 1           ", "Касса закрыта       ")
 		c.openShift()
@@ -258,17 +271,15 @@ func TestTheCustomerReadsAlong(t *testing.T) {
 		c.must(Command{Do: "next"})
 		g.reads(c, "Добро пожаловать!   ", "Магазин 1           ")
 
-		g.mu.Lock()
-		g.fail = true
-		g.mu.Unlock()
+		g.pull(true)
 		c.scan(milkCode)
 		require.NoError(t, c.payCash(), "a broken display stops no sale")
 		c.untilStage(StageDone)
-		g.mu.Lock()
-		g.fail = false
-		g.mu.Unlock()
+		g.pull(false)
 		<-time.After(displayRetry)
 		g.reads(c, "Оплачено       89,90", "Спасибо за покупку! ")
+		c.stop()
+		g.served.Wait()
 	})
 }
 

@@ -44,8 +44,11 @@ const (
 // registerDrift is how far a register's wall clock is ahead of head office's time; zero while nobody but the
 // register itself vouches for the time.
 func (t *Till) registerDrift(wall time.Time) time.Duration {
+	if wall.IsZero() { // it has no clock, or one without a date
+		return 0
+	}
 	at, quality := t.ledger.Now()
-	if quality == sale.TimeFrozen || wall.IsZero() {
+	if quality == sale.TimeFrozen {
 		return 0
 	}
 	return localTime(wall, t.shop.zone).Sub(at.Time())
