@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"drivers/port":              {nil, "bytes have no meaning here"},
 	"drivers/capture":           {[]string{"drivers", "drivers/charset", "drivers/port", "ledger/sale"}, "a capture wraps any driver: who knows them all makes them for it"},
 	"drivers/charset":           {nil, "letters for devices that know one byte a character"},
+	"drivers/atol/frame3":       {nil, "framing is pure: golden vectors pin it down"},
 	"drivers/atol/task":         {[]string{"ledger/sale"}, "tasks are pure: golden texts pin them down, driver and emulator share them"},
 	"drivers/atol":              {[]string{"drivers", "drivers/atol/task", "drivers/ffd", "drivers/port", "ledger/sale"}, "a driver knows its device, never a till"},
 	"drivers/emulator/atol":     {[]string{"drivers/atol/task", "drivers/charset", "drivers/emulator/paper", "drivers/emulator/storage", "drivers/ffd", "ledger/sale"}, "an emulator that used the driver would share its errors"},

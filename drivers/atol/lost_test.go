@@ -182,6 +182,7 @@ func TestBlockedQueueIsNotGotRound(t *testing.T) {
 		b.reg.SetLink(true)
 		_, err = b.p.Snapshot(b.ctx)
 		require.Error(t, err, "who asks past a blocked queue would hear nothing that is true")
+		require.Contains(t, drivers.HintOf(err).EN, "queue stands")
 		_, err = b.p.Print(b.ctx, small())
 		require.True(t, drivers.NotDone(err))
 		require.Equal(t, 1, b.sells(), "nothing is printed past it")

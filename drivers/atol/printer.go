@@ -30,7 +30,6 @@ type Printer struct {
 	random io.Reader // of request keys
 
 	link      *link
-	device    *device                        // who answers; read with every state
 	unprinted bool                           // the register said that paper is missing from the last document
 	marks     map[string]drivers.MarkVerdict // codes that were checked and accepted for the next receipt
 }

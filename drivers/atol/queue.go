@@ -49,6 +49,8 @@ type job struct {
 	tasks []task.Task
 	wait  time.Duration
 	mark  mark // where the archive ended before, for a final job
+	// stands says that the queue was blocked by an earlier document when the server took this one.
+	stands bool
 }
 
 // mark is the end of a storage's archive.
@@ -98,11 +100,18 @@ func (p *Printer) do(ctx context.Context, j job) ([]task.Result, error) {
 	case err != nil:
 		return p.follow(ctx, j, err) // the server may have it: reading is free
 	case a.code == http.StatusCreated || a.code == http.StatusOK || a.code == http.StatusConflict:
+		j.stands = stands(a.body)
 		return p.follow(ctx, j, nil)
 	case a.code >= http.StatusInternalServerError:
 		return p.follow(ctx, j, fmt.Errorf("the server answered %d", a.code))
 	}
 	return nil, refusedHTTP(a.code)
+}
+
+// stands reads from the answer to POST whether the queue is blocked; an answer without it says nothing.
+func stands(body []byte) bool {
+	var a task.Accepted
+	return task.ParseResult(body, &a) == nil && a.IsBlocked
 }
 
 // follow looks after a job. Lost is why its POST was not answered; nil when it was.
@@ -195,9 +204,16 @@ func (p *Printer) late(ctx context.Context, j job, state task.Status) ([]task.Re
 	}
 	if _, err := p.exchange(ctx, http.MethodDelete, task.Path+"/"+j.uuid, nil); err == nil {
 		results, err := p.look(ctx, j)
-		if err == nil && stateOf(results) == task.Ready {
+		switch {
+		case err != nil || stateOf(results) != task.Ready:
+		case results[0].Status == task.Canceled && j.stands:
+			return nil, outcome(blocked(), drivers.OutcomeNotDone) // what blocks is an earlier document
+		default:
 			return results, nil
 		}
+	}
+	if j.stands {
+		return nil, withOutcome(blocked(), j)
 	}
 	return nil, withOutcome(inQueue(), j)
 }

@@ -21,7 +21,7 @@ import (
 const (
 	// bodyMax bounds what a client may send: a receipt of three hundred positions is a tenth of it.
 	bodyMax = 1 << 20
-	// headWait is for nothing but clients that open a connection and leave it: a shop has one or two.
+	// connectionsMax is more than a shop has; clients that open one and leave it do no harm up to here.
 	connectionsMax = 64
 )
 
