@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -21,10 +22,13 @@ type Config struct {
 	Page       string           `yaml:"page"`
 	HeadOffice HeadOfficeConfig `yaml:"head_office"`
 	Register   RegisterConfig   `yaml:"register"`
+	Printer    DeviceConfig     `yaml:"printer"`
+	Display    DeviceConfig     `yaml:"display"`
 	Scanners   []DeviceConfig   `yaml:"scanners"`
 	Weights    []WeightPattern  `yaml:"weights"`
 	Receipt    ReceiptConfig    `yaml:"receipt"`
 	Log        LogConfig        `yaml:"log"`
+	Capture    CaptureConfig    `yaml:"capture"`
 }
 
 // HeadOfficeConfig says where head office has moved to since enrolment; whom to believe there is pinned.
@@ -44,6 +48,9 @@ type DeviceConfig struct {
 type RegisterConfig struct {
 	DeviceConfig `yaml:",inline"`
 	Tax          string `yaml:"tax"`
+	// Serial is the register's own number: with it the register is found wherever it is plugged in, and no
+	// other is taken for it. Empty: whatever answers on the port.
+	Serial string `yaml:"serial"`
 }
 
 // ReceiptConfig is what the receipt says beside the fiscal data.
@@ -63,6 +70,7 @@ func DefaultConfig() Config {
 		Data: defaultData, Language: "ru", Page: "127.0.0.1:8765",
 		Register: RegisterConfig{DeviceConfig: DeviceConfig{Name: "register", Type: "shtrih-m"}, Tax: "osn"},
 		Weights:  []WeightPattern{"21CCCCCWWWWWK", "23CCCCCPPPPPK"}, Receipt: ReceiptConfig{Language: "ru", Balance: true}, Log: LogConfig{Level: "info"},
+		Printer: DeviceConfig{Name: "printer"}, Display: DeviceConfig{Name: "display"}, Capture: CaptureConfig{Size: "16MB"},
 	}
 }
 
@@ -233,7 +241,7 @@ func (c Config) Problems() (problems []error) {
 		bad("register.tax", "want osn, usn-income, usn-profit, esn or patent", c.Register.Tax)
 	}
 	if c.Register.Port == "" {
-		bad("register.port", "missing: want tcp://address:port or serial:///dev/…; `kopilka-agent doctor` says what is there", "")
+		bad("register.port", "missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there", "")
 	}
 	for i, p := range c.Weights {
 		if err := p.Validate(); err != nil {
@@ -245,11 +253,11 @@ func (c Config) Problems() (problems []error) {
 	default:
 		bad("log.level", "want debug, info, warn or error", c.Log.Level)
 	}
-	return append(problems, c.scannerProblems()...)
+	return slices.Concat(problems, c.optionalProblems(), c.scannerProblems(), c.captureProblems())
 }
 
 func (c Config) scannerProblems() (problems []error) {
-	names := map[string]bool{c.Register.Name: true}
+	names := map[string]bool{c.Register.Name: true, c.Printer.Name: c.Printer.Type != "", c.Display.Name: c.Display.Type != ""}
 	for i, s := range c.Scanners {
 		path := fmt.Sprintf("scanners[%d]", i)
 		if s.Name == "" || names[s.Name] {
@@ -257,10 +265,10 @@ func (c Config) scannerProblems() (problems []error) {
 		}
 		names[s.Name] = true
 		if s.Type == "" {
-			problems = append(problems, &ConfigProblem{path + ".type", "missing: want serial-scanner", ""})
+			problems = append(problems, &ConfigProblem{path + ".type", "missing: want serial-scanner or hid-scanner", ""})
 		}
 		if s.Port == "" {
-			problems = append(problems, &ConfigProblem{path + ".port", "missing: want serial:///dev/…?baud=9600", ""})
+			problems = append(problems, &ConfigProblem{path + ".port", "missing: want serial:///dev/…?baud=9600; `kopilka-agent devices` says what is there", ""})
 		}
 	}
 	return problems

@@ -111,7 +111,7 @@ func withoutQuery(address string) string {
 
 // serial looks at one port of this machine.
 func (s Search) serial(ctx context.Context, f port.Found) Hit {
-	h := Hit{Port: f, Address: f.Address(), Maker: ScannerMaker(f.VID)}
+	h := Hit{Port: f, Address: cmp.Or(f.Address(), "serial://"+f.Path), Maker: ScannerMaker(f.VID)}
 	if s.Holders != nil && f.Path != "" {
 		h.Held = s.Holders(f.Path)
 	}

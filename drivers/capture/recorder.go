@@ -42,7 +42,10 @@ type Recorder struct {
 	scans   bool   // bytes are kept back until a code is whole
 	prefix  []byte // that the scanner is set to send before each code
 	burst   burst
-	last    Entry  // its connection and kind
+	last    Entry   // the one before: its connection and kind
+	held    []Entry // of a session that has not reached its device yet
+	holding bool
+	vain    bool   // a session that never reached its device is in the file already
 	began   uint64 // turns of the ring when the session began
 }
 
@@ -78,7 +81,29 @@ func (r *Recorder) begin(settings map[string]string) {
 	if r.Ring != nil {
 		r.began = r.Ring.turned()
 	}
+	r.held, r.holding = nil, true
 	r.put(Entry{Kind: KindSession, About: about})
+}
+
+// hold keeps an entry back until the device is reached: a till dials an absent device every few seconds, and of
+// that the first time is enough.
+func (r *Recorder) hold(e Entry) {
+	r.held = append(r.held, e)
+	switch {
+	case e.Kind == KindDial:
+		r.vain = false
+	case e.Kind != KindEnd:
+		return
+	case r.vain:
+		r.held = r.held[:1] // the session itself
+		return
+	default:
+		r.vain = true
+	}
+	for _, h := range r.held {
+		r.Ring.Put(h)
+	}
+	r.held, r.holding = nil, false
 }
 
 // factory are the passwords that registers leave the factory with: no secret, and a replay needs them.
@@ -99,6 +124,10 @@ func (r *Recorder) put(e Entry) {
 	}
 	e.Session = r.session
 	r.last = e
+	if r.holding {
+		r.hold(e)
+		return
+	}
 	r.Ring.Put(e)
 }
 

@@ -67,17 +67,17 @@ func checkup(path string) agent.Checkup {
 		config = agent.DefaultConfig()
 	}
 	p := &Program{config: config}
-	register, deviceErr := p.devices()
+	devices, deviceErr := p.devices()
 	if configErr == nil {
 		configErr = deviceErr
 	}
 	if deviceErr != nil {
-		register = nil
+		devices = openers{}
 	}
 	c := agent.Checkup{
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
 		Service: serviceState, Daemon: func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
-		Free: freeSpace, Foreign: foreignFiles, Register: register, Ports: serialPorts,
+		Free: freeSpace, Foreign: foreignFiles, Register: devices.register, Ports: serialPorts,
 		Holders: func(at string) []string { return holders(cmp.Or(portName(at), at)) }, Taken: port.ErrBusy,
 		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
 		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },

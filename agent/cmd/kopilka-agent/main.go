@@ -36,6 +36,8 @@ var commands = map[string]command{
 	"service":      serviceCommand,
 	"doctor":       doctorCommand,
 	"notify":       notifyCommand,
+	"capture":      captureCommand,
+	"devices":      devicesCommand,
 	"version": {"print the version", func(_ context.Context, _ []string, out io.Writer) error {
 		return say(out, "kopilka-agent %s\n", version)
 	}},

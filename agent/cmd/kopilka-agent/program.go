@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -16,8 +15,7 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/agent/desk"
-	"github.com/kopilka/kopilka/drivers"
-	"github.com/kopilka/kopilka/drivers/all"
+	"github.com/kopilka/kopilka/drivers/capture"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -44,13 +42,10 @@ type Program struct {
 	till     *agent.Till
 	uplink   *uplink.Uplink
 	scanners []scannerPort
+	register *registerPort
+	ring     *capture.Ring // nil: nothing is written down
 	listener net.Listener
 	desk     *desk.Desk
-}
-
-type scannerPort struct {
-	config agent.DeviceConfig
-	dial   port.Dial
 }
 
 // NewProgram makes the daemon in the order in which its parts need each other; nothing runs yet but the
@@ -65,7 +60,7 @@ func NewProgram(c agent.Config, log *slog.Logger) (*Program, error) {
 
 func (p *Program) open() error {
 	c := p.config
-	register, err := p.devices()
+	devices, err := p.devices()
 	if err != nil {
 		return err
 	}
@@ -94,15 +89,18 @@ func (p *Program) open() error {
 	if err != nil {
 		return err
 	}
-	if err := p.makeTill(id, register); err != nil {
+	if err := p.startCapture(); err != nil {
+		return err
+	}
+	if err := p.makeTill(id, devices); err != nil {
 		return err
 	}
 	return p.makeDesk()
 }
 
-func (p *Program) makeTill(id uplink.Identity, register agent.OpenPrinter) (err error) {
+func (p *Program) makeTill(id uplink.Identity, d openers) (err error) {
 	p.till, err = agent.NewTill(agent.Options{
-		Ledger: p.ledger, Clock: p.clock, Register: register, Random: rand.Reader, Log: p.log,
+		Ledger: p.ledger, Clock: p.clock, Register: d.register, Printer: d.printer, Display: d.display, Taken: port.ErrBusy, Random: rand.Reader, Log: p.log,
 		Rules: agent.Rules{
 			Weights: p.config.Weights, Tax: agent.Taxes[p.config.Register.Tax], Language: p.config.Receipt.Language, PrintBalance: p.config.Receipt.Balance,
 		},
@@ -120,34 +118,6 @@ func (p *Program) makeDesk() error {
 	}
 	p.desk = desk.New(desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token})
 	return nil
-}
-
-// devices makes sure, before anything is opened, that every driver takes its settings.
-func (p *Program) devices() (agent.OpenPrinter, error) {
-	var problems []error
-	for i, s := range p.config.Scanners {
-		addr, err := port.ParseAddress(s.Port)
-		if err == nil {
-			_, err = all.Scanner(s.Type, s.Name, addr.Dial, s.Settings)
-		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("scanners[%d]: %w", i, err))
-			continue
-		}
-		p.scanners = append(p.scanners, scannerPort{s, addr.Dial})
-	}
-	r := p.config.Register
-	addr, err := port.ParseAddress(r.Port)
-	if err == nil {
-		_, err = all.Printer(r.Type, r.Name, addr.Dial, r.Settings)
-	}
-	if err != nil {
-		problems = append(problems, fmt.Errorf("register: %w", err))
-	}
-	open := func(context.Context) (drivers.Printer, error) {
-		return all.Printer(r.Type, r.Name, addr.Dial, r.Settings)
-	}
-	return open, errors.Join(problems...)
 }
 
 // URL is the cashier's page.
@@ -180,6 +150,11 @@ func (p *Program) close() error {
 	var errs []error
 	if p.ledger != nil {
 		errs = append(errs, p.ledger.Close())
+	}
+	if p.ring != nil {
+		if err := p.ring.Close(); err != nil {
+			p.log.Warn("the capture of devices stopped", "err", err) // the till has sold without it
+		}
 	}
 	if p.listener != nil {
 		if err := p.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {

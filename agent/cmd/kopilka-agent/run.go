@@ -8,7 +8,6 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers"
-	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -54,25 +53,33 @@ var checkConfigCommand = command{"check the config file, all problems at once", 
 // scannerRetry is the pause before a scanner that is gone is looked for again.
 const scannerRetry = 2 * time.Second
 
+// scannerSteady is how long a scanner is there before its next failure is another one.
+const scannerSteady = 10 * time.Second
+
 // scan reads one scanner for ever, dialling it anew whenever it is unplugged.
 func (p *Program) scan(ctx context.Context, s scannerPort) {
+	var said onceLog
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := p.readScanner(ctx, s)
 		if ctx.Err() != nil {
 			return
+		}
+		if time.Since(began) > scannerSteady {
+			said = onceLog{} // it was there meanwhile: what comes now is new
 		}
 		text := drivers.HintOf(err)
 		if text.EN == "" {
 			text = agent.Text{RU: "Сканер не отвечает: проверьте кабель", EN: "The scanner does not answer: check its cable"}
 		}
 		p.tell(ctx, agent.DeviceView{Name: s.config.Name, Text: &text})
-		p.log.Debug("scanner gone", "scanner", s.config.Name, "err", err)
+		said.tell(p.log, "the scanner is gone", s.config.Name, err)
 		pause(ctx, scannerRetry)
 	}
 }
 
 func (p *Program) readScanner(ctx context.Context, s scannerPort) (err error) {
-	scanner, err := all.Scanner(s.config.Type, s.config.Name, s.dial, s.config.Settings)
+	scanner, err := s.open()
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/drivers/all"
+	"github.com/kopilka/kopilka/drivers/port"
+)
+
+var devicesCommand = command{"list the ports of this machine, ask who is there (-probe) and offer config lines", func(ctx context.Context, args []string, out io.Writer) error {
+	d := deviceSearch{list: port.List, holders: holders, local: true}
+	path, _, err := configFlag("devices", args, func(fs *flag.FlagSet) {
+		fs.BoolVar(&d.probe, "probe", false, "ask on each free port which register or printer is there")
+		fs.Func("exclude", "port or address to keep away from; may be repeated", func(s string) error {
+			d.exclude = append(d.exclude, s)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	// Without a config everything is still there to be found.
+	if c, err := agent.LoadConfig(path); err == nil {
+		if _, err := askDaemon(ctx, c.Page); err == nil {
+			d.taken(c)
+		}
+	}
+	return d.run(ctx, out)
+}}
+
+// deviceSearch is what the command looks at.
+type deviceSearch struct {
+	list    func(ctx context.Context) ([]port.Found, error)
+	holders func(path string) []string
+	exclude []string
+	probe   bool
+	local   bool
+	dial    func(string) (port.Dial, error) // nil: as the config would
+}
+
+// taken keeps away from the devices of the daemon that runs: a register may take one connection only.
+func (d *deviceSearch) taken(c agent.Config) {
+	for _, device := range append([]agent.DeviceConfig{c.Register.DeviceConfig, c.Printer, c.Display}, c.Scanners...) {
+		if device.Port != "" {
+			d.exclude = append(d.exclude, device.Port)
+		}
+	}
+}
+
+func (d *deviceSearch) run(ctx context.Context, out io.Writer) error {
+	ports, err := d.list(ctx)
+	if err != nil {
+		return err
+	}
+	if len(ports) == 0 {
+		if err := say(out, "No serial ports and no HID devices / Нет последовательных портов и HID-устройств\n"); err != nil {
+			return err
+		}
+	}
+	search := all.Search{Ports: ports, Local: d.local, Exclude: d.exclude, Holders: d.holders, Dial: d.dial}
+	if !d.probe {
+		search.Only, search.Local = "nothing", false // nobody is asked, so that only what can be seen is told
+	}
+	hits := search.Run(ctx)
+	for _, h := range hits {
+		if err := say(out, "%s\n", describe(h, d.probe)); err != nil {
+			return err
+		}
+	}
+	if text := configLines(hits); text != "" {
+		return say(out, "\n# Lines for the config / Строки для настроек:\n%s", text)
+	}
+	if !d.probe {
+		return say(out, "\nkopilka-agent devices -probe asks on each port / спросит на каждом порту\n")
+	}
+	return nil
+}
+
+// describe is a port in a few lines.
+func describe(h all.Hit, asked bool) string {
+	f := h.Port
+	text := h.Address
+	if f.Path != "" {
+		text = f.Path
+	}
+	if f.VID != 0 {
+		text += fmt.Sprintf("  USB %04x:%04x", f.VID, f.PID)
+	}
+	for _, part := range []string{f.Maker, f.Product} {
+		if part != "" {
+			text += "  " + part
+		}
+	}
+	if f.Serial != "" {
+		text += "  № " + f.Serial
+	}
+	return text + "\n    " + verdict(h, asked)
+}
+
+// verdict is what is known of what is there.
+func verdict(h all.Hit, asked bool) string {
+	switch {
+	case h.Type != "":
+		id := h.Identity
+		text := fmt.Sprintf("%s: %s № %s", h.Type, orUnknown(id.Model), orUnknown(id.Serial))
+		if id.Firmware != "" {
+			text += ", " + id.Firmware
+		}
+		if id.FN != "" {
+			text += ", ФН " + id.FN
+		}
+		return text + "  " + h.Address
+	case len(h.Held) > 0:
+		return "in use by / занят программой: " + strings.Join(h.Held, "; ")
+	case h.Busy:
+		return "in use by another program / занят другой программой"
+	case h.Excluded:
+		return "left alone / не опрашивался"
+	case h.Port.IsScanner():
+		return "scanner in HID POS mode / сканер в режиме HID POS  " + h.Address
+	case h.Maker != "" && h.Port.Kind == port.KindSerial:
+		return "scanner of " + h.Maker + " / сканер " + h.Maker + "  " + h.Address
+	case h.Maker != "":
+		return "scanner of " + h.Maker + " in keyboard mode: switch it to HID POS or USB serial / сканер в режиме клавиатуры: переключите на HID POS или USB COM"
+	case h.Err != nil:
+		return "cannot be opened / не открывается: " + h.Err.Error()
+	case h.Port.Kind == port.KindHID:
+		return "HID device / устройство HID"
+	case asked:
+		return "nothing answers that we know / никто знакомый не отвечает  " + h.Address
+	}
+	return h.Address
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "?"
+	}
+	return s
+}
+
+// configDevice is a device as the config has it.
+type configDevice struct {
+	Name   string `yaml:"name"`
+	Type   string `yaml:"type"`
+	Port   string `yaml:"port"`
+	Serial string `yaml:"serial,omitempty"`
+}
+
+// configLines are the parts of a config for what was found. Of several registers the first is offered; the
+// others stand in comments.
+func configLines(hits []all.Hit) string {
+	var lines struct {
+		Register *configDevice  `yaml:"register,omitempty"`
+		Printer  *configDevice  `yaml:"printer,omitempty"`
+		Scanners []configDevice `yaml:"scanners,omitempty"`
+	}
+	var others []string
+	for _, h := range hits {
+		switch part := partOf(h); {
+		case part == "scanner":
+			name := "scanner"
+			if n := len(lines.Scanners); n > 0 {
+				name = fmt.Sprintf("scanner-%d", n+1)
+			}
+			kind := "serial-scanner"
+			if h.Port.Kind == port.KindHID {
+				kind = "hid-scanner"
+			}
+			lines.Scanners = append(lines.Scanners, configDevice{name, kind, h.Address, ""})
+		case part == "register" && lines.Register == nil:
+			lines.Register = &configDevice{"register", h.Type, h.Address, h.Identity.Serial}
+		case part == "printer" && lines.Printer == nil:
+			lines.Printer = &configDevice{"printer", h.Type, h.Address, ""}
+		case part != "":
+			others = append(others, fmt.Sprintf("# or / или %s: %s %s, № %s\n", part, h.Type, h.Address, h.Identity.Serial))
+		}
+	}
+	if lines.Register == nil && lines.Printer == nil && lines.Scanners == nil {
+		return ""
+	}
+	b, err := yaml.Marshal(lines)
+	if err != nil {
+		return "" // strings always can be written
+	}
+	return string(b) + strings.Join(others, "")
+}
+
+// partOf is the part of the config that a device belongs to; empty: none.
+func partOf(h all.Hit) string {
+	switch {
+	case all.IsRegister(h.Type):
+		return "register"
+	case h.Type != "":
+		return "printer"
+	case h.Port.IsScanner(), h.Maker != "" && h.Port.Kind == port.KindSerial && len(h.Held) == 0 && !h.Excluded:
+		return "scanner"
+	}
+	return ""
+}

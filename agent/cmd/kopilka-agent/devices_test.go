@@ -1,0 +1,176 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/all"
+	"github.com/kopilka/kopilka/drivers/capture"
+	"github.com/kopilka/kopilka/drivers/port"
+)
+
+func TestDevicesFindsARegisterAmongPorts(t *testing.T) {
+	s := newShelf(t)
+	s.plug("ttyUSB0", register(t, 4711))
+	s.plug("ttyUSB1", register(t, 815))
+	s.plug("ttyUSB2", register(t, 99))
+	var asked sync.Map
+	d := deviceSearch{
+		list: s.list, probe: true, exclude: []string{s.path("ttyUSB2")},
+		holders: func(path string) []string {
+			if strings.HasSuffix(path, "ttyUSB1") {
+				return []string{"1cv8, 77"}
+			}
+			return nil
+		},
+		dial: func(address string) (port.Dial, error) {
+			asked.Store(address, true)
+			a, err := port.ParseAddress(address)
+			return a.Dial, err
+		},
+	}
+	var out bytes.Buffer
+	require.NoError(t, d.run(t.Context(), &out))
+	require.Contains(t, out.String(), "shtrih-m: ")
+	require.Contains(t, out.String(), "4711")
+	require.Contains(t, out.String(), "1cv8, 77")
+	require.Contains(t, out.String(), "left alone")
+	asked.Range(func(k, _ any) bool {
+		require.True(t, strings.HasPrefix(k.(string), "serial://"+s.path("ttyUSB0")), "%v was held or excluded and is asked all the same", k)
+		return true
+	})
+
+	_, lines, ok := strings.Cut(out.String(), "# Lines for the config / Строки для настроек:\n")
+	require.True(t, ok)
+	c, err := agent.ParseConfig([]byte(lines))
+	require.NoError(t, err)
+	require.Equal(t, "shtrih-m", c.Register.Type)
+	require.Equal(t, s.address("ttyUSB0"), c.Register.Port)
+	require.True(t, sameSerial("4711", c.Register.Serial), c.Register.Serial)
+}
+
+func TestDevicesAsksNobodyUnasked(t *testing.T) {
+	s := newShelf(t)
+	s.plug("ttyUSB0", register(t, 1))
+	d := deviceSearch{list: s.list, dial: func(a string) (port.Dial, error) { return nil, fmt.Errorf("%s was dialled", a) }}
+	var out bytes.Buffer
+	require.NoError(t, d.run(t.Context(), &out))
+	require.NotContains(t, out.String(), "dialled")
+	require.Contains(t, out.String(), "ttyUSB0")
+	require.Contains(t, out.String(), "-probe")
+}
+
+// Whatever is found, the lines can be pasted.
+func TestConfigLinesAreAConfig(t *testing.T) {
+	hits := []all.Hit{
+		{Type: "shtrih-m", Address: "usb-serial://1fc9:0089/00%2012?baud=115200", Identity: drivers.Identity{Serial: "0012: #'\""}},
+		{Type: "pirit", Address: "tcp://127.0.0.1:50003", Identity: drivers.Identity{Serial: "77"}},
+		{Type: "escpos", Address: "serial:///dev/ttyUSB1?baud=9600"},
+		{Port: port.Found{Kind: port.KindSerial, VID: 0x0C2E}, Maker: "Honeywell", Address: "usb-serial://0c2e:0b61/AB?baud=115200"},
+		{Port: port.Found{Kind: port.KindHID, VID: 0x05E0, Page: 0x8C}, Maker: "Zebra", Address: "hid://05e0:1300/1"},
+		{Port: port.Found{Kind: port.KindHID, VID: 0x05E0, Page: 1}, Maker: "Zebra", Address: "hid://05e0:1300/2"},
+		{Port: port.Found{Kind: port.KindSerial, VID: 0x0C2E}, Maker: "Honeywell", Held: []string{"x"}, Address: "usb-serial://0c2e:0b61/CD?baud=115200"},
+		{Port: port.Found{Kind: port.KindSerial}, Address: "serial:///dev/ttyS0?baud=115200"},
+	}
+	text := configLines(hits)
+	c, err := agent.ParseConfig([]byte(text))
+	require.NoError(t, err, text)
+	require.Equal(t, "0012: #'\"", c.Register.Serial)
+	require.Equal(t, "escpos", c.Printer.Type)
+	require.Len(t, c.Scanners, 2)
+	require.Equal(t, []string{"serial-scanner", "hid-scanner"}, []string{c.Scanners[0].Type, c.Scanners[1].Type})
+	require.Contains(t, text, "# or / или register: pirit tcp://127.0.0.1:50003")
+	p := &Program{config: c}
+	_, err = p.devices()
+	require.NoError(t, err, "the drivers take the lines as they are")
+	require.Empty(t, configLines(hits[5:6]))
+}
+
+func TestDevicesKeepsAwayFromTheDaemonsOwn(t *testing.T) {
+	c := agent.DefaultConfig()
+	c.Register.Port = "tcp://127.0.0.1:7778"
+	c.Scanners = []agent.DeviceConfig{{Port: "serial:///dev/ttyACM0?baud=9600"}}
+	d := deviceSearch{}
+	d.taken(c)
+	hits := all.Search{
+		Ports: []port.Found{{Kind: port.KindSerial, Path: "/dev/ttyACM0"}}, Local: true, Exclude: d.exclude, Only: "shtrih-m",
+		Dial: func(address string) (port.Dial, error) {
+			require.NotEqual(t, "tcp://127.0.0.1:7778", address)
+			require.NotContains(t, address, "ttyACM0")
+			return nil, net.ErrClosed
+		},
+	}.Run(t.Context())
+	require.True(t, hits[0].Excluded)
+}
+
+// A shop's capture, from the daemon's own wiring to the commands.
+func TestCaptureCommands(t *testing.T) {
+	s := newShelf(t)
+	m := register(t, 4711)
+	s.plug("ttyUSB0", m)
+	r, _ := s.opener("ttyUSB0", "", &bytes.Buffer{})
+	file := filepath.Join(t.TempDir(), "devices.capture")
+	ring, err := capture.OpenRing(file, capture.SizeMin)
+	require.NoError(t, err)
+	r.recorder = (&Program{config: agent.DefaultConfig(), ring: ring}).recorder(r.config.DeviceConfig)
+	p, err := r.open(t.Context())
+	require.NoError(t, err)
+	_, err = p.OpenShift(t.Context(), drivers.Operator{Name: "Иванова Анна"})
+	require.NoError(t, err)
+	_, err = p.Status(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	require.NoError(t, ring.Close())
+
+	var out bytes.Buffer
+	require.NoError(t, runCapture(t.Context(), []string{"list", file}, &out))
+	require.Regexp(t, `1 +register +shtrih-m .* 3 +0`, out.String())
+
+	out.Reset()
+	require.NoError(t, runCapture(t.Context(), []string{"show", file}, &out))
+	require.Contains(t, out.String(), "┌ open-shift")
+	require.Contains(t, out.String(), "E0h open shift")
+	require.Contains(t, out.String(), "10h short status")
+	require.NotContains(t, out.String(), "Иванова")
+
+	out.Reset()
+	folder := t.TempDir()
+	require.NoError(t, runCapture(t.Context(), []string{"replay", "-as-test", folder, file}, &out), out.String())
+	require.Contains(t, out.String(), "3 calls as then")
+	tests, err := filepath.Glob(filepath.Join(folder, "shtrih-m-*.capture"))
+	require.NoError(t, err)
+	require.Len(t, tests, 1)
+	out.Reset()
+	require.NoError(t, runCapture(t.Context(), []string{"replay", tests[0]}, &out), "what was kept for the tests replays too")
+
+	entries, _, err := capture.Read(tests[0])
+	require.NoError(t, err)
+	sessions := capture.Sessions(entries)
+	for i, e := range sessions[0].Entries {
+		if e.Kind == capture.KindWrite && len(e.Data) > 8 {
+			sessions[0].Entries[i].Data[6] ^= 1
+			break
+		}
+	}
+	broken, err := os.Create(filepath.Join(folder, "broken"))
+	require.NoError(t, err)
+	require.NoError(t, capture.WriteSession(broken, sessions[0]))
+	require.NoError(t, broken.Close())
+	out.Reset()
+	require.ErrorIs(t, runCapture(t.Context(), []string{"replay", broken.Name()}, &out), errReplay, "scripts look at the exit status")
+	require.Contains(t, out.String(), "the till sends other bytes")
+	require.Error(t, runCapture(t.Context(), nil, &out))
+	require.Error(t, runCapture(t.Context(), []string{"replay", "-session", "7", file}, &out))
+}

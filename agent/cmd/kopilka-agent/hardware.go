@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/all"
+	"github.com/kopilka/kopilka/drivers/capture"
+	"github.com/kopilka/kopilka/drivers/port"
+)
+
+// captureFile is in the data folder unless the config says otherwise.
+const captureFile = "devices.capture"
+
+// openers dial the devices of a till; nil where the config has none.
+type openers struct {
+	register agent.OpenPrinter
+	printer  agent.OpenSlips
+	display  agent.OpenDisplay
+}
+
+// scannerPort is one scanner of the config.
+type scannerPort struct {
+	config   agent.DeviceConfig
+	dial     port.Dial
+	recorder *capture.Recorder // nil: nothing is written down
+}
+
+// open makes the scanner's driver; it dials at its first read.
+func (s scannerPort) open() (drivers.Scanner, error) {
+	create := func(d port.Dial) (drivers.Scanner, error) {
+		return all.Scanner(s.config.Type, s.config.Name, d, s.config.Settings)
+	}
+	if s.recorder == nil {
+		return create(s.dial)
+	}
+	return s.recorder.Scanner(s.dial, s.config.Settings, create)
+}
+
+// devices makes sure, before anything is opened, that every driver takes its settings.
+func (p *Program) devices() (o openers, err error) {
+	if p.log == nil { // the tools keep no log
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	var problems []error
+	for i, s := range p.config.Scanners {
+		addr, err := port.ParseAddress(s.Port)
+		if err == nil {
+			_, err = all.Scanner(s.Type, s.Name, addr.Dial, s.Settings)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("scanners[%d]: %w", i, err))
+			continue
+		}
+		p.scanners = append(p.scanners, scannerPort{config: s, dial: addr.Dial})
+	}
+	if o.printer, err = opener(p.config.Printer, all.SlipPrinter); err != nil {
+		problems = append(problems, fmt.Errorf("printer: %w", err))
+	}
+	if o.display, err = opener(p.config.Display, all.Display); err != nil {
+		problems = append(problems, fmt.Errorf("display: %w", err))
+	}
+	r := p.config.Register
+	if _, err := opener(r.DeviceConfig, all.Printer); err != nil {
+		problems = append(problems, fmt.Errorf("register: %w", err))
+	}
+	p.register = &registerPort{config: r, log: p.log, list: port.List, exclude: p.otherPorts(), holders: holders, now: time.Now}
+	o.register = p.register.open
+	return o, errors.Join(problems...)
+}
+
+// opener makes a driver when it is called, and once now, to see whether it takes its settings. It is nil for a
+// device that the config does not have.
+func opener[D any](c agent.DeviceConfig, create func(kind, name string, dial port.Dial, settings map[string]string) (D, error)) (func(context.Context) (D, error), error) {
+	if c.Type == "" && c.Port == "" {
+		return nil, nil
+	}
+	addr, err := port.ParseAddress(c.Port)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := create(c.Type, c.Name, addr.Dial, c.Settings); err != nil {
+		return nil, err
+	}
+	return func(context.Context) (D, error) { return create(c.Type, c.Name, addr.Dial, c.Settings) }, nil
+}
+
+// otherPorts are those that are no register's.
+func (p *Program) otherPorts() (ports []string) {
+	for _, s := range p.config.Scanners {
+		ports = append(ports, s.Port)
+	}
+	return append(ports, p.config.Printer.Port, p.config.Display.Port)
+}
+
+// startCapture opens the file and has the devices written down. A file that cannot be opened is a pity and no
+// reason not to sell.
+func (p *Program) startCapture() error {
+	c := p.config.Capture
+	size, err := c.Bytes()
+	if err != nil || size == 0 {
+		return err
+	}
+	file := c.File
+	if file == "" {
+		file = filepath.Join(p.config.Data, captureFile)
+	}
+	if p.ring, err = capture.OpenRing(file, size); err != nil {
+		p.log.Warn("devices are not captured", "err", err)
+		p.ring = nil
+		return nil
+	}
+	if c.Wants(p.config.Register.Name) {
+		p.register.recorder = p.recorder(p.config.Register.DeviceConfig)
+	}
+	for i, s := range p.scanners {
+		if c.Wants(s.config.Name) {
+			p.scanners[i].recorder = p.recorder(s.config)
+		}
+	}
+	return nil
+}
+
+func (p *Program) recorder(d agent.DeviceConfig) *capture.Recorder {
+	return capture.NewRecorder(capture.Options{
+		Ring: p.ring, Now: time.Now, Device: d.Name, Type: d.Type, Program: "kopilka-agent " + version, Rewrite: all.Kinds[d.Type].Rewrite,
+	})
+}
+
+// onceLog says an error once, not at every try: what changes in it is no more than a time or an address.
+type onceLog struct{ last string }
+
+func (o *onceLog) tell(log *slog.Logger, what, device string, err error) {
+	key := failureKey(err)
+	if key == o.last {
+		return
+	}
+	o.last = key
+	hint := drivers.HintOf(err)
+	log.Warn(what, "device", device, "err", err, "hint", strings.TrimSpace(hint.EN))
+}
+
+// failureKey is the same for the same trouble.
+func failureKey(err error) string {
+	var e *drivers.Error
+	if errors.As(err, &e) {
+		return string(e.Fail) + " " + e.Code + " " + e.Hint.EN
+	}
+	return err.Error()
+}
