@@ -52,6 +52,7 @@ func TestOneFault(t *testing.T) {
 		{"cable of the device after the write", emulator.Fault{Kind: emulator.LinkAfterWrite}, "unknown, done"},
 		{"device dark before the write", emulator.Fault{Kind: emulator.PowerBeforeWrite}, "unknown, not done"},
 		{"device dark after the write", emulator.Fault{Kind: emulator.PowerAfterWrite}, "unknown, done"},
+		{"storage does not say that it has signed", emulator.Fault{Kind: emulator.StorageSilent}, "unknown, done"},
 		{"paper ends", emulator.Fault{Kind: emulator.PaperOutAtLine, N: 3}, "done"},
 		{"device dark in print", emulator.Fault{Kind: emulator.PowerOutAtLine, N: 3}, "unknown, done"},
 		{"busy for half a minute", emulator.Fault{Kind: emulator.Busy, For: 30 * time.Second, Tasks: sell}, "done"},
@@ -274,9 +275,11 @@ func TestServerGone(t *testing.T) {
 
 // TestIdleConnection: the server closes a connection that rests; the next receipt does not meet the close.
 func TestIdleConnection(t *testing.T) {
-	bubble(t, emulator.Options{}, func(b *bench) {
+	bubble(t, emulator.Options{KeepAlive: 30 * time.Second}, func(b *bench) {
 		b.snapshot()
 		<-time.After(time.Minute)
+		require.NoError(t, b.p.OpenDrawer(b.ctx), "which is sent once, and never to a connection that is closed")
+		require.Equal(t, 1, b.reg.State().Opened)
 		b.sent = nil
 		_, err := b.p.Print(b.ctx, small())
 		require.NoError(t, err)

@@ -47,7 +47,8 @@ func atolFaults() []Fault {
 	}
 	for name, f := range map[string]atol.Fault{
 		"busy": {Kind: atol.Busy, For: late}, "cable before": {Kind: atol.LinkBeforeWrite}, "cable after": {Kind: atol.LinkAfterWrite},
-		"clock jump": {Kind: atol.ClockJump, For: late}, "paper out": {Kind: atol.PaperOutAtLine}, "power out": {Kind: atol.PowerOutAtLine},
+		"storage silent": {Kind: atol.StorageSilent},
+		"clock jump":     {Kind: atol.ClockJump, For: late}, "paper out": {Kind: atol.PaperOutAtLine}, "power out": {Kind: atol.PowerOutAtLine},
 	} {
 		out = append(out, Fault{Name: name, Arm: func(m Machine, n int) {
 			f.N = n

@@ -122,6 +122,9 @@ func (r *Register) sign(t task.Task, d storage.Document, above, below []paper.Li
 		return nil, codes[code]
 	}
 	r.book(d)
+	if _, struck := r.faults.strike(StorageSilent, t.Type); struck {
+		return nil, codeFNTimeout
+	}
 	if !t.Electronically {
 		r.print(append(append(above, r.document(d)...), below...)...)
 	}

@@ -26,14 +26,15 @@ const (
 
 // The faults of server, device and their cable.
 const (
-	Busy             FaultKind = "busy"         // the task stays in the queue for For
-	LinkBeforeWrite  FaultKind = "link before"  // the cable goes before the document is signed
-	LinkAfterWrite   FaultKind = "link after"   // it goes between signing and answering
-	PowerBeforeWrite FaultKind = "power before" // the device's power goes before the document is signed
-	PowerAfterWrite  FaultKind = "power after"  // it goes between signing and answering
-	PaperOutAtLine   FaultKind = "paper out"    // N lines print, then the paper ends
-	PowerOutAtLine   FaultKind = "power out"    // N lines print, then the power goes
-	ClockJump        FaultKind = "clock jump"   // the register's clock moves by For
+	Busy             FaultKind = "busy"           // the task stays in the queue for For
+	LinkBeforeWrite  FaultKind = "link before"    // the cable goes before the document is signed
+	LinkAfterWrite   FaultKind = "link after"     // it goes between signing and answering
+	PowerBeforeWrite FaultKind = "power before"   // the device's power goes before the document is signed
+	PowerAfterWrite  FaultKind = "power after"    // it goes between signing and answering
+	StorageSilent    FaultKind = "storage silent" // the document is signed, and the register does not hear of it: error 140
+	PaperOutAtLine   FaultKind = "paper out"      // N lines print, then the paper ends
+	PowerOutAtLine   FaultKind = "power out"      // N lines print, then the power goes
+	ClockJump        FaultKind = "clock jump"     // the register's clock moves by For
 )
 
 // Fault is one thing to go wrong, once.

@@ -42,6 +42,7 @@ const (
 	codeFNNoData      = 123
 	codeTooLong       = 134
 	codeOFDWait       = 139
+	codeFNTimeout     = 140
 	codeFNShift       = 141
 	codeFNTimeDiff    = 142
 	codeTaxSystem     = 143

@@ -45,7 +45,9 @@ type Options struct {
 	Stubborn bool
 	// Twice runs a request whose uuid was posted before as if it were new. The public servers answer 409.
 	Twice bool
-	Now   func() time.Time // the wall clock of the shop; default time.Now
+	// KeepAlive is how long a connection may rest before the server closes it; zero: for ever.
+	KeepAlive time.Duration
+	Now       func() time.Time // the wall clock of the shop; default time.Now
 }
 
 func (o Options) withDefaults() Options {

@@ -49,7 +49,9 @@ func (r *Register) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	defer cancel()
 	in := bufio.NewReader(conn)
 	for {
+		rest := r.restsTill(conn)
 		req, err := http.ReadRequest(in)
+		rest()
 		if err != nil {
 			return nil // the client has gone, or does not speak HTTP
 		}
@@ -62,6 +64,15 @@ func (r *Register) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 			return nil
 		}
 	}
+}
+
+// restsTill closes a connection that rests too long; the result says that it does not rest any more.
+func (r *Register) restsTill(conn io.Closer) (awake func()) {
+	if r.opt.KeepAlive == 0 {
+		return func() {}
+	}
+	timer := time.AfterFunc(r.opt.KeepAlive, func() { _ = conn.Close() }) // the reader notices
+	return func() { timer.Stop() }
 }
 
 // Listen serves every connection of a listener until ctx ends; it closes the listener.
@@ -91,13 +102,17 @@ func (r *Register) Listen(ctx context.Context, l net.Listener) error {
 type session struct {
 	r    *Register
 	conn io.ReadWriteCloser
-	off  <-chan struct{}
+	off  chan struct{}
 }
 
 // answer takes one request through the faults and answers it; false closes the connection.
 func (s session) answer(ctx context.Context, req *http.Request, body []byte) bool {
 	r := s.r
 	r.mu.Lock()
+	if s.off != r.off || r.closed { // the server that this connection was made to has gone
+		r.mu.Unlock()
+		return false
+	}
 	fault, struck := r.faults.onTheWay(req.Method, r.tasksOf(req, body))
 	if struck && (fault.Kind == LoseRequest || fault.Kind == RestartBefore) {
 		if fault.Kind == RestartBefore {
