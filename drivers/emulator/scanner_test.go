@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers/emulator"
+	"github.com/kopilka/kopilka/drivers/hidscanner/report"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -105,4 +106,28 @@ func TestRelayHoldsBytesWhileCut(t *testing.T) {
 	require.NoError(t, far.Close())
 	_, err = (&net.Dialer{}).DialContext(context.Background(), "tcp", r.Addr())
 	require.Error(t, err)
+}
+
+func TestScannerInHIDPOSMode(t *testing.T) {
+	near, far := net.Pipe()
+	s := emulator.WireScanner(far, emulator.ScannerOptions{AIM: true, Reports: &report.Usual})
+	text := "0104600494000010215AbCdEfGh12X4\x1d91EE06\x1d92pu7IpfBPdY1wqFxLEXrQoPlh9vMmtNKbAh0CoDwA6Z0="
+	typed := make(chan error, 1)
+	go func() { typed <- s.Type(context.Background(), sale.Code{Text: text}) }()
+	var got string
+	for _, more := range []byte{1, 0} {
+		b := make([]byte, 100)
+		n, err := near.Read(b)
+		require.NoError(t, err)
+		require.Equal(t, 64, n, "a report is a write of its own")
+		require.Equal(t, byte(2), b[0])
+		require.Equal(t, "]d2", string(b[2:5]))
+		require.Equal(t, more, b[63])
+		got += string(b[5 : 5+b[1]])
+	}
+	require.Equal(t, text, got)
+	require.NoError(t, <-typed)
+	require.NoError(t, s.Close())
+	_, err := near.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
 }
