@@ -145,6 +145,41 @@ func TestCorrections(t *testing.T) {
 	})
 }
 
+// The power goes as the storage signs a correction, or just after, and the till is started anew meanwhile: it is
+// booked once, or not made and its goods are there again.
+func TestACorrectionIsMadeOnce(t *testing.T) {
+	for name, kind := range map[string]emulator.FaultKind{"before the write": emulator.PowerBeforeWrite, "after the write": emulator.PowerAfterWrite} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCounter(t, 46)
+				c.openShift()
+				c.scan(milkCode)
+				c.reg.Inject(emulator.Fault{Kind: kind})
+				c.must(Command{Do: "correction", Day: sale.DateOf(sale.At(time.Now()), time.UTC), PIN: managerPIN})
+				v := c.untilStage(StageUnknown)
+				require.Equal(t, "correction", v.Unknown.Kind)
+				c.stop()
+				c.start()
+				c.reg.SetPower(true)
+				v = c.until("a decision", func(v View) bool {
+					j, err := c.ledger.Unfinished()
+					return err == nil && j == nil && v.Register.Online && v.Unknown == nil
+				})
+				made, booked := c.receipts(sale.DocSaleCorrection), c.booked(sale.KindCorrection)
+				require.Len(t, booked, len(made))
+				if kind == emulator.PowerAfterWrite {
+					require.Len(t, made, 1)
+					require.Equal(t, made[0].Key.FD, booked[0].Fiscal.Key.FD)
+					require.Empty(t, v.Parked)
+					return
+				}
+				require.Empty(t, made)
+				require.Len(t, v.Parked, 1, "the goods are there again")
+			})
+		})
+	}
+}
+
 // Equal sums side by side: the archive tells which document was made for which sale, so nothing is guessed.
 func TestEqualNeighboursAreToldApartByTheirKeys(t *testing.T) {
 	id, other := sale.ID{1}, sale.ID{2}

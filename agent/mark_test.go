@@ -64,7 +64,7 @@ func (c *counter) marksOn() (out []string) {
 	docs := c.archive()
 	for _, l := range docs[len(docs)-1].Lines {
 		out = append(out, l.Mark)
-		require.Equal(c.t, uint8(sale.SubjectMarkedGoods), uint8(l.Subject))
+		require.Equal(c.t, uint8(sale.SubjectMarkedGoods), l.Subject)
 	}
 	return out
 }

@@ -227,38 +227,70 @@ func judgeCash(ctx context.Context, p drivers.Printer, j *ledger.Job, snap drive
 	return verdictUnknown, sale.Fiscal{}, fmt.Errorf("the drawer held %s and holds %s, the job moved %s", j.Drawer, now, moved)
 }
 
-// keepBasket parks the goods of a sale that was not printed and is not on the page any more, so that the
-// cashier need not scan them again.
+// keepBasket parks the goods of a sale, or of a correction, that was not printed and is not on the page any
+// more, so that the cashier need not scan them again.
 func (t *Till) keepBasket(j *ledger.Job) {
-	if j.Draft.Sale == nil {
+	if j.Draft.Sale == nil && j.Draft.Correct == nil {
 		return
 	}
 	t.post(func() {
 		if len(t.desk.sale.basket.Lines) > 0 {
 			return
 		}
-		b := sale.Basket{Customer: j.Draft.Sale.Customer}
-		for _, l := range j.Draft.Sale.Lines {
-			p, err := t.ledger.Product(l.SKU)
-			if err != nil {
-				return
-			}
-			b.Lines = append(b.Lines, sale.Line{Product: p, Qty: l.Qty, Code: l.Code, Gift: l.Gift})
+		b, ok := t.basketOf(&j.Draft)
+		if !ok {
+			return
 		}
 		id := sale.DeriveID(j.Draft.ID, "basket", 0)
-		p := ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b, FoundBy: j.Draft.Sale.FoundBy, Totalled: true}
-		for _, w := range j.Draft.Sale.Watched {
-			switch w.Rule {
-			case loyalty.WatchAfterTotal:
-				p.Late = true
-			case loyalty.WatchLookups:
-				p.Lookups = uint32(w.Amount)
-			}
-		}
-		if err := t.ledger.Park(p); err != nil {
-			t.log.Error("park the basket of an abandoned sale", "err", err)
+		p := ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b}
+		if err := t.ledger.Park(withFraud(p, j.Draft.Sale)); err != nil {
+			t.log.Error("park the basket of an abandoned job", "err", err)
 		}
 	})
+}
+
+// basketOf is what lay on the counter; ok is false where the catalogue has no such goods any more.
+func (t *Till) basketOf(r *sale.Record) (b sale.Basket, ok bool) {
+	add := func(l sale.Line, sku sale.SKU) bool {
+		var err error
+		if l.Product, err = t.ledger.Product(sku); err != nil {
+			return false
+		}
+		b.Lines = append(b.Lines, l)
+		return true
+	}
+	if r.Sale != nil {
+		b.Customer = r.Sale.Customer
+		for _, l := range r.Sale.Lines {
+			if !add(sale.Line{Qty: l.Qty, Code: l.Code, Gift: l.Gift}, l.SKU) {
+				return b, false
+			}
+		}
+		return b, true
+	}
+	for _, l := range r.Correct.Lines {
+		if !add(sale.Line{Qty: l.Part.Qty, Code: l.Code}, l.SKU) {
+			return b, false
+		}
+	}
+	return b, true
+}
+
+// withFraud keeps with a parked basket what the fraud rules know of its sale.
+func withFraud(p ledger.Parked, s *sale.Sale) ledger.Parked {
+	if s == nil {
+		return p
+	}
+	p.FoundBy, p.Totalled = s.FoundBy, true
+	for _, w := range s.Watched {
+		switch w.Rule {
+		case loyalty.WatchAfterTotal:
+			p.Late = true
+		case loyalty.WatchLookups:
+			p.Lookups = uint32(w.Amount)
+		}
+	}
+	return p
 }
 
 // catchUp books the documents that the storage holds and the journal lacks: the journal was restored

@@ -312,5 +312,18 @@ func TestShift(t *testing.T) {
 	require.False(t, s.Tally().Open)
 	job(sale.Record{Kind: sale.KindShiftOpen}, sale.DocShiftOpen)
 	require.Equal(t, sale.Money(40000), s.Tally().Cash, "the drawer outlives the shift")
+	for of, amount := range map[sale.DocKind]sale.Money{sale.DocSale: 9000, sale.DocSaleReturn: 2000} {
+		line := sale.CorrectedLine{Name: "Хлеб", Part: sale.Part{Qty: sale.Piece, Price: amount, Sum: amount}, VAT: sale.VAT10, Subject: sale.SubjectGoods}
+		got := job(sale.Record{Kind: sale.KindCorrection, Correct: &sale.Correction{
+			Of: of, Day: 20261120, Lines: []sale.CorrectedLine{line}, Total: amount, Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: amount}},
+		}}, of.Correction())
+		found, err := s.RecordByNo(got.Correct.No)
+		require.NoError(t, err)
+		require.Equal(t, got.ID, found.ID, "a correction has a number for people")
+	}
+	require.Equal(t, 2, s.Tally().Corrections)
+	require.Equal(t, sale.Money(7000), s.Tally().Corrected)
+	require.Equal(t, sale.Money(47000), s.Tally().Cash, "what came in without a receipt lies in the drawer")
+	s.reopen()
 	require.Zero(t, s.Tally().Sales)
 }
