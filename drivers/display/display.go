@@ -152,17 +152,18 @@ func (d *Display) show(ctx context.Context, top, bottom string) error {
 		}
 		d.conn = conn
 	}
+	conn := d.conn          // what ends the write may run after hangUp
 	by, _ := ctx.Deadline() // Show has set one
-	if err := d.conn.SetWriteDeadline(by); err != nil {
+	if err := conn.SetWriteDeadline(by); err != nil {
 		return fmt.Errorf("set the write deadline: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() {
-		_ = d.conn.SetWriteDeadline(time.Unix(1, 0)) // a connection that refuses a deadline fails by itself
+		_ = conn.SetWriteDeadline(time.Unix(1, 0)) // a connection that refuses a deadline fails by itself
 	})()
-	if _, err := d.conn.Write(d.opts.bytes(top, bottom, fresh || top+bottom == "")); err != nil {
+	if _, err := conn.Write(d.opts.bytes(top, bottom, fresh || top+bottom == "")); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
