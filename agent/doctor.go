@@ -51,6 +51,10 @@ type Checkup struct {
 	Foreign func(folder string) ([]string, error)
 	// Register dials the register; used only when no daemon holds it.
 	Register OpenPrinter
+	// Moved is where the register was found when it was not where the config says; empty: it was there. It is
+	// asked after Register.
+	Moved    func() string
+	Printer  OpenSlips // nil: the config has no receipt printer
 	Scanners []ScannerProbe
 	// Ports lists the serial ports of this machine, Holders the programs that have one open: a device file,
 	// or an address as in the config.
@@ -101,9 +105,12 @@ const (
 	clockWarning = 2 * time.Minute  // beyond it head office flags sales
 	clockError   = 30 * time.Minute // beyond it certificates and shifts go wrong
 	wallWarning  = 5 * time.Minute  // between a register's clock and this machine's: registers keep minutes
-	ofdWarning   = 24 * time.Hour   // the register stops selling at 30 days
-	probeWait    = 15 * time.Second // for one device or for head office
-	foreignMax   = 3                // names in a sentence
+	ofdWarning   = 24 * time.Hour   // the register stops selling at ofdLimit
+	ofdError     = 20 * 24 * time.Hour
+	ofdLimit     = 30 * 24 * time.Hour // 54-FZ: the fiscal storage signs nothing more until it is rid of its documents
+	fnWarning    = 30 * 24 * time.Hour // a new fiscal storage is ordered and registered in a week or two
+	probeWait    = 15 * time.Second    // for one device or for head office
+	foreignMax   = 3                   // names in a sentence
 )
 
 // Doctor examines a till and says what it finds, also what is in order. Where the daemon runs, it is asked,
@@ -118,6 +125,7 @@ func Doctor(ctx context.Context, c Checkup) []Finding {
 	e.ledger()
 	e.clock()
 	e.register(ctx)
+	e.printer(ctx)
 	e.scanners(ctx)
 	e.headOffice(ctx)
 	return e.findings

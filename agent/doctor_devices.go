@@ -42,6 +42,9 @@ func (e *examination) register(ctx context.Context) {
 		return
 	}
 	e.registerIs(state)
+	e.registerLine()
+	e.storage(ctx, p, state)
+	e.preflight(ctx, p)
 }
 
 // registerSeen is what the daemon says of its register.
@@ -83,16 +86,24 @@ func (e *examination) registerIs(s registerState) {
 }
 
 // operator is about documents that wait for the operator of fiscal data.
-func (e *examination) operator(s drivers.Status) {
-	if s.Unsent == 0 || s.Oldest.IsZero() {
+func (e *examination) operator(s drivers.Status) { e.unsent(s.Unsent, s.Oldest) }
+
+func (e *examination) unsent(count int, oldest time.Time) {
+	if count == 0 || oldest.IsZero() {
 		return
 	}
-	waits := wall(e.Now()).Sub(s.Oldest)
-	if waits > ofdWarning {
-		d := duration(waits)
-		e.warn("register", "", say("В ОФД не передано документов: %[1]d, старший ждёт %[2]s. Проверьте связь кассы: через 30 дней она перестанет продавать",
-			"%[1]d documents wait for the operator of fiscal data, the oldest for %[3]s. Check the register's network: at 30 days it stops selling", s.Unsent, d.RU, d.EN))
+	waits := wall(e.Now()).Sub(oldest)
+	if waits <= ofdWarning {
+		return
 	}
+	d, left := duration(waits), max(0, int((ofdLimit-waits)/(24*time.Hour)))
+	text := say("В ОФД не передано документов: %[1]d, старший ждёт %[2]s. Проверьте связь кассы: через 30 дней она перестанет продавать, осталось дней: %[4]d",
+		"%[1]d documents wait for the operator of fiscal data, the oldest for %[3]s. Check the register's network: at 30 days it stops selling, %[4]d days are left", count, d.RU, d.EN, left)
+	if waits > ofdError {
+		e.bad("register", "", text)
+		return
+	}
+	e.warn("register", "", text)
 }
 
 // wallClock compares wall clocks, since a register knows no time zones.

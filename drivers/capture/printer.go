@@ -47,15 +47,22 @@ type printer struct {
 
 // do writes down a call around f. What is masked is a copy of the arguments.
 func (p *printer) do(op Op, args *Args, f func(*Result) error) error {
-	p.r.call(op, copied(args))
+	if p.r.Ring != nil {
+		p.r.call(op, copied(args))
+	}
 	var result Result
 	err := f(&result)
 	p.failed = err != nil
+	if p.r.Failed != nil {
+		p.r.Failed(op, err)
+	}
 	if err != nil {
 		p.r.end(op, nil, err)
 		return err
 	}
-	p.r.end(op, copied(&result), nil)
+	if p.r.Ring != nil {
+		p.r.end(op, copied(&result), nil)
+	}
 	return nil
 }
 

@@ -22,12 +22,14 @@ const burstMax = 1 << 20
 
 // Options say what a recorder writes down and where.
 type Options struct {
-	Ring    *Ring
+	Ring    *Ring // nil: nothing is written down, only Failed is called
 	Now     func() time.Time
 	Device  string // name in the config
 	Type    string // as drivers/all names it
 	Program string
 	Rewrite Rewrite // of the type's frames; nil: none
+	// Failed hears of every call of a register that ended, with its error or with nil; nil: nobody does.
+	Failed func(op Op, err error)
 }
 
 // Recorder writes down one device. Its methods are safe to be called from several goroutines, as drivers that
@@ -66,6 +68,9 @@ var secretWords = []string{"password", "secret", "token", "login", "pin", "key"}
 
 // begin starts a session: a driver is made.
 func (r *Recorder) begin(settings map[string]string) {
+	if r.Ring == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flush()
@@ -78,9 +83,7 @@ func (r *Recorder) begin(settings map[string]string) {
 	}
 	now := r.Now()
 	r.session, r.conns, r.mask = r.Device+" "+strconv.FormatInt(now.UnixMicro(), 36), 0, NewMasker(r.Rewrite)
-	if r.Ring != nil {
-		r.began = r.Ring.turned()
-	}
+	r.began = r.Ring.turned()
 	r.held, r.holding = nil, true
 	r.put(Entry{Kind: KindSession, About: about})
 }
@@ -115,7 +118,7 @@ func factory(password string) bool {
 func (r *Recorder) turnedSince() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.Ring.turned() != r.began
+	return r.Ring != nil && r.Ring.turned() != r.began
 }
 
 func (r *Recorder) put(e Entry) {
@@ -133,6 +136,9 @@ func (r *Recorder) put(e Entry) {
 
 // add collects bytes of one direction.
 func (r *Recorder) add(kind Kind, conn int, data []byte) {
+	if r.Ring == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.burst.kind != kind || r.burst.conn != conn {
@@ -171,6 +177,9 @@ func (r *Recorder) flush() {
 
 // tell writes down what is no bytes. A wait in vain is told once, however often it is repeated.
 func (r *Recorder) tell(e Entry) {
+	if r.Ring == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.Kind == KindTimeout {
@@ -184,6 +193,9 @@ func (r *Recorder) tell(e Entry) {
 
 // call writes down the beginning of a call, and end its outcome. args is masked in place.
 func (r *Recorder) call(op Op, args *Args) {
+	if r.Ring == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flush()
@@ -193,6 +205,9 @@ func (r *Recorder) call(op Op, args *Args) {
 }
 
 func (r *Recorder) end(op Op, result *Result, err error) {
+	if r.Ring == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flush()

@@ -103,6 +103,7 @@ func (p *Program) otherPorts() (ports []string) {
 // startCapture opens the file and has the devices written down. A file that cannot be opened is a pity and no
 // reason not to sell.
 func (p *Program) startCapture() error {
+	p.register.recorder = p.registerLog() // which tells the log of failures, whatever is captured
 	c := p.config.Capture
 	size, err := c.Bytes()
 	if err != nil || size == 0 {
@@ -117,15 +118,31 @@ func (p *Program) startCapture() error {
 		p.ring = nil
 		return nil
 	}
-	if c.Wants(p.config.Register.Name) {
-		p.register.recorder = p.recorder(p.config.Register.DeviceConfig)
-	}
+	p.register.recorder = p.registerLog()
 	for i, s := range p.scanners {
 		if c.Wants(s.config.Name) {
 			p.scanners[i].recorder = p.recorder(s.config)
 		}
 	}
 	return nil
+}
+
+// registerLog is a recorder of the register that tells the log of failures: each once, until a call succeeds.
+func (p *Program) registerLog() *capture.Recorder {
+	r := p.recorder(p.config.Register.DeviceConfig)
+	if !p.config.Capture.Wants(p.config.Register.Name) {
+		r.Ring = nil
+	}
+	var said onceLog
+	r.Failed = func(op capture.Op, err error) {
+		switch {
+		case err == nil:
+			said = onceLog{}
+		case !errors.Is(err, context.Canceled):
+			said.tell(p.log, "the register failed: "+string(op), r.Device, err)
+		}
+	}
+	return r
 }
 
 func (p *Program) recorder(d agent.DeviceConfig) *capture.Recorder {
