@@ -43,13 +43,13 @@ func heldByOther(node string) error {
 		return nil
 	}
 	lock, err := lockNode(node)
+	if err == nil {
+		return lock.Close()
+	}
 	if errors.Is(err, ErrBusy) {
 		return err
 	}
-	if err != nil {
-		return nil // no right to hidraw, or it vanished: libusb is asked all the same
-	}
-	return lock.Close()
+	return nil // no right to hidraw, or it vanished: libusb is asked all the same
 }
 
 // whyNot says why libusb refuses, which it does not itself.

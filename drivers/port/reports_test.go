@@ -196,3 +196,27 @@ func FuzzTopUsage(f *testing.F) {
 	f.Add([]byte{0xFE, 1, 2})
 	f.Fuzz(func(_ *testing.T, report []byte) { topUsage(report) })
 }
+
+// A register that is two serial ports at once is one device: the first port is the driver's, another is asked for.
+func TestChooseOfSeveralInterfaces(t *testing.T) {
+	f := func(port string, iface int, path string) Found {
+		return Found{Kind: KindSerial, VID: 0x2912, PID: 5, Serial: "1", Port: port, Interface: iface, Path: path}
+	}
+	all := []Found{f("1-1", 2, "/dev/ttyACM0"), f("1-1", 0, "/dev/ttyACM1")}
+	id := identity{vid: 0x2912, pid: 5, iface: -1}
+	got, err := id.choose(all)
+	require.NoError(t, err)
+	require.Equal(t, "/dev/ttyACM1", got.Path)
+	id.iface = 2
+	got, err = id.choose(all)
+	require.NoError(t, err)
+	require.Equal(t, "/dev/ttyACM0", got.Path)
+	require.Equal(t, "usb-serial://2912:0005/1?baud=115200&interface=2", address(all[0], all))
+	require.Equal(t, "usb-serial://2912:0005/1?baud=115200", address(all[1], all))
+
+	nameless := []Found{{Kind: KindSerial, VID: 0x2912, PID: 5, Path: "COM3"}, {Kind: KindSerial, VID: 0x2912, PID: 5, Path: "COM4"}}
+	id.iface = -1
+	_, err = id.choose(nameless)
+	require.ErrorIs(t, err, ErrMany, "nothing tells whether they are one device")
+	require.ErrorContains(t, err, "COM4")
+}
