@@ -41,6 +41,11 @@ func (t *Till) correct(c Command) error {
 	if _, err := t.manager(c.PIN); err != nil {
 		return err
 	}
+	return t.startCorrection(r)
+}
+
+// startCorrection gives a correction that a manager has allowed to the register.
+func (t *Till) startCorrection(r sale.Record) error {
 	receipt := t.correctionReceipt(r.Correct)
 	return t.start(job{draft: r, do: func(ctx context.Context, p drivers.Printer, j *ledger.Job) (sale.Fiscal, error) {
 		corrector, ok := p.(drivers.Corrector)
