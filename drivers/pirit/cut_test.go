@@ -167,6 +167,7 @@ func (b *bench) receipts() int {
 // judge holds what the driver says of a receipt against what the storage holds. It tells the outcome.
 func (b *bench) judge(before drivers.Snapshot, had int, f sale.Fiscal, err error, when string) string {
 	b.t.Helper()
+	synctest.Wait()                    // what the register has heard on the line that was cut, it does
 	now, errNow := b.p.Snapshot(b.ctx) // a register whose link is cut goes on with what it has heard: count when it answers again
 	require.NoError(b.t, errNow, when)
 	if now.Open {

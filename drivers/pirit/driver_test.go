@@ -293,6 +293,24 @@ func TestCashLost(t *testing.T) {
 	})
 }
 
+// TestHalfASlip: the line is lost while the footer prints. The receipt is signed, and the slip that stayed open is
+// ours to take away: no cashier has to cancel anything.
+func TestHalfASlip(t *testing.T) {
+	bubble(t, emulator.Options{}, func(b *bench) {
+		b.reg.Inject(emulator.Fault{Kind: emulator.CloseAfter, Command: frame.CmdText, Dir: emulator.ToHost, N: 2})
+		_, err := b.p.Print(b.ctx, small())
+		require.NoError(t, err)
+		require.Equal(t, 1|1<<4, b.reg.State().Document, "a service document, open")
+		_, err = b.p.Print(b.ctx, small())
+		require.NoError(t, err)
+		require.Equal(t, 2, b.receipts())
+		b.reg.Foreign()
+		_, err = b.p.Print(b.ctx, small())
+		require.Equal(t, drivers.FailDocument, drivers.FailOf(err), "what is not ours stays")
+		require.NoError(t, b.p.Cancel(b.ctx))
+	})
+}
+
 func TestProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

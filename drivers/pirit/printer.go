@@ -38,14 +38,15 @@ type Printer struct {
 	dial port.Dial
 	opts options
 
-	link    *link
-	id      byte                 // of the last request; it runs on over connections
-	model   *model               // what the device is; forgotten with the connection
-	rates   map[sale.VAT]int     // rows of the device's table; forgotten with the connection
-	checked map[string]checkedAs // marking codes that the storage has accepted for the next receipt
-	closing [][]byte             // the parameters of the last 31h, for a document in state 8
-	stuck   bool                 // a cancel was refused for want of paper
-	who     drivers.Operator     // the cashier of the last document
+	link     *link
+	id       byte                 // of the last request; it runs on over connections
+	model    *model               // what the device is; forgotten with the connection
+	rates    map[sale.VAT]int     // rows of the device's table; forgotten with the connection
+	checked  map[string]checkedAs // marking codes that the storage has accepted for the next receipt
+	closing  [][]byte             // the parameters of the last 31h, for a document in state 8
+	stuck    bool                 // a cancel was refused for want of paper
+	halfSlip bool                 // a slip of ours may have been left open
+	who      drivers.Operator     // the cashier of the last document
 }
 
 // New makes a driver of settings as they stand in the config; see [Settings]. Nothing is dialled yet.

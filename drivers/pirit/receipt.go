@@ -129,7 +129,7 @@ func (p *Printer) prepare(ctx context.Context, j *job) error {
 
 // mayOpen refuses early what the device would refuse with a code, so that the hint is plain.
 func (p *Printer) mayOpen(ctx context.Context, noPaper bool) error {
-	f, err := p.ready(ctx)
+	f, err := p.clear(ctx)
 	if err != nil {
 		return err
 	}
@@ -149,6 +149,19 @@ func (p *Printer) mayOpen(ctx context.Context, noPaper bool) error {
 		return because(codeState, 20)
 	}
 	return nil
+}
+
+// clear is ready, and takes away a slip of our own that a lost line has left half printed: no document of anybody
+// else, and nothing fiscal.
+func (p *Printer) clear(ctx context.Context) (flags, error) {
+	f, err := p.ready(ctx)
+	if err != nil || !p.halfSlip || f.doc&typeMask != typeService || !f.open() {
+		return f, err
+	}
+	if err := p.cancel(ctx); err != nil {
+		return f, err
+	}
+	return p.flags(ctx)
 }
 
 // mayPrint looks at the paper.
@@ -420,7 +433,7 @@ func (p *Printer) cancel(ctx context.Context) error {
 			return err
 		}
 	}
-	p.stuck = false
+	p.stuck, p.halfSlip = false, false
 	if f.signed() {
 		return nil
 	}

@@ -41,7 +41,7 @@ func (p *Printer) shiftDocument(ctx context.Context, who drivers.Operator, doc s
 // beginShift refuses early what the device would refuse with a code that fits many cases, and notes where the
 // archive ends.
 func (p *Printer) beginShift(ctx context.Context, j *job) error {
-	f, err := p.ready(ctx)
+	f, err := p.clear(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (p *Printer) Slip(ctx context.Context, lines []string, qr string) error {
 
 // slip is a service document.
 func (p *Printer) slip(ctx context.Context, lines []string, qr string) error {
-	f, err := p.ready(ctx)
+	f, err := p.clear(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -142,13 +142,16 @@ func (p *Printer) slip(ctx context.Context, lines []string, qr string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.open(ctx, typeService, p.who, 1); err != nil {
-		return err
+	p.halfSlip = true
+	err = p.open(ctx, typeService, p.who, 1)
+	if err == nil {
+		err = p.service(ctx, wrap(lines, m.width), qr)
 	}
-	if err := p.service(ctx, wrap(lines, m.width), qr); err != nil {
+	if err != nil {
 		p.tidy(ctx)
 		return err
 	}
+	p.halfSlip = false
 	return nil
 }
 

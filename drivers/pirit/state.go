@@ -27,6 +27,9 @@ const (
 // stateSigned is in the high four bits of a document's status: signed, and not all printed.
 const stateSigned = 8
 
+// typeMask is the type of a document, the low four bits of its status.
+const typeMask = 0x0F
+
 // Bits of the printer.
 const (
 	printerNotReady = 1 << 0
