@@ -33,6 +33,7 @@ type counterConfig struct {
 }
 
 type registerConfig struct {
+	Type         string   `yaml:"type"` // shtrih-m (default), atol, pirit or mercury, as a till's config names it
 	Listen       string   `yaml:"listen"`
 	Folder       string   `yaml:"folder"`
 	FN           string   `yaml:"fn"`
@@ -126,6 +127,9 @@ func (c *config) check() error {
 			bad(at+"register.folder", "belongs to another counter", f)
 		}
 		folders[k.Register.Folder] = true
+		if _, known := types[k.Register.kind()]; !known {
+			bad(at+"register.type", "must be one of "+typeNames(), k.Register.Type)
+		}
 		if _, err := k.Register.location(); err != nil {
 			bad(at+"register.zone", "must be an IANA name such as Europe/Moscow", k.Register.Zone)
 		}
@@ -134,6 +138,14 @@ func (c *config) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// kind is the register's type.
+func (r registerConfig) kind() string {
+	if r.Type == "" {
+		return typeDefault
+	}
+	return r.Type
 }
 
 func (r registerConfig) location() (*time.Location, error) {

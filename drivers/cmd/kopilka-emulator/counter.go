@@ -12,14 +12,13 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka/drivers/emulator"
-	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
-	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 
 // counter is one till's devices.
 type counter struct {
 	name    string
-	reg     *shtrih.Register
+	reg     register
+	cable   cable // between till and register
 	ln      net.Listener
 	scanner *emulator.Scanner
 	relay   *emulator.Relay // nil where there is no way to cut
@@ -41,13 +40,8 @@ func (k *counter) open(c counterConfig) (err error) {
 	if err != nil {
 		return fmt.Errorf("zone of the register's clock: %w", err)
 	}
-	k.reg, err = shtrih.New(shtrih.Options{
-		Now:    func() time.Time { return time.Now().In(zone) },
-		Folder: c.Register.Folder, FNSerial: c.Register.FN, Serial: c.Register.Serial, INN: c.Register.INN,
-		Shop: c.Register.Shop, Width: c.Register.Width, KeepDocument: c.Register.KeepDocument, OFDDelay: 2 * time.Second,
-	})
-	if err != nil {
-		return err
+	if k.reg, err = newRegister(c.Register, func() time.Time { return time.Now().In(zone) }); err != nil {
+		return fmt.Errorf("register: %w", err)
 	}
 	if k.ln, err = net.Listen("tcp", c.Register.Listen); err != nil {
 		return fmt.Errorf("listen for the register: %w", err)
@@ -97,7 +91,7 @@ func (k *counter) serve(ctx context.Context) error {
 			return fmt.Errorf("accept a till at counter %s: %w", k.name, err)
 		}
 		wg.Go(func() {
-			if err := k.reg.Serve(ctx, conn); err != nil && !errors.Is(err, shtrih.ErrPower) {
+			if err := k.reg.Serve(ctx, k.cable.plug(conn)); err != nil && !noPower(err) {
 				slog.Warn("connection to a register ended", "counter", k.name, "error", err)
 			}
 		})
@@ -107,11 +101,11 @@ func (k *counter) serve(ctx context.Context) error {
 // switches are what can be thrown; on means that the trouble is there.
 var switches = map[string]func(k *counter, on bool){
 	"paper-out":    func(k *counter, on bool) { k.reg.SetPaper(!on) },
-	"cover-open":   func(k *counter, on bool) { k.reg.SetCover(on) },
+	"cover-open":   (*counter).openCover,
 	"power-off":    func(k *counter, on bool) { k.reg.SetPower(!on) },
-	"cable-out":    func(k *counter, on bool) { k.reg.SetCable(!on) },
+	"cable-out":    (*counter).pullCable,
 	"ofd-silent":   func(k *counter, on bool) { k.reg.SetOFD(!on) },
-	"answer-lost":  (*counter).loseAnswer,
+	"answer-lost":  func(k *counter, on bool) { k.reg.loseAnswer(on) },
 	"internet-cut": (*counter).cutInternet,
 	"day-passed": func(k *counter, on bool) {
 		if on {
@@ -120,12 +114,16 @@ var switches = map[string]func(k *counter, on bool){
 	},
 }
 
-// loseAnswer lets the next receipt be closed and its answer vanish for good.
-func (k *counter) loseAnswer(on bool) {
-	k.reg.Disarm(shtrih.ForgetAnswer)
-	if on {
-		k.reg.Inject(shtrih.Fault{Kind: shtrih.ForgetAnswer, Command: frame.CmdClose2})
+// openCover does nothing to a register that has no lid to open.
+func (k *counter) openCover(on bool) {
+	if r, ok := k.reg.(covered); ok {
+		r.SetCover(on)
 	}
+}
+
+func (k *counter) pullCable(on bool) {
+	k.cable.out.Store(on)
+	k.notify()
 }
 
 func (k *counter) cutInternet(on bool) {
@@ -133,6 +131,11 @@ func (k *counter) cutInternet(on bool) {
 		return
 	}
 	k.relay.Cut(on)
+	k.notify()
+}
+
+// notify wakes the pages that show this counter.
+func (k *counter) notify() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	close(k.changed)
@@ -148,7 +151,7 @@ func (k *counter) moved() <-chan struct{} {
 // view is a counter as the page and the API see it.
 type view struct {
 	Name     string          `json:"name"`
-	Register shtrih.State    `json:"register"`
+	Register state           `json:"register"`
 	Switches map[string]bool `json:"switches"`
 	Address  string          `json:"address"`
 	Scanner  string          `json:"scanner"`
@@ -156,11 +159,15 @@ type view struct {
 }
 
 func (k *counter) view() view {
-	s := k.reg.State()
+	s := k.reg.state()
+	s.Cable = !k.cable.out.Load()
 	v := view{Name: k.name, Register: s, Address: k.ln.Addr().String(), Scanner: k.scanner.Addr(), Switches: map[string]bool{
-		"paper-out": !s.Paper, "cover-open": s.Cover, "power-off": !s.Power, "cable-out": !s.Cable,
+		"paper-out": !s.Paper, "power-off": !s.Power, "cable-out": !s.Cable,
 		"ofd-silent": !s.OFD, "answer-lost": len(s.Faults) > 0,
 	}}
+	if _, ok := k.reg.(covered); ok {
+		v.Switches["cover-open"] = s.Cover
+	}
 	if k.relay != nil {
 		v.Network = k.relay.Addr()
 		v.Switches["internet-cut"] = k.relay.IsCut()
@@ -207,7 +214,7 @@ func (s *shop) announce(out io.Writer) {
 	fmt.Fprintf(out, "page      http://%s/\n", s.ln.Addr())
 	for _, k := range s.counters {
 		v := k.view()
-		fmt.Fprintf(out, "%s\n  register  %s  FN %s\n  scanner   %s\n", v.Name, v.Address, v.Register.FN, v.Scanner)
+		fmt.Fprintf(out, "%s\n  register  %s  %s  FN %s\n  scanner   %s\n", v.Name, v.Address, v.Register.Type, v.Register.FN, v.Scanner)
 		if v.Network != "" {
 			fmt.Fprintf(out, "  network   %s\n", v.Network)
 		}

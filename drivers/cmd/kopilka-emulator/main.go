@@ -1,5 +1,6 @@
-// Kopilka-emulator is a shop's counters on one screen: for every till a fiscal register with its
-// paper, a scanner, a shelf of goods to scan, and switches for what goes wrong in a shop.
+// Kopilka-emulator is a shop's counters on one screen: for every till a fiscal register of any type that the
+// till knows (register.type: shtrih-m, atol, pirit or mercury) with its paper, a scanner, a shelf of goods to
+// scan, and switches for what goes wrong in a shop.
 //
 // What will bite: it signs with a key that everybody can compute, so its documents are worth nothing;
 // and its page has no password, so it listens on this machine only and answers no other name.

@@ -6,17 +6,23 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -36,6 +42,12 @@ type testShop struct {
 
 func start(t *testing.T, folder string) *testShop {
 	t.Helper()
+	return startOf(t, folder, "")
+}
+
+// startOf puts a register of a type on the counter.
+func startOf(t *testing.T, folder, kind string) *testShop {
+	t.Helper()
 	goods := filepath.Join(folder, "goods.json")
 	require.NoError(t, os.WriteFile(goods, []byte(goodsJSON), 0o600))
 	target, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +57,7 @@ func start(t *testing.T, folder string) *testShop {
 	c.Listen, c.Goods = "127.0.0.1:0", goods
 	c.Counters = []counterConfig{{
 		Name:     "Касса 1",
-		Register: registerConfig{Listen: "127.0.0.1:0", Folder: filepath.Join(folder, "register")},
+		Register: registerConfig{Type: kind, Listen: "127.0.0.1:0", Folder: filepath.Join(folder, "register"), INN: "7707083893", Shop: []string{"ПРОДУКТЫ"}},
 		Scanner:  scannerConfig{Listen: "127.0.0.1:0"},
 		Network:  networkConfig{Listen: "127.0.0.1:0", Target: target.Addr().String()},
 	}}
@@ -237,6 +249,95 @@ func TestOtherSitesAreKeptOut(t *testing.T) {
 	require.False(t, s.state().Register.Power)
 }
 
+// TestEveryTypeStandsOnACounter rings up on each type of register with the driver that a till would use, throws
+// the switches, and looks what the page knows.
+func TestEveryTypeStandsOnACounter(t *testing.T) {
+	require.ElementsMatch(t, slices.Collect(maps.Keys(all.Printers)), slices.Collect(maps.Keys(types)), "a type of register without an emulator in the shop")
+	for kind := range types {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // a driver waits for an answer that is lost
+			s := startOf(t, t.TempDir(), kind)
+			require.Equal(t, kind, s.state().Register.Type)
+			addr, err := port.ParseAddress("tcp://" + s.state().Address)
+			require.NoError(t, err)
+			p, err := all.Printer(kind, "front", addr.Dial, nil)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, p.Close()) }()
+			_, err = p.OpenShift(t.Context(), drivers.Operator{Name: "Анна"})
+			require.NoError(t, err)
+			_, err = p.Print(t.Context(), bread())
+			require.NoError(t, err)
+			require.Contains(t, s.get("/counters/1/tape.json"), "Хлеб")
+			require.Contains(t, s.get("/counters/1"), kind)
+			now := s.state().Register
+			require.True(t, now.ShiftOpen)
+			require.Equal(t, uint32(1), now.Receipt)
+			require.Equal(t, int64(5490), now.Drawer)
+			require.False(t, now.Document)
+
+			s.throw("answer-lost", true)
+			require.True(t, s.state().Switches["answer-lost"])
+			_, err = p.Print(t.Context(), bread())
+			require.False(t, err != nil && drivers.NotDone(err), "it is signed: %v", err)
+			require.Eventually(t, func() bool { return s.state().Register.Receipt == 2 }, 5*time.Second, time.Millisecond)
+			s.throw("paper-out", true)
+			_, err = p.Print(t.Context(), bread())
+			require.Equal(t, drivers.FailPaper, drivers.FailOf(err), "%v", err)
+			s.throw("paper-out", false)
+			s.throw("power-off", true)
+			require.False(t, s.state().Register.Power)
+			s.throw("power-off", false)
+			var log ledgerView
+			require.NoError(t, json.Unmarshal([]byte(s.get("/counters/1/storage.json")), &log))
+			require.Len(t, log.Documents, 4)
+			require.Equal(t, kind != "mercury", slices.Contains(slices.Collect(maps.Keys(s.state().Switches)), "cover-open"))
+		})
+	}
+}
+
+func (s *testShop) throw(name string, on bool) {
+	s.t.Helper()
+	status, text := s.post("/counters/1/switch", map[string]any{"name": name, "on": on})
+	require.Equal(s.t, http.StatusOK, status, text)
+}
+
+func bread() drivers.Receipt {
+	return drivers.Receipt{
+		Doc: sale.DocSale, Operator: drivers.Operator{Name: "Анна"}, Tax: drivers.TaxOSN, Total: 5490,
+		Lines: []drivers.ReceiptLine{{
+			Name: "Хлеб", Part: sale.Part{Qty: sale.Piece, Price: 5490, Sum: 5490}, VAT: sale.VAT10, Subject: sale.SubjectGoods,
+		}},
+		Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: 5490}},
+	}
+}
+
+func TestPulledCableSwallowsBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		var c cable
+		till := c.plug(far)
+		c.out.Store(true)
+		n, err := till.Write([]byte("lost"))
+		require.NoError(t, err)
+		require.Equal(t, 4, n)
+		got := make(chan string, 1)
+		go func() {
+			var b [16]byte
+			n, _ := till.Read(b[:])
+			got <- string(b[:n])
+		}()
+		_, err = near.Write([]byte("lost too"))
+		require.NoError(t, err)
+		synctest.Wait()
+		c.out.Store(false)
+		_, err = near.Write([]byte("heard"))
+		require.NoError(t, err)
+		require.Equal(t, "heard", <-got)
+		require.NoError(t, till.Close())
+		require.NoError(t, near.Close())
+	})
+}
+
 func TestWeighedCode(t *testing.T) {
 	code, err := weighedCode("21", "101", 432)
 	require.NoError(t, err)
@@ -254,8 +355,8 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		return loadConfig(path)
 	}
-	_, err := load("listen: 0.0.0.0:80\nweight_prefix: \"99\"\ncounters:\n - register: {folder: a}\n   network: {listen: x}\n - {name: b, register: {listen: y, folder: a}}\n")
-	for _, part := range []string{"listen: must", "weight_prefix", "counters[0].name", "counters[0].register.listen", "counters[0].network", "counters[1].register.folder"} {
+	_, err := load("listen: 0.0.0.0:80\nweight_prefix: \"99\"\ncounters:\n - register: {folder: a}\n   network: {listen: x}\n - {name: b, register: {listen: y, folder: a, type: evotor}}\n")
+	for _, part := range []string{"listen: must", "weight_prefix", "counters[0].name", "counters[0].register.listen", "counters[0].network", "counters[1].register.folder", "counters[1].register.type"} {
 		require.ErrorContains(t, err, part)
 	}
 	_, err = load("listn: 1\n")

@@ -97,7 +97,7 @@ type ledgerView struct {
 }
 
 func archive(w http.ResponseWriter, _ *http.Request, k *counter) {
-	v := ledgerView{FN: k.reg.State().FN, Documents: k.reg.Documents()}
+	v := ledgerView{FN: k.reg.state().FN, Documents: k.reg.Documents()}
 	for _, d := range v.Documents {
 		if d.Sent {
 			v.Confirmed++
@@ -254,6 +254,9 @@ type pageData struct {
 // Name is the counter's name for the template.
 func (k *counter) Name() string { return k.name }
 
+// switchOrder is how the page lists the switches that a counter has.
+var switchOrder = []string{"paper-out", "cover-open", "power-off", "cable-out", "answer-lost", "ofd-silent", "internet-cut"}
+
 // pageLines is how much paper a page begins with; more comes only by printing.
 const pageLines = 400
 
@@ -263,10 +266,11 @@ func (s *shop) page(w http.ResponseWriter, r *http.Request, k *counter) {
 	d := pageData{
 		Lang: lang, T: words[lang], Counters: s.counters, View: k.view(), Goods: s.goods,
 		Tape: tape[max(0, len(tape)-pageLines):], Last: -1, Cut: true, Grams: []int{250, 500, 1000, 1500},
-		Switches: []string{"paper-out", "cover-open", "power-off", "cable-out", "answer-lost", "ofd-silent"},
 	}
-	if k.relay != nil {
-		d.Switches = append(d.Switches, "internet-cut")
+	for _, name := range switchOrder {
+		if _, has := d.View.Switches[name]; has {
+			d.Switches = append(d.Switches, name)
+		}
 	}
 	if len(tape) > 0 {
 		last := tape[len(tape)-1]

@@ -95,14 +95,11 @@ function lamp(register) {
   if (!register.cable) return ["bad", words["m-cable"]];
   if (register.cover) return ["bad", words["m-cover"]];
   if (!register.paper) return ["bad", words["m-paper"]];
-  if (register.subMode === 3) return ["bad", words["m-resume"]];
-  switch (register.mode & 15) {
-    case 8: return ["busy", words["m-doc"]];
-    case 6: return ["busy", words["m-date"]];
-    case 3: return ["bad", words["m-expired"]];
-    case 2: return ["calm", words["m-open"]];
-    default: return ["idle", words["m-closed"]];
-  }
+  if (register.waits) return ["bad", words["m-resume"]];
+  if (register.document) return ["busy", words["m-doc"]];
+  if (register.dateAsked) return ["busy", words["m-date"]];
+  if (register.shiftExpired) return ["bad", words["m-expired"]];
+  return register.shiftOpen ? ["calm", words["m-open"]] : ["idle", words["m-closed"]];
 }
 const money = (kopecks) => `${Math.floor(kopecks / 100)}${words.point}${String(kopecks % 100).padStart(2, "0")} ${words.rub}`;
 function put(name, text, bad = false) {
