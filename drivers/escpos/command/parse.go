@@ -1,5 +1,7 @@
 package command
 
+import "slices"
+
 // Kind is what a command does.
 type Kind uint8
 
@@ -250,13 +252,14 @@ func (d *Decoder) Write(p []byte) { d.buf = append(d.buf, p...) }
 
 // Next is the next whole command. It does not share the decoder's memory.
 func (d *Decoder) Next() (Command, bool) {
-	_, n := Parse(d.buf)
+	c, n := Parse(d.buf)
 	if n == 0 {
 		return Command{}, false
 	}
-	own, _ := Parse(append([]byte(nil), d.buf[:n]...))
+	// Not parsed again from a copy: what follows decides that a head too long for its data is no command.
+	c.Args, c.Data, c.Raw = slices.Clone(c.Args), slices.Clone(c.Data), slices.Clone(c.Raw)
 	d.buf = d.buf[n:]
-	return own, true
+	return c, true
 }
 
 // Ready tells whether a whole command waits, Len how many bytes do.

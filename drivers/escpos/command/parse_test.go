@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,6 +124,7 @@ func TestStatus(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x1b@text\n\x1dv0\x00\x02\x00\x02\x00\x1b@\x10\x04\x1dV\x42\x00"), 3)
 	f.Add([]byte("\x1d(k\x03\x00\x31\x51\x30\x1dk\x04123\x00\x1bD\x08\x00\x10\x14\x08"), 1)
+	f.Add([]byte("\x1dk\x01"+strings.Repeat("3", 300)+"\x1dv0\x00\xff\xff\xff\xff"), 9)
 	f.Fuzz(func(t *testing.T, in []byte, chunk int) {
 		chunk = min(max(chunk, 1), 64)
 		var whole, cut command.Decoder
