@@ -98,6 +98,7 @@ var holders = map[string][]string{
 	"database/sql":                     {"cloud/store"},
 	"github.com/gorilla/websocket":     {"agent/desk", "agent/cmd/kopilka-agent", "cloud/hub", "sync/uplink"}, // the doctor asks the page's own door
 	"github.com/gen2brain/beeep":       {"agent/cmd/kopilka-agent"},
+	"github.com/boombuler/barcode":     {"agent/cmd/kopilka-agent"},
 	"github.com/creack/pty":            {"drivers/emulator"},
 	"golang.org/x/sys/windows/svc/mgr": {"installer"},
 }

@@ -35,7 +35,15 @@ const (
 	reachWait     = 12 * time.Second // for all of them
 )
 
-var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office", func(ctx context.Context, args []string, out io.Writer) error {
+var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office (doctor scanner, doctor print: try one)", func(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "scanner":
+			return testScanner(ctx, args[1:], out)
+		case "print":
+			return testPrint(ctx, args[1:], out)
+		}
+	}
 	lang, asJSON := "", false
 	path, _, err := configFlag("doctor", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
