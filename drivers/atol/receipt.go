@@ -271,6 +271,8 @@ func (p *Printer) made(ctx context.Context, before state, t task.Task, r task.Re
 		return sale.Fiscal{}, malformed(fmt.Errorf("document of storage %.20q, another one is in the register", params.FN))
 	case params.Number <= before.end.fd:
 		return sale.Fiscal{}, malformed(fmt.Errorf("document %d, but %d was there before", params.Number, before.end.fd))
+	case params.At.Time().IsZero():
+		return sale.Fiscal{}, malformed(errIncomplete)
 	case t.Total != nil && params.Total != nil && *params.Total != *t.Total:
 		return sale.Fiscal{}, malformed(fmt.Errorf("document of %s, the till reckons %s", sale.Money(*params.Total), sale.Money(*t.Total)))
 	}

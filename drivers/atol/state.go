@@ -268,7 +268,7 @@ func readDocument(r task.Result, fd uint32, s state) (drivers.Document, error) {
 	}
 	t := doc.TLV
 	switch {
-	case t == nil:
+	case t == nil || t.At.Time().IsZero():
 		return drivers.Document{}, malformed(errIncomplete)
 	case t.Number != fd:
 		return drivers.Document{}, malformed(fmt.Errorf("document %d instead of %d", t.Number, fd))

@@ -1,9 +1,10 @@
 package task
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"strconv"
 
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -26,7 +27,7 @@ type Money sale.Money
 // MarshalJSON writes 345.17, never 345.1700001 or 3.4517e2.
 func (m Money) MarshalJSON() ([]byte, error) { return appendDecimal(nil, int64(m), moneyPlaces), nil }
 
-// UnmarshalJSON reads a plain decimal; places beyond the second must be zeros.
+// UnmarshalJSON reads a plain decimal; places beyond the second must be zeros, or the noise of a double.
 func (m *Money) UnmarshalJSON(p []byte) error {
 	v, err := parseDecimal(p, moneyPlaces)
 	*m = Money(v)
@@ -39,7 +40,7 @@ type Qty sale.Qty
 // MarshalJSON writes 0.432.
 func (q Qty) MarshalJSON() ([]byte, error) { return appendDecimal(nil, int64(q), qtyPlaces), nil }
 
-// UnmarshalJSON reads a plain decimal; places beyond the third must be zeros.
+// UnmarshalJSON reads a plain decimal; places beyond the third must be zeros, or the noise of a double.
 func (q *Qty) UnmarshalJSON(p []byte) error {
 	v, err := parseDecimal(p, qtyPlaces)
 	*q = Qty(v)
@@ -63,43 +64,43 @@ func appendDecimal(dst []byte, v int64, places int) []byte {
 	return append(dst, digits[whole:]...)
 }
 
-// parseDecimal reads -?digits(.digits)?, as JSON writes it, without an exponent.
+// noiseDigits is how many digits must lie between a sum and the noise of a double that it passed through in somebody
+// else's program: 345.17000000000002 is 345.17, while 1.005 is nothing.
+const noiseDigits = 6
+
+// parseDecimal reads -?digits(.digits)?, as JSON writes it, without an exponent. What stands beyond the places
+// must be zeros, or noise.
 func parseDecimal(p []byte, places int) (int64, error) {
-	rest, negative := p, false
-	if len(rest) > 0 && rest[0] == '-' {
-		rest, negative = rest[1:], true
-	}
-	var v int64
-	digits, fraction, point := 0, 0, false
-	for i, b := range rest {
-		switch {
-		case b == '.' && !point && i > 0:
-			point = true
-		case b < '0' || b > '9' || digits > digitsMax:
-			return 0, fmt.Errorf("%w: %.32q", ErrNumber, p)
-		case point && fraction == places:
-			if b != '0' {
-				return 0, fmt.Errorf("%w: %.32q has more than %d places", ErrNumber, p, places)
-			}
-		default:
-			v = v*10 + int64(b-'0')
-			digits++
-			if point {
-				fraction++
-			}
-		}
-	}
-	if digits == 0 || rest[len(rest)-1] == '.' {
+	whole, fraction, point := bytes.Cut(bytes.TrimPrefix(p, []byte{'-'}), []byte{'.'})
+	if len(whole) == 0 || point && len(fraction) == 0 || !digits(whole) || !digits(fraction) || len(whole) > digitsMax {
 		return 0, fmt.Errorf("%w: %.32q", ErrNumber, p)
 	}
-	for ; fraction < places; fraction++ {
-		if v > math.MaxInt64/10 {
-			return 0, fmt.Errorf("%w: %.32q is too large", ErrNumber, p)
-		}
-		v *= 10
+	var rest []byte
+	if len(fraction) > places {
+		fraction, rest = fraction[:places], fraction[places:]
 	}
-	if negative {
+	text := append(append([]byte(nil), whole...), fraction...)
+	for range places - len(fraction) {
+		text = append(text, '0')
+	}
+	v, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %.32q is too large", ErrNumber, p)
+	}
+	switch {
+	case len(bytes.Trim(rest, "0")) == 0:
+	case len(rest) > noiseDigits && len(bytes.Trim(rest[:noiseDigits], "0")) == 0:
+	case len(rest) > noiseDigits && len(bytes.Trim(rest[:noiseDigits], "9")) == 0:
+		v++
+	default:
+		return 0, fmt.Errorf("%w: %.32q has more than %d places", ErrNumber, p, places)
+	}
+	if p[0] == '-' {
 		v = -v
 	}
 	return v, nil
+}
+
+func digits(p []byte) bool {
+	return !slices.ContainsFunc(p, func(b byte) bool { return b < '0' || b > '9' })
 }

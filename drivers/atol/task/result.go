@@ -132,13 +132,21 @@ func (d DateTime) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, time.Time(d).Format(dateTimeLayout)+"+03:00"), nil
 }
 
-// UnmarshalJSON reads the first nineteen characters.
+// UnmarshalJSON reads the first nineteen characters, or a date alone. An empty text is no time: zero.
 func (d *DateTime) UnmarshalJSON(p []byte) error {
 	var text string
-	if err := json.Unmarshal(p, &text); err != nil || len(text) < len(dateTimeLayout) {
+	if err := json.Unmarshal(p, &text); err != nil {
 		return fmt.Errorf("%w: time %.40q", ErrTask, p)
 	}
-	at, err := time.Parse(dateTimeLayout, text[:len(dateTimeLayout)])
+	if text == "" {
+		*d = DateTime{}
+		return nil
+	}
+	layout := dateTimeLayout
+	if len(text) == len(time.DateOnly) {
+		layout = time.DateOnly
+	}
+	at, err := time.Parse(layout, text[:min(len(text), len(layout))])
 	if err != nil {
 		return fmt.Errorf("%w: time %.40q", ErrTask, p)
 	}
@@ -152,11 +160,9 @@ func (d DateTime) Time() time.Time { return time.Time(d) }
 // DeviceInfo is the result of GetDeviceInfo.
 type DeviceInfo struct {
 	Info *struct {
-		Model    int    `json:"model"`
 		Name     string `json:"modelName"`
 		Serial   string `json:"serial"`
 		Firmware string `json:"firmwareVersion"`
-		Width    int    `json:"receiptLineLength"`
 		FFD      string `json:"ffdVersion"`
 	} `json:"deviceInfo"`
 }
@@ -172,7 +178,6 @@ type DeviceStatus struct {
 		Fiscal   bool     `json:"fiscal"`
 		FNFiscal bool     `json:"fnFiscal"`
 		FN       bool     `json:"fnPresent"`
-		Drawer   bool     `json:"cashDrawerOpened"`
 	} `json:"deviceStatus"`
 }
 
@@ -186,10 +191,8 @@ const (
 // ShiftStatus is the result of GetShiftStatus.
 type ShiftStatus struct {
 	Status *struct {
-		State     string   `json:"state"`
-		Number    uint32   `json:"number"`
-		Expires   DateTime `json:"expiredTime"`
-		Documents uint32   `json:"documentsCount"`
+		State  string `json:"state"`
+		Number uint32 `json:"number"`
 	} `json:"shiftStatus"`
 }
 
@@ -205,16 +208,11 @@ type FnWarnings struct {
 // FnInfo is the result of GetFnInfo.
 type FnInfo struct {
 	Info *struct {
-		Serial   string     `json:"serial"`
-		Validity DateTime   `json:"validityDate"`
-		FFD      string     `json:"ffdVersion"`
-		Phase    string     `json:"livePhase"`
-		Warnings FnWarnings `json:"warnings"`
+		Serial   string   `json:"serial"`
+		Validity DateTime `json:"validityDate"`
+		FFD      string   `json:"ffdVersion"`
 	} `json:"fnInfo"`
 }
-
-// PhaseFiscal is the phase of a storage that signs.
-const PhaseFiscal = "fiscal"
 
 // FnStatus is the result of GetFnStatus.
 type FnStatus struct {
@@ -279,7 +277,6 @@ type MarkAccepted struct {
 type FnDocument struct {
 	TLV *struct {
 		Type    string   `json:"fiscalDocumentType"`
-		QR      string   `json:"qr,omitempty"`
 		Number  uint32   `json:"1040"`
 		Sign    Sign     `json:"1077"`
 		At      DateTime `json:"1012"`

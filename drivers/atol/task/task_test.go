@@ -92,12 +92,13 @@ func TestRequestsThatAreNone(t *testing.T) {
 func TestDecimals(t *testing.T) {
 	for text, want := range map[string]sale.Money{
 		"0": 0, "0.00": 0, "1": 100, "1.5": 150, "1.50": 150, "1.500": 150, "345.17": 34517, "-0.05": -5, "5497558138.87": sale.MoneyMax,
+		"345.17000000000002": 34517, "345.16999999999996": 34517, "0.99999999999999989": 100, "-0.050000000000000003": -5,
 	} {
 		var m task.Money
 		require.NoError(t, m.UnmarshalJSON([]byte(text)), text)
 		require.Equal(t, want, sale.Money(m), text)
 	}
-	for _, bad := range []string{"", "-", ".", ".5", "5.", "1.005", "1e2", "0x10", "1..2", "1,5", `"1"`, "null", "99999999999999999999"} {
+	for _, bad := range []string{"", "-", ".", ".5", "5.", "1.005", "1.0000001", "1.9999", "1e2", "--1", "0x10", "1..2", "1,5", `"1"`, "null", "99999999999999999999"} {
 		var m task.Money
 		require.ErrorIs(t, m.UnmarshalJSON([]byte(bad)), task.ErrNumber, bad)
 	}

@@ -315,7 +315,7 @@ func (r *Register) warnings() map[string]any {
 func (r *Register) fnInfo(task.Task) (any, int) {
 	return map[string]any{"fnInfo": map[string]any{
 		"serial": r.fn.Serial(), "numberOfRegistrations": 1, "registrationsRemaining": 29, "validityDate": task.DateTime(r.fn.Expires()),
-		"ffdVersion": r.opt.FFD, "fnFfdVersion": r.opt.FFD, "livePhase": task.PhaseFiscal, "warnings": r.warnings(),
+		"ffdVersion": r.opt.FFD, "fnFfdVersion": r.opt.FFD, "livePhase": "fiscal", "warnings": r.warnings(),
 	}}, codeOK
 }
 
