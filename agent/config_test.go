@@ -21,10 +21,14 @@ func TestExampleConfig(t *testing.T) {
 	// What the comments show as off must be right too when it is switched on.
 	b, err := os.ReadFile("../config.example.yaml")
 	require.NoError(t, err)
-	on := strings.NewReplacer("# head_office:", "head_office:", "#   url:", "  url:").Replace(string(b))
+	on := strings.NewReplacer("# head_office:", "head_office:", "#   url:", "  url:", "# printer:", "printer:", "# display:", "display:",
+		"#   type:", "  type:", "#   port:", "  port:", "  # serial:", "  serial:").Replace(string(b))
 	c, err = ParseConfig([]byte(on))
 	require.NoError(t, err)
 	require.NotEmpty(t, c.HeadOffice.URL)
+	require.Equal(t, "escpos", c.Printer.Type)
+	require.Equal(t, "line-display", c.Display.Type)
+	require.NotEmpty(t, c.Register.Serial)
 }
 
 func TestEveryProblemOfAConfigAtOnce(t *testing.T) {
