@@ -30,7 +30,8 @@ type line struct {
 	queued   []byte // answers to GS r
 	process  [][]byte
 	info     []string
-	owed     int // answers to GS r that may still come
+	owed     int       // answers to GS r that may still come, as far as we know
+	stirred  time.Time // since when nothing may have come: no answer to GS r, and nothing that holds one back
 }
 
 func (l *line) write(ctx context.Context, p []byte) error {
@@ -84,6 +85,7 @@ func (l *line) sort(a command.Answer) {
 		l.realTime = append(l.realTime, a.Bytes[0])
 	case command.AnswerQueued:
 		l.queued = append(l.queued, a.Bytes[0])
+		l.stirred = time.Now()
 		l.owed = max(l.owed-1, 0)
 	case command.AnswerProcess:
 		l.process = append(l.process, a.Bytes)

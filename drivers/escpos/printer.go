@@ -39,8 +39,8 @@ const (
 	// headMax zeros end any head of a command that an earlier connection has left unfinished, before other bytes
 	// can make a length of it that nothing ever fills.
 	headMax = 16
-	// settleQuiet ends the answers that an earlier program may have left; settleQuietOwed those that we know
-	// of: between two of them lies at most one window of printing.
+	// settleQuiet ends the answers on a line that was at rest; settleQuietOwed those of an earlier slip: between
+	// two of them lies at most one window of printing.
 	settleQuiet     = 300 * time.Millisecond
 	settleQuietOwed = 3 * time.Second
 	// windowsAhead keeps the head busy: while one window prints the next arrives.
@@ -203,8 +203,12 @@ func (p *Printer) lookOnce(ctx context.Context) (command.Status, error) {
 	s, err := p.line.status(ctx, statusWait)
 	if err != nil {
 		p.hangUp()
+		return s, err
 	}
-	return s, err
+	if stopped(s, false) != nil {
+		p.line.stirred = time.Now()
+	}
+	return s, nil
 }
 
 func (p *Printer) connect(ctx context.Context) error {
@@ -215,7 +219,7 @@ func (p *Printer) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.line, p.astray = &line{conn: conn, owed: p.owed}, true
+	p.line, p.astray = &line{conn: conn, owed: p.owed, stirred: time.Now()}, true
 	p.owed = 0
 	if !p.opts.status {
 		return nil
@@ -244,13 +248,13 @@ func (p *Printer) hangUp() {
 // taken for one of the next. A cable that was cut may have left it inside a picture, where it eats what comes:
 // so where the question is not answered it is filled with zeros, which mean nothing outside.
 func (p *Printer) settle(ctx context.Context) error {
-	owed := p.line.owed
+	restless := p.line.owed > 0 || time.Since(p.line.stirred) < settleQuietOwed
 	err := p.ask(ctx, 0, askWait)
 	if errors.Is(err, errSilent) {
 		err = p.ask(ctx, max(p.opts.window, command.QRBytesMax), barrierWait)
 	}
 	if err == nil && p.opts.barrier == barrierQueued {
-		err = p.line.quieten(ctx, owed)
+		err = p.line.quieten(ctx, restless)
 	}
 	switch {
 	case err == nil:
@@ -274,18 +278,19 @@ func (p *Printer) ask(ctx context.Context, zeros int, wait time.Duration) error 
 	return p.line.until(ctx, time.Now().Add(wait), func() bool { return p.line.answered(m) })
 }
 
-// quieten reads the answers to GS r that are still to come: they carry no numbers, so all that are owed are
-// awaited, or a silence longer than lies between two of them.
-func (l *line) quieten(ctx context.Context, owed int) error {
+// quieten reads the answers to GS r that are still to come: they carry no numbers, so a silence is awaited that is
+// longer than lies between two of them. An earlier run of this program may have left some that nobody counted;
+// only on a line that has long been at rest are there none, and a moment is enough.
+func (l *line) quieten(ctx context.Context, restless bool) error {
 	quiet := settleQuiet
-	if owed > 0 {
+	if restless {
 		quiet = settleQuietOwed
 	}
 	var err error
-	for err == nil && (owed == 0 || l.owed > 0) {
+	for err == nil {
 		err = l.read(ctx, time.Now().Add(quiet))
 	}
-	if err != nil && !errors.Is(err, errSilent) {
+	if !errors.Is(err, errSilent) {
 		return err
 	}
 	l.owed, l.queued = 0, nil
