@@ -2,6 +2,7 @@ package port
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -163,19 +164,29 @@ func (a Address) Resolve(ctx context.Context) (string, error) {
 	if a.target != "" {
 		return a.target, nil
 	}
-	var all []Found
-	var err error
-	if a.scheme == schemeUSB {
-		all, err = listSerial(ctx)
-	} else {
-		all, err = listHID(ctx)
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for %s: %w", a, err)
-	}
-	f, err := a.id.choose(all)
+	f, err := a.find(ctx)
 	if err != nil {
 		return "", fmt.Errorf("look for %s: %w", a, err)
 	}
 	return f.Path, nil
+}
+
+// find looks for the device of an address by identity, in whatever mode it is.
+func (a Address) find(ctx context.Context) (Found, error) {
+	if a.scheme == schemeUSB {
+		all, err := listSerial(ctx)
+		if err != nil {
+			return Found{}, err
+		}
+		return a.id.choose(all)
+	}
+	all, err := listHID(ctx)
+	if err != nil {
+		return Found{}, err
+	}
+	f, err := a.id.chooseHID(all)
+	if errors.Is(err, ErrMode) {
+		return a.id.choose(all)
+	}
+	return f, err
 }
