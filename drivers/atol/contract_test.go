@@ -31,7 +31,7 @@ func TestContractTCP(t *testing.T) {
 		return drivertest.Rig{
 			Printer: driver(t, dial, access), Keyed: driver(t, dial, keyed),
 			Stranger: driver(t, dial, map[string]string{"user": user, "password": "wrong"}),
-			Device:   world.Atol(reg), Paperless: true, Untold: drivertest.OpenUntold,
+			Device:   world.Atol(reg), Paperless: true, Extra: true, Untold: drivertest.OpenUntold,
 		}
 	})
 }

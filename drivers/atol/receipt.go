@@ -144,6 +144,10 @@ func (p *Printer) compose(r drivers.Receipt) (task.Task, error) {
 		quiet := false
 		t.Items = append(t.Items, task.Item{Type: task.UserAttribute, Name: ffd.KeyName, Value: r.Key, Print: &quiet})
 	}
+	if r.Extra != "" {
+		quiet := false
+		t.Items = append(t.Items, task.Item{Type: task.AdditionalAttribute, Value: r.Extra, Print: &quiet})
+	}
 	for _, l := range r.Lines {
 		if err := p.position(&t, l); err != nil {
 			return t, err

@@ -147,6 +147,8 @@ const (
 	Text          ItemType = "text"
 	Barcode       ItemType = "barcode"
 	UserAttribute ItemType = "userAttribute" // tag 1084
+	// AdditionalAttribute is tag 1192.
+	AdditionalAttribute ItemType = "additionalAttribute"
 )
 
 // Item is a position, a line of text, a code, or a requisite of the whole receipt.
@@ -173,7 +175,7 @@ type Item struct {
 	BarcodeType string `json:"barcodeType,omitempty"`
 	Scale       uint8  `json:"scale,omitempty"`
 
-	Value string `json:"value,omitempty"` // tag 1086
+	Value string `json:"value,omitempty"` // tag 1086 or 1192
 	Print *bool  `json:"print,omitempty"`
 }
 

@@ -69,6 +69,12 @@ func (r *Register) requisites(t task.Task, d *storage.Document) int {
 		d.Tags = append(d.Tags, storage.Tag{Tag: ffd.TagContact, Value: charset.Text866(contact, ffd.ContactBytes)})
 	}
 	for _, i := range t.Items {
+		if i.Type == task.AdditionalAttribute {
+			if i.Value == "" || len([]rune(i.Value)) > ffd.ExtraBytes {
+				return codeTooLong
+			}
+			d.Tags = append(d.Tags, storage.Tag{Tag: ffd.TagExtra, Value: charset.Text866(i.Value, ffd.ExtraBytes)})
+		}
 		if i.Type != task.UserAttribute {
 			continue
 		}
@@ -239,9 +245,9 @@ func items(from []task.Item) ([]paper.Line, bool) {
 			}
 			out = append(out, text(i.Name)...)
 			out = append(out, sides("  "+sale.Qty(*i.Quantity).String()+" x "+sale.Money(*i.Price).String(), "="+sale.Money(*i.Amount).String())...)
-		case task.UserAttribute:
+		case task.UserAttribute, task.AdditionalAttribute:
 			if i.Print == nil || *i.Print {
-				out = append(out, text(i.Name+": "+i.Value)...)
+				out = append(out, text(paper.Sides(widthDefault, i.Name, i.Value))...)
 			}
 		default:
 			return nil, false
