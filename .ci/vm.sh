@@ -61,14 +61,14 @@ echo "${VM_RUN:-.}" >"$root/run-only"
 
 log="$work/console"
 status=0
-timeout "${VM_SECONDS:-300}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 512 -nographic -no-reboot -nodefaults \
+timeout "${VM_SECONDS:-600}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 512 -nographic -no-reboot -nodefaults \
   -serial "file:$log" -serial null -kernel "$work/kernel/boot/vmlinuz-$version" -initrd "$work/initrd" \
-  -append "console=ttyS0 quiet panic=-1" </dev/null || status=$?
+  -append "console=ttyS0 quiet loglevel=1 panic=-1" </dev/null || status=$?
 [ -z "${VM_KEEP:-}" ] || cp "$log" "$VM_KEEP"
 # The firmware's screen codes stand on the line of the kernel's greeting.
 sed -i -e 's/\r//g' -e 's/\x1b\[[0-9;?]*[A-Za-z]//g' -e 's/\x1bc//g' "$log"
 grep -E '^ *(---|===|kernel|kopilka|FAIL|PASS|ok|panic|no module|[a-z_]+(_test)?\.go:| )' | grep -v '^=== ' <"$log" || true
 [ "$status" -eq 0 ] || { tail -n 20 "$log"; echo "the virtual machine ended with $status"; exit 1; }
 passed=$(grep -c -- '--- PASS' "$log" || true)
-grep -q '^kopilka-vm-status 0' "$log" && [ "$passed" -gt 0 ] || { echo "failed in the virtual machine"; exit 1; }
+grep -q "kopilka-vm-status 0\$" "$log" && [ "$passed" -gt 0 ] || { echo "failed in the virtual machine"; exit 1; }
 echo "$passed tests and cases passed on kernel $version with virtual USB devices"
