@@ -166,16 +166,24 @@ function receipts(app, d) {
   const use = (code) => app.finish({ do: 'return-find', code });
   const take = (r) => () => (d.use === 'copy' ? app.finish({ do: 'copy', id: r.id }) : use(r.no));
   const typed = d.query.trim();
-  const enter = () => (d.use === 'return' && typed && !found.length ? use(typed) : found[d.at] && take(found[d.at])());
+  const enter = () => {
+    if (d.answered !== d.query) d.eager = true; // the rows are still of what was typed before
+    else if (d.use === 'return' && typed && !found.length) use(typed);
+    else if (found[d.at]) take(found[d.at])();
+  };
+  if (d.eager && d.answered === d.query) {
+    d.eager = false;
+    queueMicrotask(enter);
+  }
   app.dialogScan = d.use === 'return' ? use : (code) => app.set({ query: code, at: 0 });
   return dialog(app, { id: 'receipts', title: app.t(d.use === 'copy' ? 'copyTitle' : 'returnTitle'), cls: 'tall', shut: app.shut },
-    field(app, { id: 'query', label: app.t('returnField'), value: d.query, autofocus: true, scan: 'take', input: (v) => app.set({ query: v, at: 0 }) }),
+    field(app, { id: 'query', label: app.t('returnField'), value: d.query, autofocus: true, scan: 'take', input: (v) => app.set({ query: v, at: 0, eager: false }) }),
     pickList(app, d, found, {
       none: app.t(d.failed ? 'searchFailed' : 'returnNone'), take,
       row: (r) => [h('span', { class: 'name' }, '№ ' + r.no + ' · ' + r.first), h('span', { class: 'times' }, moment(r.at, app.now(), app.lang), r.doc && ' · ' + r.doc),
         h('span', { class: 'net' }, app.money(r.total))],
     }),
-    button(app, { label: app.t(d.use === 'copy' ? 'copy' : 'returnFind'), key: 'Enter', run: enter, cls: 'primary wide', disabled: app.busy || (!found[d.at] && !(d.use === 'return' && typed)), do: 'find' }));
+    button(app, { label: app.t(d.use === 'copy' ? 'copy' : 'returnFind'), key: 'Enter', run: enter, cls: 'primary wide', disabled: app.busy || (d.answered === d.query && !found[d.at] && !(d.use === 'return' && typed)), do: 'find' }));
 }
 
 function closeShift(app) {

@@ -11,10 +11,6 @@ export const correctionDraft = (app) => ({ of: 'sale', why: 'own', how: 'cash', 
 
 const pinOf = (app) => (pin) => app.set({ pin: pin.replace(/\D/g, '') });
 
-function pinField(app, id, d) {
-  return field(app, { id, key: 'F8', label: app.t('managerPin'), type: 'password', mode: 'numeric', value: d.pin, max: 12, cls: 'pin', input: pinOf(app) });
-}
-
 /** once sends a command with the PIN and forgets the PIN whatever the answer. */
 async function once(app, d, command) {
   if (!d.pin || app.busy) return;
@@ -27,6 +23,7 @@ export function correctionDialog(app, d) {
   const total = dueOf(app.view.basket);
   const ordered = d.why === 'order';
   const ready = d.pin && d.day && (!ordered || d.number.trim());
+  const set = pinOf(app);
   const go = () => ready && once(app, d, {
     do: 'correction', day: d.day, yes: ordered, code: ordered ? d.number.trim() : undefined, return: d.of === 'return',
     tenders: [{ kind: d.how === 'card' ? CARD : CASH, amount: total }], reason: d.reason.trim() || undefined,
@@ -38,11 +35,14 @@ export function correctionDialog(app, d) {
     row('correctionWhat', d.of, [['sale', app.t('correctionSale'), 'F2'], ['return', app.t('correctionReturn'), 'F3']], 'of'),
     row('correctionWhy', d.why, [['own', app.t('correctionOwn'), 'F6'], ['order', app.t('correctionOrder'), 'F7']], 'why'),
     row('correctionPay', d.how, [['cash', app.t('payCash'), 'F9'], ['card', app.t('payCard'), 'F10']], 'how'),
-    h('div', { class: 'fields' },
-      field(app, { id: 'day', label: app.t('correctionDay'), type: 'date', value: d.day, autofocus: true, input: (day) => app.set({ day }) }),
-      ordered && field(app, { id: 'number', key: 'F4', label: app.t('correctionNo'), value: d.number, max: 32, input: (number) => app.set({ number }) }),
-      field(app, { id: 'why', label: app.t('reason'), value: d.reason, placeholder: app.t('contactHint'), input: (reason) => app.set({ reason }) }),
-      pinField(app, 'correction-pin', d)),
+    h('div', { class: 'paying', key: 'basis' },
+      h('div', { class: 'left-side' },
+        h('div', { class: ordered ? 'fields' : '' },
+          field(app, { id: 'day', label: app.t('correctionDay'), type: 'date', value: d.day, autofocus: true, input: (day) => app.set({ day }) }),
+          ordered && field(app, { id: 'number', key: 'F4', label: app.t('correctionNo'), value: d.number, max: 32, input: (number) => app.set({ number }) })),
+        field(app, { id: 'why', label: app.t('reason'), value: d.reason, placeholder: app.t('contactHint'), input: (reason) => app.set({ reason }) }),
+        field(app, { id: 'correction-pin', key: 'F8', label: app.t('managerPin'), type: 'password', mode: 'none', value: d.pin, max: 12, input: set })),
+      keypad(app, { get: () => d.pin, set })),
     button(app, { label: app.t('correctionDo'), key: 'Enter', run: go, cls: 'primary wide', disabled: !ready || app.busy, do: 'correct' }));
 }
 
