@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
@@ -46,6 +47,7 @@ type Masker struct {
 	known   map[string]bool
 	spots   map[string][]spot // by the bytes of a window
 	lengths []int             // of windows, the longest first
+	spelt   []byte            // the end of the last run of hexadecimal digits, see [Masker.hex]
 }
 
 // spot is a place in an encoded value.
@@ -246,6 +248,8 @@ var encodings = []encoding{
 	{func(r rune) []byte { return []byte(string(r)) }, byteFormMin},
 	{func(r rune) []byte { return inJSON(r, true) }, byteFormMin},
 	{func(r rune) []byte { return inJSON(r, false) }, byteFormMin},
+	{func(r rune) []byte { return escaped(r, "0123456789abcdef") }, byteFormMin},
+	{func(r rune) []byte { return escaped(r, "0123456789ABCDEF") }, byteFormMin},
 	{func(r rune) []byte { return onPage(charmap.CodePage866, r) }, byteFormMin},
 	{func(r rune) []byte { return onPage(charmap.Windows1251, r) }, byteFormMin},
 }
@@ -282,6 +286,18 @@ func inJSON(r rune, html bool) []byte {
 	return b[1 : len(b)-1]
 }
 
+// escaped is a character inside a JSON string as programs write it that keep to ASCII.
+func escaped(r rune, digits string) []byte {
+	if r < utf8.RuneSelf {
+		return inJSON(r, false)
+	}
+	var out []byte
+	for _, u := range utf16.AppendRune(nil, r) {
+		out = append(out, '\\', 'u', digits[u>>12], digits[u>>8&0xF], digits[u>>4&0xF], digits[u&0xF])
+	}
+	return out
+}
+
 // onPage is a character in a code page, or what drivers put there for it.
 func onPage(page *charmap.Charmap, r rune) []byte {
 	return charset.Encode(page, string(r), utf8.UTFMax)
@@ -290,8 +306,16 @@ func onPage(page *charmap.Charmap, r rune) []byte {
 // Burst masks bytes of one direction, frame by frame.
 func (m *Masker) Burst(b []byte) []byte { return m.rewrite(slices.Clone(b), m.payload) }
 
-// payload masks what was learned, then what looks personal by itself.
+// payload masks what was learned, then what looks personal by itself, then both where bytes are spelt.
 func (m *Masker) payload(p []byte) []byte {
+	out := m.plain(p)
+	for _, at := range spelling.FindAllIndex(out, -1) {
+		m.hex(out[at[0]:at[1]])
+	}
+	return out
+}
+
+func (m *Masker) plain(p []byte) []byte {
 	out := slices.Clone(p)
 	for at := 0; at < len(p); {
 		n := m.hide(p[at:], out[at:])

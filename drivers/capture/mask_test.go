@@ -3,7 +3,10 @@ package capture_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"testing"
 	"testing/synctest"
 
@@ -47,6 +50,17 @@ func forms(value string) (all [][]byte) {
 		panic(err)
 	}
 	all = append(all, []byte(value), quoted[1:len(quoted)-1])
+	for _, format := range []string{"\\u%04x", "\\u%04X"} {
+		var escaped []byte
+		for _, r := range value {
+			if r < 0x80 {
+				escaped = append(escaped, byte(r))
+			} else {
+				escaped = fmt.Appendf(escaped, format, r)
+			}
+		}
+		all = append(all, escaped)
+	}
 	for _, page := range []*charmap.Charmap{charmap.CodePage866, charmap.Windows1251} {
 		if b, err := page.NewEncoder().String(value); err == nil && len(b) >= 3 {
 			all = append(all, []byte(b))
@@ -55,8 +69,30 @@ func forms(value string) (all [][]byte) {
 	return all
 }
 
+var digits = regexp.MustCompile(`(?:[0-9A-Fa-f]{2}){8,}`)
+
+// spelt is what stands in a capture as hexadecimal digits, one block behind the other.
+func spelt(entries []capture.Entry) (all []byte) {
+	for _, e := range entries {
+		for _, run := range digits.FindAll(e.Data, -1) {
+			b, err := hex.DecodeString(string(run))
+			if err != nil {
+				panic(err)
+			}
+			all = append(all, b...)
+		}
+	}
+	return all
+}
+
 // holds tells whether a value can be found in a capture's bytes.
 func holds(entries []capture.Entry, value string) (string, bool) {
+	stored := spelt(entries)
+	for _, f := range forms(value) {
+		if bytes.Contains(stored, f) {
+			return "run of hexadecimal digits", true
+		}
+	}
 	for _, e := range entries {
 		text, err := json.Marshal(e)
 		if err != nil {
@@ -163,18 +199,52 @@ func TestWhatLooksPersonalIsMaskedUnasked(t *testing.T) {
 	}
 	m := capture.NewMasker(nil)
 	for in, want := range map[string]string{
-		"to ivan@shop.ru now":                       "to xxxx@xxxx.xx now",
-		"tel +79161234567!":                         "tel +00000000000!",
-		"\xf0\x03\x05\x00a@b.c":                     "\xf0\x03\x05\x00x@x.x",
-		"\xfd\x03\x04\x00" + cp866("Анна"):          "\xfd\x03\x04\x00" + cp866("хххх"),
-		"\xfd\x03\xff\xff" + cp866("Анна"):          "\xfd\x03\xff\xff" + cp866("Анна"), // no tag: its length cannot be
-		`{"operator": {"name": "Анна \"А\" Б"}}`:    `{"operator": {"name": "хххх \"х\" х"}}`,
-		`{"items":[{"name": "Хлеб"}]}`:              `{"items":[{"name": "Хлеб"}]}`,
-		`"clientInfo":{"emailOrPhone":"89161"}`:     `"clientInfo":{"emailOrPhone":"00000"}`,
-		"Authorization: Basic dXNlcjpwYXNz\r\nX: y": "Authorization: Basic AAAAAAAAAAAA\r\nX: y",
-		"FN 9999078900000001 sum 100.00":            "FN 9999078900000001 sum 100.00",
+		"to ivan@shop.ru now":                                "to xxxx@xxxx.xx now",
+		"tel +79161234567!":                                  "tel +00000000000!",
+		"\xf0\x03\x05\x00a@b.c":                              "\xf0\x03\x05\x00x@x.x",
+		"\xfd\x03\x04\x00" + cp866("Анна"):                   "\xfd\x03\x04\x00" + cp866("хххх"),
+		"\xfd\x03\xff\xff" + cp866("Анна"):                   "\xfd\x03\xff\xff" + cp866("Анна"), // no tag: its length cannot be
+		`{"operator": {"name": "Анна \"А\" Б"}}`:             `{"operator": {"name": "хххх \"х\" х"}}`,
+		`{"items":[{"name": "Хлеб"}]}`:                       `{"items":[{"name": "Хлеб"}]}`,
+		`"clientInfo":{"emailOrPhone":"89161"}`:              `"clientInfo":{"emailOrPhone":"00000"}`,
+		"Authorization: Basic dXNlcjpwYXNz\r\nX: y":          "Authorization: Basic AAAAAAAAAAAA\r\nX: y",
+		"FN 9999078900000001 sum 100.00":                     "FN 9999078900000001 sum 100.00",
+		`{"operator":{"name":"\u0418\u0432a1\ud83d\ude00"}}`: `{"operator":{"name":"\u0445\u0445x0\ud83d\ude00"}}`,
+		`{"operator":{"name":"Анна {стажёр}"}}`:              `{"operator":{"name":"хххх {хххххх}"}}`,
+		`{"1008":"89161234567","1021":"Анна","1020":5.5}`:    `{"1008":"00000000000","1021":"хххх","1020":5.5}`,
 	} {
 		require.Equal(t, want, string(m.Burst([]byte(in))), "%q", in)
+	}
+}
+
+// A stored document is given out as digits, a block at a time; wherever a block ends, nothing personal is left.
+func TestSpeltDocumentsAreMasked(t *testing.T) {
+	name, err := charmap.CodePage866.NewEncoder().String("Анна Ёлкина")
+	require.NoError(t, err)
+	document := append([]byte("\x10\x04\x04\x00\x01\x02\x03\x04\xf0\x03\x0c\x00+79161234567\xfd\x03\x0b\x00"), name...)
+	document = append(document, "\xfc\x03\x02\x00\x10\x27 the end of the document"...)
+	for _, learned := range []bool{false, true} {
+		for _, format := range []string{"%x", "%X"} {
+			for cut := 16; cut <= len(document)-16; cut++ {
+				m := capture.NewMasker(nil)
+				if learned {
+					m.Learn(&capture.Args{Receipt: &drivers.Receipt{Contact: "+79161234567", Operator: drivers.Operator{Name: "Анна Ёлкина"}}})
+				}
+				var got []byte
+				for _, part := range [][]byte{document[:cut], document[cut:]} {
+					block := m.Burst(fmt.Appendf([]byte("16\x1c"), format+"\x1c", part))
+					require.Len(t, block, 2*len(part)+4)
+					got = append(got, block...)
+				}
+				entries := []capture.Entry{{Data: got}}
+				for _, value := range []string{"+79161234567", "9161", "4567", "Анна", "Ёлкина"} {
+					_, found := holds(entries, value)
+					require.False(t, found, "%s is left, cut at %d", value, cut)
+				}
+				require.Contains(t, string(spelt(entries)), "the end of the document")
+				require.Equal(t, format == "%X", bytes.Contains(got, []byte("E5")), "the digits' case stays")
+			}
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package capture
 
 import (
 	"encoding/binary"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
+	"unicode/utf16"
 )
 
 // What looks personal by itself is masked whether or not a call told of it: a register may print or answer what
@@ -19,9 +22,9 @@ var (
 	email = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
 	phone = regexp.MustCompile(`\+[0-9]{10,15}`)
 	// people are the parts of registers' JSON that speak of people.
-	people = regexp.MustCompile(`"(?:operator|clientInfo|cashierInfo|buyerInfo)"\s*:\s*\{[^{}]*\}`)
-	// fields are the same where they stand alone.
-	fields = regexp.MustCompile(`"(?:emailOrPhone|cashierName|cashierINN|cashierInn|sendCheckTo|buyerName|buyerInn)"\s*:\s*"(?:[^"\\]|\\.)*"`)
+	people = regexp.MustCompile(`"(?:operator|clientInfo|cashierInfo|buyerInfo)"\s*:\s*\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}`)
+	// fields are the same where they stand alone, by name or by the number of their tag.
+	fields = regexp.MustCompile(`"(?:1008|1021|1203|1227|1228|emailOrPhone|cashierName|cashierINN|cashierInn|sendCheckTo|buyerName|buyerInn)"\s*:\s*"(?:[^"\\]|\\.)*"`)
 	// said is the value behind a colon.
 	said = regexp.MustCompile(`:\s*"(?:[^"\\]|\\.)*"`)
 	// secret is a password on the way to a device's web server.
@@ -61,7 +64,7 @@ func ascii(p []byte) {
 	}
 }
 
-// quoted masks the values of JSON fields in place. Escapes stay what they are.
+// quoted masks the values of JSON fields in place.
 func quoted(p []byte) {
 	for _, at := range said.FindAllIndex(p, -1) {
 		value := p[at[0]:at[1]]
@@ -73,8 +76,9 @@ func quoted(p []byte) {
 func inJSONString(p []byte) {
 	for i := 0; i < len(p); {
 		switch c := p[i]; {
-		case c == '\\' && i+1 < len(p) && p[i+1] == 'u':
-			i += 6
+		case c == '\\' && i+escapeBytes <= len(p) && p[i+1] == 'u':
+			maskEscape(p[i : i+escapeBytes])
+			i += escapeBytes
 		case c == '\\':
 			i += 2
 		case c < 0x80:
@@ -84,6 +88,20 @@ func inJSONString(p []byte) {
 			n := copy(p[i:], MaskText(string(firstRune(p[i:]))))
 			i += max(n, 1)
 		}
+	}
+}
+
+// escapeBytes is a character written as \u0441.
+const escapeBytes = 6
+
+// maskEscape masks a character that is written so; halves of a pair stay, since no letter of ours is one.
+func maskEscape(p []byte) {
+	v, err := strconv.ParseUint(string(p[2:]), 16, 16)
+	if err != nil || utf16.IsSurrogate(rune(v)) {
+		return
+	}
+	if masked := maskRune(rune(v)); masked != rune(v) {
+		copy(p[2:], fmt.Sprintf("%04x", masked))
 	}
 }
 
@@ -113,17 +131,20 @@ func hideSecret(p []byte) {
 
 // tags masks the values of personal tags: number and length in two bytes each, the lower first, and text.
 func tags(p []byte) {
-	for i := 0; i+4 <= len(p); i++ {
-		if !slices.Contains(personalTags, binary.LittleEndian.Uint16(p[i:])) {
+	for i := 0; i+tagHead <= len(p); i++ {
+		n, ok := personal(p[i:])
+		if !ok || i+tagHead+n > len(p) || !printable(p[i+tagHead:i+tagHead+n]) {
 			continue
 		}
-		n := int(binary.LittleEndian.Uint16(p[i+2:]))
-		if n == 0 || n > tagBytesMax || i+4+n > len(p) || !printable(p[i+4:i+4+n]) {
-			continue
-		}
-		maskCP866(p[i+4 : i+4+n])
-		i += 3 + n
+		maskCP866(p[i+tagHead : i+tagHead+n])
+		i += tagHead - 1 + n
 	}
+}
+
+// personal tells that a personal tag begins here, and how long its value says it is.
+func personal(p []byte) (n int, ok bool) {
+	n = int(binary.LittleEndian.Uint16(p[2:]))
+	return n, slices.Contains(personalTags, binary.LittleEndian.Uint16(p)) && n > 0 && n <= tagBytesMax
 }
 
 func printable(p []byte) bool {
