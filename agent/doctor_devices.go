@@ -96,7 +96,7 @@ func (e *examination) unsent(count int, oldest time.Time) {
 	if waits <= ofdWarning {
 		return
 	}
-	d, left := duration(waits), max(0, int((ofdLimit-waits)/(24*time.Hour)))
+	d, left := duration(waits), max(0, int((ofdLimit-waits+24*time.Hour-1)/(24*time.Hour))) // the day that has begun counts
 	text := say("В ОФД не передано документов: %[1]d, старший ждёт %[2]s. Проверьте связь кассы: через 30 дней она перестанет продавать, осталось дней: %[4]d",
 		"%[1]d documents wait for the operator of fiscal data, the oldest for %[3]s. Check the register's network: at 30 days it stops selling, %[4]d days are left", count, d.RU, d.EN, left)
 	if waits > ofdError {
