@@ -34,7 +34,7 @@ func (d *demo) tillConfig(t till) node {
 	return node{
 		"data": d.at(t.folder(), "data"), "page": local(d.ports.Tills[t.n-1]),
 		"head_office": node{"url": d.relayURL(t)},
-		"register":    node{"type": "shtrih-m", "port": "tcp://" + local(d.ports.Registers[t.n-1])},
+		"register":    node{"type": t.register, "port": "tcp://" + local(d.ports.Registers[t.n-1])},
 		"scanners":    []node{{"name": "scanner", "type": "serial-scanner", "port": scanner.String()}},
 	}
 }
@@ -44,7 +44,7 @@ func (d *demo) counterConfig(t till) node {
 	return node{
 		"name": fmt.Sprintf("Касса %d, %s", t.n, at.Name),
 		"register": node{
-			"listen": local(d.ports.Registers[t.n-1]), "folder": d.at(t.folder(), "register"), "fn": fmt.Sprintf("99990789000000%02d", t.n),
+			"type": t.register, "listen": local(d.ports.Registers[t.n-1]), "folder": d.at(t.folder(), t.register), "fn": fmt.Sprintf("999907890000%02d%02d", len(t.register), t.n),
 			"serial": t.n, "inn": taxpayer, "zone": at.Zone, "shop": []string{"ООО «КОПИЛКА»", at.Name, at.Address},
 		},
 		"scanner": node{"link": d.scanner(t), "aim": true},

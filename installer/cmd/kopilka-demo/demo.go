@@ -27,11 +27,12 @@ const (
 
 // till is one till of the demo; its folder is "till-1", its counter the one with the same number.
 type till struct {
-	n     int
-	store sale.StoreNo
+	n        int
+	store    sale.StoreNo
+	register string // its type: tills of one shop need not have the same
 }
 
-var tills = []till{{1, 1}, {2, 2}}
+var tills = []till{{1, 1, "shtrih-m"}, {2, 2, "atol"}}
 
 // staple is what every shop has; a till that finds it has the catalogue.
 const staple = "Молоко"
