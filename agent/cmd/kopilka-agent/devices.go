@@ -101,11 +101,11 @@ func describe(h all.Hit, asked bool) string {
 	if f.Serial != "" {
 		text += "  № " + f.Serial
 	}
-	return text + "\n    " + verdict(h, asked)
+	return text + "\n    " + whoIsThere(h, asked)
 }
 
-// verdict is what is known of what is there.
-func verdict(h all.Hit, asked bool) string {
+// whoIsThere is what is known of what is there.
+func whoIsThere(h all.Hit, asked bool) string {
 	switch {
 	case h.Type != "":
 		id := h.Identity
