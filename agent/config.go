@@ -44,6 +44,12 @@ type DeviceConfig struct {
 	Settings map[string]string `yaml:"settings"`
 }
 
+// RegisterNone is the type of a till without a register: another program makes its fiscal receipts, or nobody does.
+const RegisterNone = "none"
+
+// None tells a till without a register.
+func (c RegisterConfig) None() bool { return c.Type == RegisterNone }
+
 // RegisterConfig is the fiscal register.
 type RegisterConfig struct {
 	DeviceConfig `yaml:",inline"`
@@ -240,7 +246,7 @@ func (c Config) Problems() (problems []error) {
 	if _, known := Taxes[c.Register.Tax]; !known {
 		bad("register.tax", "want osn, usn-income, usn-profit, esn or patent", c.Register.Tax)
 	}
-	if c.Register.Port == "" {
+	if c.Register.Port == "" && !c.Register.None() {
 		bad("register.port", "missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there", "")
 	}
 	for i, p := range c.Weights {

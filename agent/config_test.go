@@ -11,6 +11,14 @@ import (
 	"github.com/kopilka/kopilka/drivers/gs1"
 )
 
+func TestATillWithoutARegisterNeedsNoPort(t *testing.T) {
+	c, err := ParseConfig([]byte("register: {type: none}\n"))
+	require.NoError(t, err)
+	require.True(t, c.Register.None())
+	_, err = ParseConfig([]byte("register: {type: shtrih-m}\n"))
+	require.ErrorContains(t, err, "register.port")
+}
+
 func TestExampleConfig(t *testing.T) {
 	c, err := LoadConfig("../config.example.yaml")
 	require.NoError(t, err)

@@ -14,6 +14,10 @@ import (
 const grave = drivers.Fault | drivers.NotFiscal | drivers.CoverOpen | drivers.PaperOut | drivers.OFDOverdue | drivers.ShiftOver24h | drivers.ClockUnset
 
 func (e *examination) register(ctx context.Context) {
+	if e.Config.Register.None() {
+		e.ok("register", say("Кассы нет: фискальные чеки делает другая программа", "There is no register: another program makes the fiscal receipts"))
+		return
+	}
 	if e.view != nil {
 		e.registerSeen(e.view.Register)
 		return

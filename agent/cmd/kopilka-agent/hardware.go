@@ -68,6 +68,10 @@ func (p *Program) devices() (o openers, err error) {
 		problems = append(problems, fmt.Errorf("display: %w", err))
 	}
 	r := p.config.Register
+	if r.None() {
+		p.register = &registerPort{config: r, log: p.log} // never opened
+		return o, errors.Join(problems...)
+	}
 	if _, err := opener(r.DeviceConfig, all.Printer); err != nil {
 		problems = append(problems, fmt.Errorf("register: %w", err))
 	}
