@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/atol/task"
 	"github.com/kopilka/kopilka/drivers/ffd"
@@ -165,8 +167,9 @@ func operator(who drivers.Operator) *task.Operator {
 	return &task.Operator{Name: cut(who.Name, ffd.CashierBytes), VATIN: who.INN}
 }
 
-// cut shortens a text to so many letters: each is one byte of fiscal data.
+// cut shortens a text to so many letters: each is one byte of fiscal data, a letter written as two runes too.
 func cut(text string, letters int) string {
+	text = norm.NFC.String(text)
 	if utf8.RuneCountInString(text) <= letters {
 		return text
 	}

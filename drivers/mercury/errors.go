@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/mercury/frame"
 )
@@ -154,8 +156,9 @@ func redacted(description string, req any) string {
 	return cut(description, descriptionMax)
 }
 
-// cut shortens a text to so many characters.
+// cut shortens a text to so many characters; a letter written as two runes is one.
 func cut(s string, most int) string {
+	s = norm.NFC.String(s)
 	runes := []rune(s)
 	if len(runes) <= most {
 		return s

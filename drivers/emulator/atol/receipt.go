@@ -61,6 +61,9 @@ func (r *Register) mayReceive(t task.Task, d *storage.Document) int {
 
 // requisites are what the document says beside its positions.
 func (r *Register) requisites(t task.Task, d *storage.Document) int {
+	if t.Operator != nil && t.Operator.VATIN != "" {
+		d.Tags = append(d.Tags, storage.Tag{Tag: ffd.TagCashierINN, Value: charset.Text866(t.Operator.VATIN, ffd.CashierINNBytes)})
+	}
 	if t.ClientInfo != nil && t.ClientInfo.EmailOrPhone != "" {
 		contact := t.ClientInfo.EmailOrPhone
 		if len([]rune(contact)) > ffd.ContactBytes {
