@@ -81,11 +81,9 @@ func (p *Printer) correct105(ctx context.Context, r paper, byOrder bool) (sale.F
 		p.tidy(ctx)
 		return sale.Fiscal{}, outcome(err, drivers.OutcomeNotDone)
 	}
+	before := f.Key.FD
 	if err := p.sign105(ctx, params, &f); err != nil {
-		if drivers.NotDone(p.report("", err)) {
-			p.tidy(ctx)
-		}
-		return sale.Fiscal{}, err
+		return sale.Fiscal{}, p.refused(ctx, before, err)
 	}
 	_ = p.printed(ctx) // signed: paper is for Status to tell
 	return f, nil

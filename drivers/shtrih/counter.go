@@ -69,22 +69,36 @@ func (p *Printer) moveCash(ctx context.Context, cmd frame.Cmd, amount sale.Money
 	}
 	if _, err := p.call(ctx, final, cmd, params...); err != nil {
 		if _, err = p.fetch(ctx, cmd, err); err != nil {
-			return err
+			return p.midway(err)
 		}
 	}
 	_ = p.printed(ctx) // the money is counted: paper is for Status to tell
 	return nil
 }
 
+// midway makes a refusal unknown where paper or a part may have failed while the money was counted already. No
+// archive tells of cash, and the till looks into the drawer's counter.
+func (p *Printer) midway(refused error) error {
+	switch drivers.FailOf(p.report("", refused)) {
+	case drivers.FailPaper, drivers.FailCover, drivers.FailHardware:
+		return outcome(refused, drivers.OutcomeUnknown)
+	}
+	return refused
+}
+
 // CashInDrawer implements [drivers.CashMover].
 func (p *Printer) CashInDrawer(ctx context.Context) (sale.Money, error) {
-	const op = "read cash in drawer"
+	sum, err := p.cash(ctx)
+	return sum, p.report("read cash in drawer", err)
+}
+
+func (p *Printer) cash(ctx context.Context) (sale.Money, error) {
 	rest, err := p.call(ctx, reads, frame.CmdCashRegister, registerCash)
 	if err == nil {
 		err = need(frame.CmdCashRegister, rest, 7)
 	}
 	if err != nil {
-		return 0, p.report(op, err)
+		return 0, err
 	}
 	return sale.Money(frame.Uint(rest[1:7])), nil
 }

@@ -34,6 +34,7 @@ type bench struct {
 	name   string
 	fired  int // faults that happened
 	mended bool
+	wrap   func(net.Conn) port.Conn // of each link, where a test wants one
 }
 
 // bubble gives f a register with an open shift.
@@ -68,6 +69,9 @@ func (b *bench) dial(context.Context) (port.Conn, error) {
 	}
 	near, far := net.Pipe()
 	b.served.Go(func() { _ = b.reg.Serve(b.ctx, far) }) // ends with the link, as the test wants
+	if b.wrap != nil {
+		return b.wrap(near), nil
+	}
 	b.cut = &cut{Conn: near, left: -1}
 	return b.cut, nil
 }

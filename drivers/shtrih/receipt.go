@@ -63,11 +63,9 @@ func (p *Printer) make(ctx context.Context, r paper) (sale.Fiscal, error) {
 		p.tidy(ctx)
 		return sale.Fiscal{}, outcome(err, drivers.OutcomeNotDone)
 	}
+	before := f.Key.FD
 	if err := p.sign(ctx, r.Receipt, &f); err != nil {
-		if drivers.NotDone(p.report("", err)) {
-			p.tidy(ctx)
-		}
-		return sale.Fiscal{}, err
+		return sale.Fiscal{}, p.refused(ctx, before, err)
 	}
 	p.marks = map[string]kept{}  // a signed document empties the storage's table of codes
 	_ = p.finish(ctx, r.Receipt) // the document is signed: paper or a lost link after that is for Status to tell
@@ -258,6 +256,19 @@ func (p *Printer) sign(ctx context.Context, r drivers.Receipt, f *sale.Fiscal) e
 		return outcome(err, drivers.OutcomeUnknown)
 	}
 	return p.numbered(ctx, frame.CmdClose2, rest[5:], rest[13:], f)
+}
+
+// refused clears up after a command that should have signed a document. Which codes mean that nothing was signed
+// no vendor has written down, so that even those that sound like it are held against the storage.
+func (p *Printer) refused(ctx context.Context, before uint32, err error) error {
+	if !drivers.NotDone(p.report("", err)) {
+		return err
+	}
+	if s, lost := p.storage(ctx); codeIn(err) != 0 && (lost != nil || s.last != before) {
+		return outcome(err, drivers.OutcomeUnknown)
+	}
+	p.tidy(ctx)
+	return err
 }
 
 // numbered takes number and sign of a document that was just signed, then its time.

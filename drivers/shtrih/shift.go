@@ -46,10 +46,7 @@ func (p *Printer) shiftDocument(ctx context.Context, who drivers.Operator, step 
 	}
 	if _, err := send(ctx, final, step.do); err != nil {
 		if _, err = p.fetch(ctx, step.do, err); err != nil {
-			if drivers.NotDone(p.report("", err)) {
-				p.tidy(ctx)
-			}
-			return sale.Fiscal{}, err
+			return sale.Fiscal{}, p.refused(ctx, before, err)
 		}
 	}
 	f, err := p.made(ctx, before, step.doc)
