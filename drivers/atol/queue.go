@@ -99,7 +99,7 @@ func (p *Printer) do(ctx context.Context, j job) ([]task.Result, error) {
 		return nil, p.linkFailure(ctx, j, err)
 	case err != nil:
 		return p.follow(ctx, j, err) // the server may have it: reading is free
-	case a.code == http.StatusCreated || a.code == http.StatusOK || a.code == http.StatusConflict:
+	case a.code/100 == http.StatusOK/100 || a.code == http.StatusConflict: // 201, or whatever another version or a proxy says for it
 		j.stands = stands(a.body)
 		return p.follow(ctx, j, nil)
 	case a.code >= http.StatusInternalServerError:
