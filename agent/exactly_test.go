@@ -347,8 +347,12 @@ func cutAll(t *testing.T, w world.World, j fiscalJob, how breakage, out bool, st
 // stride is how far apart the cuts of an everyday run lie: a prime, so that they fall differently in each job.
 const stride = 499
 
-func cutStep(t *testing.T) int {
+// cutStep is how far apart the cuts lie: KOPILKA_CUT_STEP, and for protocols of JSON KOPILKA_CUT_STEP_WORDY.
+func cutStep(t *testing.T, w world.World) int {
 	text := os.Getenv("KOPILKA_CUT_STEP")
+	if wordy := os.Getenv("KOPILKA_CUT_STEP_WORDY"); w.Wordy && wordy != "" {
+		text = wordy
+	}
 	if text == "" {
 		return stride
 	}
@@ -361,7 +365,7 @@ func cutStep(t *testing.T) int {
 // breakages are what a job meets: everything, or, on an ordinary day, everything in a sale and a broken line in
 // the rest.
 func breakages(j fiscalJob, step int) []breakage {
-	if step > 1 && j.name != "sale" {
+	if step >= stride && j.name != "sale" {
 		return []breakage{lineCloses}
 	}
 	return []breakage{lineCloses, lineSilent, deviceDark, daemonDies}
@@ -370,13 +374,13 @@ func breakages(j fiscalJob, step int) []breakage {
 // TestExactlyOnce cuts every job of every protocol behind every byte, both ways (KOPILKA_CUT_STEP=1, as
 // `make exactly` does; one byte in 499 otherwise), and says how many cuts each protocol has seen.
 func TestExactlyOnce(t *testing.T) {
-	step := cutStep(t)
 	covered := map[string]bool{}
 	var mu sync.Mutex
 	counts := map[string]int{}
 	t.Run("cuts", func(t *testing.T) {
 		for _, w := range world.All() {
 			covered[w.Type] = true
+			step := cutStep(t, w)
 			for _, j := range fiscalJobs {
 				for _, how := range breakages(j, step) {
 					t.Run(w.Name+"/"+j.name+"/"+string(how), func(t *testing.T) {
@@ -404,7 +408,7 @@ func TestExactlyOnce(t *testing.T) {
 	}
 	for _, w := range world.All() {
 		require.Positive(t, counts[w.Name], "%s was never cut", w.Name)
-		t.Logf("%s: %d cuts, behind every byte %v", w.Name, counts[w.Name], step == 1)
+		t.Logf("%s: %d cuts, behind every byte %v", w.Name, counts[w.Name], cutStep(t, w) == 1)
 	}
 }
 
@@ -430,12 +434,12 @@ func cutAtWrite(t *testing.T, w world.World, j fiscalJob) {
 
 // TestExactlyOnceDespiteFaults lets each named fault of each protocol strike at each of its first moments.
 func TestExactlyOnceDespiteFaults(t *testing.T) {
-	moments := 12
-	if cutStep(t) > 1 {
-		moments = 3
-	}
 	for _, w := range world.All() {
 		require.NotEmpty(t, w.Faults, w.Name)
+		moments := 12
+		if cutStep(t, w) >= stride {
+			moments = 3
+		}
 		for _, f := range w.Faults {
 			t.Run(w.Name+"/"+f.Name, func(t *testing.T) {
 				t.Parallel()

@@ -14,7 +14,7 @@ import (
 // AtolWorld is a register of ATOL behind the vendor's web server. Its power is the device's: the server stays.
 func AtolWorld() World {
 	return World{
-		Name: "atol", Type: "atol",
+		Name: "atol", Type: "atol", Wordy: true,
 		New: func(o Options) (Machine, error) {
 			r, err := atol.New(atol.Options{
 				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now,

@@ -13,7 +13,7 @@ import (
 // opening whose answer was lost.
 func MercuryWorld(transport string) World {
 	return World{
-		Name: "mercury " + transport, Type: "mercury", Settings: map[string]string{"transport": transport},
+		Name: "mercury " + transport, Type: "mercury", Wordy: true, Settings: map[string]string{"transport": transport},
 		New: func(o Options) (Machine, error) {
 			r, err := mercury.New(mercury.Options{
 				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now, OpeningSigns: true,

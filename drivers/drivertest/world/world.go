@@ -20,6 +20,7 @@ type World struct {
 	Name     string            // "shtrih-m 2.0"
 	Type     string            // as drivers/all and the config name it
 	Settings map[string]string // that make the driver speak this protocol
+	Wordy    bool              // its requests are JSON: ten times the bytes, of which few matter
 	// New puts a fresh register on the counter: registered, shift closed, paper in, printing in no time.
 	New func(o Options) (Machine, error)
 	// Faults are what can go wrong on this protocol beyond bytes that are lost; see [Fault].
