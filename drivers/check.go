@@ -103,6 +103,14 @@ func checkTenders(r Receipt) error {
 	return nil
 }
 
+// NoExtra refuses an extra requisite, for drivers that cannot write one.
+func NoExtra(r Receipt) error {
+	if r.Extra == "" {
+		return nil
+	}
+	return BadReceipt("this register's protocol has no extra requisite (tag 1192)")
+}
+
 // BadReceipt is the refusal of a receipt that no device can print; nothing was sent.
 func BadReceipt(format string, args ...any) error {
 	return &Error{

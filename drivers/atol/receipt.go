@@ -44,11 +44,8 @@ func (p *Printer) Print(ctx context.Context, r drivers.Receipt) (sale.Fiscal, er
 // Correct implements [drivers.Corrector].
 func (p *Printer) Correct(ctx context.Context, c drivers.Correction) (sale.Fiscal, error) {
 	f, err := p.receipt(ctx, c.Receipt, func(t *task.Task) error {
-		switch {
-		case c.Day.IsZero():
-			return drivers.BadReceipt("a correction without the day of the settlement")
-		case c.Prescribed && c.Number == "":
-			return drivers.BadReceipt("a prescribed correction without the order's number")
+		if err := drivers.CheckCorrection(c, linesMax); err != nil {
+			return err
 		}
 		t.Type, t.CorrectionType = task.ReceiptType(c.Receipt.Doc, true), task.CorrectionSelf
 		if c.Prescribed {

@@ -80,6 +80,9 @@ var words = []struct {
 	{"часы", drivers.FailClock},
 	{"накопител", drivers.FailStorage},
 	{"фн", drivers.FailStorage},
+	// Busy is the one family after which a step is sent again, so what only sounds like it comes first.
+	{"не выполняется", drivers.FailRefused},
+	{"не занят", drivers.FailRefused},
 	{"занят", drivers.FailBusy},
 	{"выполняется", drivers.FailBusy},
 	{"чек открыт", drivers.FailDocument},

@@ -41,13 +41,13 @@ func (d paper) doc() sale.DocKind {
 // receipt is dropped where the service still answers. A loss at the closing command is OutcomeUnknown. A
 // receipt that is closed is a success even when the paper ends in the middle of it: Status tells.
 func (p *Printer) Print(ctx context.Context, r drivers.Receipt) (sale.Fiscal, error) {
-	f, err := p.issue(ctx, paper{Receipt: r}, drivers.CheckReceipt(r, linesMax))
+	f, err := p.issue(ctx, paper{Receipt: r}, errors.Join(drivers.CheckReceipt(r, linesMax), drivers.NoExtra(r)))
 	return f, p.report("print receipt", err)
 }
 
 // Correct implements [drivers.Corrector].
 func (p *Printer) Correct(ctx context.Context, c drivers.Correction) (sale.Fiscal, error) {
-	f, err := p.issue(ctx, paper{Receipt: c.Receipt, correction: &c}, drivers.CheckCorrection(c, linesMax))
+	f, err := p.issue(ctx, paper{Receipt: c.Receipt, correction: &c}, errors.Join(drivers.CheckCorrection(c, linesMax), drivers.NoExtra(c.Receipt)))
 	return f, p.report("print correction", err)
 }
 

@@ -2,6 +2,7 @@ package pirit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -25,7 +26,7 @@ const orderBytes = 32
 // is; with FFD 1.05 that command makes all of it, without positions and never for returns.
 func (p *Printer) Correct(ctx context.Context, c drivers.Correction) (sale.Fiscal, error) {
 	const op = "print correction"
-	if err := drivers.CheckCorrection(c, linesMax); err != nil {
+	if err := errors.Join(drivers.CheckCorrection(c, linesMax), drivers.NoExtra(c.Receipt)); err != nil {
 		return sale.Fiscal{}, p.report(op, err)
 	}
 	if _, err := p.ready(ctx); err != nil {

@@ -2,6 +2,7 @@ package pirit
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -62,7 +63,7 @@ type job struct {
 // the middle of it: Status tells.
 func (p *Printer) Print(ctx context.Context, r drivers.Receipt) (sale.Fiscal, error) {
 	const op = "print receipt"
-	if err := drivers.CheckReceipt(r, linesMax); err != nil {
+	if err := errors.Join(drivers.CheckReceipt(r, linesMax), drivers.NoExtra(r)); err != nil {
 		return sale.Fiscal{}, p.report(op, err)
 	}
 	j := &job{Receipt: r, kind: r.Doc}
