@@ -29,7 +29,7 @@ type open struct {
 	spends       sale.Points       // points and partners' points that pay, as if no rule stopped them
 	permits      map[string]permit // managers who let a rule's receipt pass
 	lookups      uint32            // look-ups without a sale, where they stop this receipt
-	wanted       *sale.Product     // marked goods that wait for their code
+	wanted       *sale.Line        // marked goods that wait for their code
 	marks        map[string]markStage
 	latest       int // line that the customer display shows
 }

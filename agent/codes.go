@@ -83,6 +83,9 @@ func labelled(p sale.Product, l gs1.Label) (meaning, error) {
 	if qty == 0 {
 		return meaning{}, refuse(textNoWeight(p.Name), nil)
 	}
+	if !sellable(p, qty) || (l.HasPieces() && p.Traits.Has(sale.Weighed)) {
+		return meaning{}, refuse(textLabelUnfit(p.Name), nil)
+	}
 	return meaning{product: &p, qty: qty}, nil
 }
 
@@ -108,6 +111,11 @@ func gtinOfGS1(text string) (string, bool) {
 		return "", false
 	}
 	return sale.GTIN(text[2:16]), true
+}
+
+func textLabelUnfit(name string) Text {
+	return say("Этикетка не подходит к товару «%s»: вес у штучного товара или штуки у весового. Найдите товар по названию, о весах сообщите в офис",
+		"The label does not fit %q: a weight on goods sold by the piece, or pieces on goods sold by weight. Find it by name and tell head office about the scales", name)
 }
 
 func (t *Till) unknownCode(text string) error {

@@ -133,6 +133,9 @@ func (t *Till) faces() (f facing) {
 // facesDone is the receipt just made: the change, or the total, and the points.
 func (t *Till) facesDone(d DoneView) (f facing) {
 	switch {
+	case d.Kind == sale.KindCorrection.String():
+		f[0].left, f[0].right = t.say("Коррекция", "Correction"), t.figure(d.Total)
+		return f
 	case d.Kind != sale.KindSale.String():
 		f[0].left, f[0].right = t.say("Возврат", "Return"), t.figure(d.Total)
 	case d.Change > 0:

@@ -147,6 +147,9 @@ func (t *Till) checkStorage(ctx context.Context, p drivers.Printer, snap drivers
 	if isSwapped(tally.Open, tally.Last.FN, snap) {
 		return refuse(textStorageSwapped(tally.Last.FN, snap.FN), nil)
 	}
+	if t.onlyJournalled(snap) {
+		return refuse(textShiftWithoutRegister(), nil)
+	}
 	if snap.Open {
 		if err := p.Cancel(ctx); err != nil {
 			return err

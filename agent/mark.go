@@ -149,22 +149,37 @@ func (t *Till) withMark(line sale.Line, mark *gs1.Mark) (*sale.Line, error) {
 		if t.desk.ret != nil {
 			return nil, refuse(textMarkWanted(line.Product.Name), nil)
 		}
-		t.desk.sale.wanted = &line.Product
+		t.desk.sale.wanted = &line
 		return nil, nil
 	}
+	line = t.asLabelled(line, mark)
 	if line.Code = mark.Raw; !line.Product.Traits.Has(sale.Weighed) {
 		line.Qty = sale.Piece
 	}
 	return &line, nil
 }
 
+// asLabelled keeps for a piece what its label or the cashier has said just before: its price, and its weight where
+// the code itself holds none.
+func (t *Till) asLabelled(line sale.Line, mark *gs1.Mark) sale.Line {
+	w := t.desk.sale.wanted
+	if w == nil || t.desk.ret != nil || w.Product.SKU != line.Product.SKU {
+		return line
+	}
+	line.Product.Price = w.Product.Price
+	if mark.Weight == 0 {
+		line.Qty = w.Qty
+	}
+	return line
+}
+
 // takeMark takes a code that names no product by itself: for the product that was asked for.
 func (t *Till) takeMark(mark *gs1.Mark) error {
-	p := t.desk.sale.wanted
-	if p == nil || t.desk.ret != nil {
+	wanted := t.desk.sale.wanted
+	if wanted == nil || t.desk.ret != nil {
 		return refuse(textMarkWithoutProduct(), nil)
 	}
-	return t.take(sale.Line{Product: *p, Qty: sale.Piece}, mark)
+	return t.take(*wanted, mark)
 }
 
 // dropMark forgets the product whose code was asked for.
@@ -266,7 +281,8 @@ func (t *Till) markAnswered(code string, v drivers.MarkVerdict, err error) {
 	s := &t.desk.sale
 	at := slices.IndexFunc(s.basket.Lines, func(l sale.Line) bool { return l.Code == code })
 	if at < 0 {
-		return // it has left by itself
+		t.desk.staleMarks = true // it left while the register was asked, which knows it now
+		return
 	}
 	if s.marks == nil {
 		s.marks = map[string]markStage{}
@@ -360,6 +376,9 @@ func (t *Till) scanBack(m meaning) error {
 		line = slices.IndexFunc(o.of.Sale.Lines, func(l sale.SoldLine) bool {
 			return wantsCode(l) && markOf(l.Code) == nil && l.SKU == m.product.SKU
 		})
+		if next := o.nextUncoded(m.product.SKU); next >= 0 {
+			line = next
+		}
 		if slices.ContainsFunc(mapValues(o.codes), func(c string) bool { return samePiece(c, m.mark.Raw) }) {
 			return refuse(textMarkTwice(m.product.Name), nil)
 		}
@@ -375,6 +394,17 @@ func (t *Till) scanBack(m meaning) error {
 	}
 	o.codes[line] = m.mark.Raw
 	return t.choose(line, o.left(line))
+}
+
+// nextUncoded is the first line of a product sold without codes that may still come back and has no piece yet;
+// -1: none.
+func (o *openReturn) nextUncoded(sku sale.SKU) int {
+	for i, l := range o.of.Sale.Lines {
+		if l.SKU == sku && wantsCode(l) && markOf(l.Code) == nil && o.codes[i] == "" && o.left(i) > 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 func mapValues(m map[int]string) (out []string) {

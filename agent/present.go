@@ -107,7 +107,7 @@ func (t *Till) basketView() BasketView {
 		Total: q.Total, Reasons: t.reasonTexts(q.Reasons),
 	}
 	if s.wanted != nil {
-		v.Wanted = s.wanted.Name
+		v.Wanted = s.wanted.Product.Name
 	}
 	for i, l := range q.Lines {
 		v.Lines = append(v.Lines, LineView{

@@ -265,6 +265,7 @@ func (t *Till) basketOf(r *sale.Record) (b sale.Basket, ok bool) {
 			if !add(sale.Line{Qty: l.Qty, Code: l.Code, Gift: l.Gift}, l.SKU) {
 				return b, false
 			}
+			b.Lines[len(b.Lines)-1].Product.Price = l.Price // a label's, or what the buyer was told
 		}
 		return b, true
 	}
@@ -423,6 +424,9 @@ func foundID(k sale.FiscalKey) sale.ID {
 
 // retry asks the register again what became of the job.
 func (t *Till) retry(Command) error {
+	if t.noRegister() { // its line has nobody who works: the page would wait for ever
+		return refuse(textNoRegister(), nil)
+	}
 	return t.queue(func(ctx context.Context, p drivers.Printer) error {
 		if p == nil {
 			return nil // it stays undecided, and the page says why

@@ -117,6 +117,9 @@ func (t *Till) closeShift(Command) error {
 	if err != nil {
 		return err
 	}
+	if t.desk.register.online && t.onlyJournalled(t.desk.register.snapshot) {
+		return t.bookPlain(job{draft: r})
+	}
 	who := t.operator()
 	return t.start(job{
 		draft: r,
@@ -133,6 +136,27 @@ func (t *Till) closeShift(Command) error {
 			return p.CloseShift(ctx, who)
 		},
 	})
+}
+
+// onlyJournalled tells a shift that began while this till had no register: the register that stands here since
+// knows of none, so it can neither sell in it nor close it, and it ends as it began, in the journal.
+func (t *Till) onlyJournalled(snap drivers.Snapshot) bool {
+	if snap.Shift != drivers.ShiftClosed || !t.ledger.Tally().Open {
+		return false
+	}
+	plain := false
+	err := t.ledger.Walk(true, func(r *sale.Record, _ sale.Entry) bool {
+		plain = r.Kind == sale.KindShiftOpen && r.Fiscal != nil && r.Fiscal.Kind == sale.FiscalNone
+		return r.Kind != sale.KindShiftOpen
+	})
+	if err != nil {
+		t.log.Error("look for the shift's opening", "err", err)
+	}
+	return plain
+}
+
+func textShiftWithoutRegister() Text {
+	return say("Смена начата ещё без кассы: закройте её и откройте новую, чек останется", "The shift began when there was no register here: close it and open a new one, the sale in hand stays")
 }
 
 // strangeShift tells a shift of the register that the journal knows nothing of: another program opened it, or
