@@ -124,9 +124,11 @@ func Doctor(ctx context.Context, c Checkup) []Finding {
 	e.disk()
 	e.ledger()
 	e.clock()
-	e.register(ctx)
-	e.printer(ctx)
-	e.scanners(ctx)
+	if !e.other {
+		e.register(ctx)
+		e.printer(ctx)
+		e.scanners(ctx)
+	}
 	e.headOffice(ctx)
 	return e.findings
 }
@@ -145,6 +147,7 @@ type examination struct {
 	Checkup
 	findings []Finding
 	view     *View     // of the daemon, where it runs
+	other    bool      // it has other settings than the file: its devices are not the file's
 	last     time.Time // trusted time that the till has seen; zero where unknown
 }
 
@@ -218,6 +221,7 @@ func (e *examination) ask(ctx context.Context) {
 	}
 	e.view, e.last = &v, v.Now.Time()
 	e.ok("daemon", say("Программа кассы отвечает на %s", "The till program answers at %s", e.Config.Page))
+	e.settled()
 	for _, n := range v.Notices {
 		if n.Level == "error" {
 			e.bad("daemon", "", n.Text)

@@ -278,7 +278,7 @@ func TestDoctorAsksTheDaemon(t *testing.T) {
 	unplugged := say("Сканер не отвечает", "The scanner does not answer")
 	coverOpen := say("Крышка кассы открыта: закройте её", "The register's cover is open: close it")
 	view := View{
-		Now:      sale.At(time.Now()),
+		Now: sale.At(time.Now()), Config: c.Config.Digest(),
 		Register: RegisterView{Online: true, Model: "ШТРИХ-М-01Ф", Conditions: []string{"cover-open"}, Text: &coverOpen},
 		Scanners: []DeviceView{{Name: "hand", Text: &unplugged}, {Name: "table", Online: true}},
 		Notices:  []Notice{{Level: "error", Text: say("Позовите старшего", "Call your manager")}, {Level: "info", Text: say("а", "b")}},
@@ -301,7 +301,7 @@ func TestDoctorAsksTheDaemon(t *testing.T) {
 	requireFinding(t, findings, "daemon", LevelError, "Call your manager")
 	requireFinding(t, findings, "daemon", LevelError, "A receipt is in doubt")
 
-	view = View{Now: sale.At(time.Now().Add(-time.Hour))}
+	view = View{Now: sale.At(time.Now().Add(-time.Hour)), Config: c.Config.Digest()}
 	findings = examine(t, c)
 	requireFinding(t, findings, "clock", LevelWarning, "ahead of trusted time")
 	requireFinding(t, findings, "register", LevelError, "check its power and cable")

@@ -37,6 +37,7 @@ type Options struct {
 	Printer  OpenSlips                          // nil: no receipt printer beside the register
 	Display  OpenDisplay                        // nil: no customer display
 	Taken    error                              // wrapped by errors of a port that another program holds; nil: such are not told apart
+	Config   string                             // digest of the settings, shown to the doctor; see [Config.Digest]
 	Random   io.Reader                          // for IDs and salts
 	Ask      func([]sale.CustomerNo)            // asks head office for customers' leases; never waits
 	Find     Find                               // asks head office for a sale of another till
@@ -57,6 +58,7 @@ type Till struct {
 	register *registerLine
 	slips    *slipLine      // nil: no receipt printer
 	display  *displayLine   // nil: no customer display
+	config   string         // see Options
 	taken    error          // see Options
 	examined sale.FiscalKey // the register's goroutine's own, see readTo
 	finder   *finder        // nil: nobody to ask
@@ -186,7 +188,7 @@ func (t *Till) Run(ctx context.Context) error {
 
 // attach adds what a till may do without.
 func (t *Till) attach(o Options) {
-	t.taken = o.Taken
+	t.taken, t.config = o.Taken, o.Config
 	if o.Printer != nil {
 		t.slips = &slipLine{open: o.Printer, jobs: make(chan func(context.Context, drivers.SlipPrinter) error, slipsMax)}
 		t.slips.seen = func(s slipState) { t.post(func() { t.sawPrinter(s) }) }

@@ -36,6 +36,7 @@ type View struct {
 	Enrol    *EnrolView   `json:"enrol,omitempty"`    // nil: this till enrols nobody
 	Printer  *DeviceView  `json:"printer,omitempty"`  // the receipt printer beside the register
 	Corrects bool         `json:"corrects,omitempty"` // the register makes correction receipts
+	Config   string       `json:"config,omitempty"`   // digest of the settings that the till was started with
 }
 
 // Stage is what the page is about.

@@ -88,7 +88,7 @@ func TestDoctorTellsConfigProblems(t *testing.T) {
 // A running daemon is asked over its page, the real one.
 func TestDoctorAsksTheRunningDaemon(t *testing.T) {
 	board := &noticeBoard{views: make(chan agent.View, 1)}
-	board.views <- agent.View{Now: sale.At(time.Now()), Register: agent.RegisterView{Online: true, Model: "ШТРИХ-М-01Ф", FN: "9999078900000001"}}
+	view := agent.View{Now: sale.At(time.Now()), Register: agent.RegisterView{Online: true, Model: "ШТРИХ-М-01Ф", FN: "9999078900000001"}}
 	page, _, _ := daemonPage(t, "127.0.0.1:0", board)
 	path := ill(t, "")
 	b, err := os.ReadFile(path)
@@ -97,10 +97,24 @@ func TestDoctorAsksTheRunningDaemon(t *testing.T) {
 	lines[1] = "page: " + page
 	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600))
 
+	config, err := agent.LoadConfig(path)
+	require.NoError(t, err)
+	view.Config = config.Digest()
+	board.views <- view
 	findings, err := doctor(t, "-config", path)
 	require.ErrorIs(t, err, errIll, "it is not enrolled")
 	require.Equal(t, agent.LevelOK, levelOf(findings, "daemon", page))
 	require.Equal(t, agent.LevelOK, levelOf(findings, "register", "fiscal storage 9999078900000001"))
+
+	// The file is changed and the till is not restarted.
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(text, "printer: {type: escpos, port: \"tcp://127.0.0.1:9\"}\n"...), 0o600))
+	board.views <- view
+	findings, err = doctor(t, "-config", path)
+	require.ErrorIs(t, err, errIll)
+	require.Equal(t, agent.LevelError, levelOf(findings, "daemon", "other settings than this file"))
+	require.Empty(t, levelOf(findings, "register", ""), "it is another one than the file's")
 }
 
 func TestDoctorTable(t *testing.T) {

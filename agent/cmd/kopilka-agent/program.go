@@ -100,7 +100,7 @@ func (p *Program) open() error {
 
 func (p *Program) makeTill(id uplink.Identity, d openers) (err error) {
 	p.till, err = agent.NewTill(agent.Options{
-		Ledger: p.ledger, Clock: p.clock, Register: d.register, Printer: d.printer, Display: d.display, Taken: port.ErrBusy, Random: rand.Reader, Log: p.log,
+		Ledger: p.ledger, Clock: p.clock, Register: d.register, Printer: d.printer, Display: d.display, Taken: port.ErrBusy, Random: rand.Reader, Log: p.log, Config: p.config.Digest(),
 		Rules: agent.Rules{
 			Weights: p.config.Weights, Tax: agent.Taxes[p.config.Register.Tax], Language: p.config.Receipt.Language, PrintBalance: p.config.Receipt.Balance,
 		},
