@@ -69,12 +69,14 @@ func (p *Program) devices() (o openers, err error) {
 	}
 	r := p.config.Register
 	if r.None() {
+		problems = append(problems, clashes(p.config, place)...)
 		p.register = &registerPort{config: r, log: p.log} // never opened
 		return o, errors.Join(problems...)
 	}
 	if _, err := opener(r.DeviceConfig, all.Printer); err != nil {
 		problems = append(problems, fmt.Errorf("register: %w", err))
 	}
+	problems = append(problems, clashes(p.config, place)...)
 	p.register = &registerPort{config: r, log: p.log, list: port.List, exclude: p.otherPorts(), holders: holders, now: time.Now}
 	o.register = p.register.open
 	return o, errors.Join(problems...)

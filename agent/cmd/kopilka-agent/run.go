@@ -34,7 +34,7 @@ var runCommand = command{"run the till (what the service does)", func(ctx contex
 	return run(ctx)
 }}
 
-var checkConfigCommand = command{"check the config file, all problems at once", func(_ context.Context, args []string, out io.Writer) error {
+var checkConfigCommand = command{"check the config file, all problems at once", func(ctx context.Context, args []string, out io.Writer) error {
 	path, _, err := configFlag("check-config", args, nil)
 	if err != nil {
 		return err
@@ -45,6 +45,9 @@ var checkConfigCommand = command{"check the config file, all problems at once", 
 	}
 	p := &Program{config: c}
 	if _, err := p.devices(); err != nil {
+		return err
+	}
+	if err := errors.Join(clashes(c, placeNow(ctx))...); err != nil {
 		return err
 	}
 	return say(out, "%s: in order / в порядке\n", path)
