@@ -183,12 +183,6 @@ func TestTroubleIsReplayed(t *testing.T) {
 type cutting struct {
 	port.Conn
 	left *int
-	by   time.Time
-}
-
-func (c *cutting) SetReadDeadline(t time.Time) error {
-	c.by = t
-	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *cutting) Read(p []byte) (int, error) {
