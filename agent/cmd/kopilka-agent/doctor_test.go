@@ -89,7 +89,7 @@ func TestDoctorTellsConfigProblems(t *testing.T) {
 func TestDoctorAsksTheRunningDaemon(t *testing.T) {
 	board := &noticeBoard{views: make(chan agent.View, 1)}
 	view := agent.View{Now: sale.At(time.Now()), Register: agent.RegisterView{Online: true, Model: "ШТРИХ-М-01Ф", FN: "9999078900000001"}}
-	page, _, _ := daemonPage(t, "127.0.0.1:0", board)
+	page, _, stop := daemonPage(t, "127.0.0.1:0", board)
 	path := ill(t, "")
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -110,7 +110,10 @@ func TestDoctorAsksTheRunningDaemon(t *testing.T) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, append(text, "printer: {type: escpos, port: \"tcp://127.0.0.1:9\"}\n"...), 0o600))
-	board.views <- view
+	stop() // with it the page that was asked before, which would take the view
+	again := &noticeBoard{views: make(chan agent.View, 1)}
+	daemonPage(t, page, again)
+	again.views <- view
 	findings, err = doctor(t, "-config", path)
 	require.ErrorIs(t, err, errIll)
 	require.Equal(t, agent.LevelError, levelOf(findings, "daemon", "other settings than this file"))
