@@ -306,10 +306,12 @@ func TestTheCustomerReadsAlong(t *testing.T) {
 		c.must(Command{Do: "next"})
 		g.reads(c, "Добро пожаловать!   ", "Магазин 1           ")
 
+		require.Equal(t, &DeviceView{Name: "display", Online: true}, c.view().Display)
 		g.pull(true)
 		c.scan(milkCode)
 		require.NoError(t, c.payCash(), "a broken display stops no sale")
 		c.untilStage(StageDone)
+		require.NotNil(t, c.view().Display.Text, "the doctor can say so")
 		g.pull(false)
 		<-time.After(displayRetry)
 		g.reads(c, "Оплачено       89,90", "Спасибо за покупку! ")

@@ -22,12 +22,33 @@ type OpenDisplay func(ctx context.Context) (drivers.Display, error)
 // facing is what the customer reads: two lines, each with something at its left and its right end.
 type facing [2]struct{ left, right string }
 
+// displayState is the display as last seen: most of them cannot answer, so that it is what was last written.
+type displayState struct {
+	online bool
+	err    error
+}
+
+// displayView is the customer display, where there is one.
+func (t *Till) displayView() *DeviceView {
+	if t.display == nil {
+		return nil
+	}
+	s := t.desk.display
+	v := &DeviceView{Name: "display", Online: s.online}
+	if s.err != nil {
+		text := orHint(s.err, say("Дисплей покупателя не отвечает: проверьте питание и кабель", "The customer display does not answer: check its power and cable"))
+		v.Text = &text
+	}
+	return v
+}
+
 // displayLine owns the customer display. It only ever shows the newest lines, and whatever goes wrong with
 // it is its own affair: no sale waits for a display.
 type displayLine struct {
 	open OpenDisplay
 	want chan facing
 	last facing // as given to want; the till's goroutine's own
+	seen func(displayState)
 	log  *slog.Logger
 }
 
@@ -53,6 +74,7 @@ func (d *displayLine) run(ctx context.Context) {
 			return
 		}
 		d.log.Warn("the customer display is out of order", "err", err)
+		d.seen(displayState{err: err})
 		select {
 		case <-ctx.Done():
 		case <-time.After(displayRetry):
@@ -66,10 +88,14 @@ func (d *displayLine) serve(ctx context.Context, now **facing) error {
 		return err
 	}
 	defer func() { _ = device.Close() }() // it has failed already, or is being left
-	for {
+	for shown := false; ; {
 		if *now != nil {
 			if err := d.put(ctx, device, **now); err != nil {
 				return err
+			}
+			if !shown {
+				shown = true
+				d.seen(displayState{online: true})
 			}
 		}
 		select {

@@ -54,7 +54,8 @@ type Checkup struct {
 	// Moved is where the register was found when it was not where the config says; empty: it was there. It is
 	// asked after Register.
 	Moved    func() string
-	Printer  OpenSlips // nil: the config has no receipt printer
+	Printer  OpenSlips   // nil: the config has no receipt printer
+	Display  OpenDisplay // nil: the config has no customer display
 	Scanners []ScannerProbe
 	// Ports lists the serial ports of this machine, Holders the programs that have one open: a device file,
 	// or an address as in the config.
@@ -127,6 +128,7 @@ func Doctor(ctx context.Context, c Checkup) []Finding {
 	if !e.other {
 		e.register(ctx)
 		e.printer(ctx)
+		e.display(ctx)
 		e.scanners(ctx)
 	}
 	e.headOffice(ctx)

@@ -94,7 +94,11 @@ func (e *examination) preflight(ctx context.Context, p drivers.Printer) {
 
 // printer examines the receipt printer beside the register.
 func (e *examination) printer(ctx context.Context) {
-	if e.view != nil || e.Printer == nil {
+	if e.view != nil {
+		e.deviceSeen("printer", e.view.Printer, say("Принтер чеков на связи", "The receipt printer is there"))
+		return
+	}
+	if e.Printer == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeWait)

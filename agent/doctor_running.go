@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 )
 
 // digestBytes tell settings apart; it is no signature.
@@ -29,4 +31,44 @@ func (e *examination) settled() {
 	e.other = true
 	e.bad("daemon", "kopilka-agent service stop && kopilka-agent service start", say("У работающей кассы другие настройки, чем в файле %[1]s: перезапустите её. Если и тогда так, на %[2]s отвечает другая касса: исправьте page. Устройства не проверены",
 		"The running till has other settings than this file, %[1]s: restart it. If that does not help, another till answers at %[2]s: put page right. Devices were not examined", e.ConfigPath, e.Config.Page))
+}
+
+// deviceSeen is what the daemon says of its receipt printer or customer display; nil where it has none.
+func (e *examination) deviceSeen(subject string, v *DeviceView, fine Text) {
+	switch {
+	case v == nil:
+	case v.Online && v.Text == nil:
+		e.ok(subject, fine)
+	case v.Online:
+		e.warn(subject, "", *v.Text)
+	case v.Text != nil:
+		e.bad(subject, "", *v.Text)
+	default:
+		e.warn(subject, "", say("Программа кассы ещё подключается к устройству: повторите через минуту", "The till program is still connecting to the device: try again in a minute"))
+	}
+}
+
+// displayTrial is what the doctor writes on a display that nobody else has.
+const displayTrial = "KOPILKA"
+
+// display examines the customer display. Such a display does not answer: what it shows is for a person to see.
+func (e *examination) display(ctx context.Context) {
+	if e.view != nil {
+		e.deviceSeen("display", e.view.Display, say("На дисплей покупателя пишется без ошибок", "The customer display is written to without errors"))
+		return
+	}
+	if e.Display == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeWait)
+	defer cancel()
+	d, err := e.Display(ctx)
+	if err == nil {
+		err = errors.Join(d.Show(ctx, displayTrial, ""), d.Close())
+	}
+	if err != nil {
+		e.deviceGone("display", e.Config.Display.Port, err)
+		return
+	}
+	e.ok("display", say("На дисплей покупателя записано %[1]s: посмотрите, видно ли; сам он не отвечает", "%[1]s was written to the customer display: see that it shows; it cannot answer itself", displayTrial))
 }

@@ -2,11 +2,17 @@ package agent
 
 import (
 	"context"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/display"
+	screens "github.com/kopilka/kopilka/drivers/emulator/display"
+	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -52,4 +58,46 @@ func TestDigestIsShortAndSteady(t *testing.T) {
 	c := DefaultConfig()
 	require.Len(t, c.Digest(), 2*digestBytes)
 	require.Equal(t, DefaultConfig().Digest(), c.Digest())
+}
+
+func TestDoctorAsksForPrinterAndDisplay(t *testing.T) {
+	paper, gone := say("В принтере кончается бумага", "The printer's paper is running out"), say("Дисплей не отвечает", "The display does not answer")
+	register := RegisterView{Online: true}
+	for _, test := range []struct {
+		name    string
+		view    View
+		subject string
+		level   Level
+		words   string
+	}{
+		{"printer", View{Printer: &DeviceView{Online: true}}, "printer", LevelOK, "is there"},
+		{"printer's paper", View{Printer: &DeviceView{Online: true, Text: &paper}}, "printer", LevelWarning, "running out"},
+		{"printer gone", View{Printer: &DeviceView{Text: &errNoPrinter.Hint}}, "printer", LevelError, "does not answer"},
+		{"display", View{Display: &DeviceView{Online: true}}, "display", LevelOK, "without errors"},
+		{"display not yet", View{Display: &DeviceView{}}, "display", LevelWarning, "still connecting"},
+		{"display gone", View{Display: &DeviceView{Text: &gone}}, "display", LevelError, "does not answer"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.view.Register = register
+			requireFinding(t, examine(t, running(t, test.view)), test.subject, test.level, test.words)
+		})
+	}
+}
+
+func TestDoctorWritesOnTheDisplay(t *testing.T) {
+	screen := screens.New(screens.Options{})
+	var served sync.WaitGroup
+	t.Cleanup(served.Wait)
+	c, _ := patient(t)
+	c.Config.Display.Port = "serial:///dev/ttyS1"
+	c.Display = func(context.Context) (drivers.Display, error) {
+		return display.New("display", func(ctx context.Context) (port.Conn, error) {
+			host, end := net.Pipe()
+			served.Go(func() { _ = screen.Serve(context.WithoutCancel(ctx), end) }) // ends with the cable
+			return host, nil
+		}, nil)
+	}
+	requireFinding(t, examine(t, c), "display", LevelOK, "KOPILKA was written")
+	c.Display = func(context.Context) (drivers.Display, error) { return nil, errTestTaken }
+	requireFinding(t, examine(t, c), "display", LevelError, "used by another program")
 }

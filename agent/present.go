@@ -25,7 +25,7 @@ func (t *Till) view() View {
 		Shift: t.shiftView(), Register: t.registerView(), Network: t.networkView(), Scanners: append([]DeviceView{}, t.desk.scanners...),
 		Basket: t.basketView(), Return: t.returnView(), Done: t.desk.done, Parked: t.parkedViews(),
 		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(), KPI: t.kpiView(), Enrol: t.enrolView(),
-		Printer: t.printerView(), Corrects: t.desk.register.can.corrects, Config: t.config,
+		Printer: t.printerView(), Display: t.displayView(), Corrects: t.desk.register.can.corrects, Config: t.config,
 	}
 	if c := t.desk.cashier; c != nil {
 		v.Cashier = &CashierView{No: c.No, Name: c.Name, Manager: c.Role >= sale.RoleManager}

@@ -98,6 +98,7 @@ type desk struct {
 	network   NetworkView
 	register  registerState
 	printer   slipState
+	display   displayState
 	scanners  []DeviceView
 	// knownSerial is of the register that was last held against the shift's.
 	knownSerial string
@@ -195,6 +196,7 @@ func (t *Till) attach(o Options) {
 	}
 	if o.Display != nil {
 		t.display = &displayLine{open: o.Display, want: make(chan facing, 1), log: t.log}
+		t.display.seen = func(s displayState) { t.post(func() { t.desk.display = s }) }
 	}
 	if t.noRegister() {
 		t.desk.compared = true // there is no storage to compare with

@@ -35,6 +35,7 @@ type View struct {
 	KPI      *KPIView     `json:"kpi,omitempty"`      // of whoever is signed in
 	Enrol    *EnrolView   `json:"enrol,omitempty"`    // nil: this till enrols nobody
 	Printer  *DeviceView  `json:"printer,omitempty"`  // the receipt printer beside the register
+	Display  *DeviceView  `json:"display,omitempty"`  // the customer display
 	Corrects bool         `json:"corrects,omitempty"` // the register makes correction receipts
 	Config   string       `json:"config,omitempty"`   // digest of the settings that the till was started with
 }

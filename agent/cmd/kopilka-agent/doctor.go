@@ -85,7 +85,7 @@ func checkup(path string) agent.Checkup {
 	c := agent.Checkup{
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
 		Service: serviceState, Daemon: func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
-		Free: freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Ports: serialPorts,
+		Free: freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: serialPorts,
 		Holders: func(at string) []string { return holders(cmp.Or(portName(at), at)) }, Taken: port.ErrBusy,
 		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
 		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },
@@ -267,7 +267,7 @@ func printJSON(out io.Writer, findings []agent.Finding) error {
 // subjectsRU are the subjects in the table; what is not here, a scanner's name, stands as it is.
 var subjectsRU = map[string]string{
 	"service": "служба", "version": "версия", "config": "настройки", "daemon": "программа", "folder": "папка", "disk": "диск",
-	"ledger": "журнал", "clock": "часы", "register": "касса", "printer": "принтер", "head office": "офис",
+	"ledger": "журнал", "clock": "часы", "register": "касса", "printer": "принтер", "display": "дисплей", "head office": "офис",
 }
 
 func printTable(out io.Writer, findings []agent.Finding, lang string) error {
