@@ -296,7 +296,7 @@ func (t *Till) xReport(Command) error {
 
 func (t *Till) openDrawer(Command) error {
 	if t.slips != nil && (t.noRegister() || (t.desk.register.online && !t.desk.register.can.drawer)) {
-		return t.onPrinter(func(ctx context.Context, p drivers.SlipPrinter) error { return p.OpenDrawer(ctx) })
+		return t.onPrinter(sale.ID{}, func(ctx context.Context, p drivers.SlipPrinter) error { return p.OpenDrawer(ctx) })
 	}
 	return t.aside(func(ctx context.Context, p drivers.Printer) error {
 		if d, ok := p.(drivers.Drawer); ok {
@@ -329,7 +329,7 @@ func (t *Till) copyReceipt(c Command) error {
 	}
 	lines, qr := t.copyLines(r)
 	if t.slips != nil && (t.noRegister() || !t.desk.register.online || !t.desk.register.can.slips) {
-		return t.onPrinter(func(ctx context.Context, p drivers.SlipPrinter) error { return p.PrintSlip(ctx, asSlip(lines, qr)) })
+		return t.onPrinter(r.ID, func(ctx context.Context, p drivers.SlipPrinter) error { return p.PrintSlip(ctx, asSlip(lines, qr)) })
 	}
 	return t.aside(func(ctx context.Context, p drivers.Printer) error {
 		if s, ok := p.(drivers.Slips); ok {

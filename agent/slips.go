@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -21,6 +22,7 @@ type slipState struct {
 	online bool
 	status drivers.Status
 	err    error
+	failed bool // online is not known: the printer tells nothing, and the last print failed
 }
 
 // slipLine owns the receipt printer, as registerLine owns the register. A slip is nothing that must come out
@@ -30,6 +32,7 @@ type slipLine struct {
 	jobs  chan func(ctx context.Context, p drivers.SlipPrinter) error
 	seen  func(slipState)
 	state slipState
+	last  error // why the last print failed, nil where it did not
 }
 
 // run serves until ctx ends.
@@ -43,7 +46,7 @@ func (s *slipLine) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.state.online, s.state.err = false, err
+		s.state = slipState{status: s.state.status, err: err, failed: s.state.failed}
 		s.seen(s.state)
 		s.wait(ctx)
 	}
@@ -58,7 +61,7 @@ func (s *slipLine) serve(ctx context.Context, p drivers.SlipPrinter) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case job := <-s.jobs:
-			err = job(ctx, p)
+			err = s.printed(job(ctx, p))
 		case <-poll.C:
 			err = s.look(ctx, p)
 		}
@@ -73,9 +76,27 @@ func (s *slipLine) look(ctx context.Context, p drivers.SlipPrinter) error {
 	if err != nil {
 		return err
 	}
-	s.state = slipState{online: true, status: status}
+	if tellsNothing(status) && s.last != nil {
+		s.state = slipState{err: s.last, failed: true}
+	} else {
+		s.state, s.last = slipState{online: true, status: status}, nil
+	}
 	s.seen(s.state)
 	return nil
+}
+
+// tellsNothing tells the status of a printer that has none to tell: one that was asked has words for its mode.
+// That it is there again only a print shows.
+func tellsNothing(s drivers.Status) bool { return s == drivers.Status{} }
+
+// printed keeps how a print ended, and hands on the errors after which the line dials anew.
+func (s *slipLine) printed(err error) error {
+	s.last = err
+	if err == nil && s.state.failed {
+		s.state = slipState{online: true}
+		s.seen(s.state)
+	}
+	return linkOnly(err)
 }
 
 // wait pauses before dialling again; a slip that comes meanwhile is told so at once.
@@ -89,7 +110,7 @@ func (s *slipLine) wait(ctx context.Context) {
 		case <-timer.C:
 			return
 		case job := <-s.jobs:
-			_ = job(ctx, nil) // it says itself that there is no printer
+			s.last = job(ctx, nil) // it says itself that there is no printer
 		}
 	}
 }
@@ -100,17 +121,16 @@ var errNoPrinter = &drivers.Error{
 	Hint: drivers.Hint{RU: "Принтер не отвечает: проверьте питание и кабель, затем напечатайте ещё раз", EN: "The printer does not answer: check its power and cable, then print again"},
 }
 
-// onPrinter gives the receipt printer something to do; whether it can is shown, and stops nothing.
-func (t *Till) onPrinter(do func(ctx context.Context, p drivers.SlipPrinter) error) error {
+// onPrinter gives the receipt printer something to do; whether it can is shown, and stops nothing. The paper of
+// a sale or return is known by its id; zero is work for which there is no copy.
+func (t *Till) onPrinter(of sale.ID, do func(ctx context.Context, p drivers.SlipPrinter) error) error {
 	job := func(ctx context.Context, p drivers.SlipPrinter) error {
 		err := error(errNoPrinter)
 		if p != nil {
 			err = do(ctx, p)
 		}
-		if err != nil {
-			t.post(func() { t.failedSlip(err) })
-		}
-		return linkOnly(err)
+		t.post(func() { t.endedSlip(of, err) })
+		return err
 	}
 	select {
 	case t.slips.jobs <- job:
@@ -123,12 +143,53 @@ func (t *Till) onPrinter(do func(ctx context.Context, p drivers.SlipPrinter) err
 // aboutPrinter are the notices that a printer at work again makes untrue.
 const aboutPrinter = "printer"
 
-func (t *Till) failedSlip(err error) {
-	text := errNoPrinter.Hint
-	if hint := drivers.HintOf(err); hint.EN != "" {
-		text = hint
+// aboutSlip is the notice of paper that a customer has not got: true until its copy is out.
+func aboutSlip(of sale.ID) string { return "slip " + of.String() }
+
+// endedSlip tells the cashier, and the log, of paper that has not come out.
+func (t *Till) endedSlip(of sale.ID, err error) {
+	if err == nil {
+		t.dropNotices(aboutSlip(of))
+		return
 	}
-	t.notify("warning", aboutPrinter, text)
+	t.log.Warn("a slip has not come out", "of", of, "err", err)
+	hint := slipHint(err)
+	if of.IsZero() {
+		t.notify("warning", aboutPrinter, hint)
+		return
+	}
+	t.notify("warning", aboutSlip(of), textNoSlip(t.slipName(of), hint))
+}
+
+// slipName is what the cashier finds the operation by.
+func (t *Till) slipName(of sale.ID) string {
+	r, err := t.ledger.Record(of)
+	switch {
+	case err != nil:
+		t.log.Error("read the operation of a slip", "of", of, "err", err)
+	case r.Sale != nil:
+		return r.Sale.No.String()
+	case r.Return != nil:
+		return r.Return.No.String()
+	}
+	return of.String()
+}
+
+func slipHint(err error) Text {
+	if hint := drivers.HintOf(err); hint.EN != "" {
+		return hint
+	}
+	return errNoPrinter.Hint
+}
+
+// sentence ends a hint that more follows.
+func sentence(hint string) string { return strings.TrimSuffix(hint, ".") + "." }
+
+func textNoSlip(no string, hint Text) Text {
+	return Text{
+		RU: "Бумажный чек " + no + " не вышел или вышел не весь. " + sentence(hint.RU) + " Затем найдите операцию и напечатайте копию чека: сама она не выйдет",
+		EN: "The slip of " + no + " has not come out, or not all of it. " + sentence(hint.EN) + " Then find it and print a copy of the receipt: it does not come by itself",
+	}
 }
 
 // sawPrinter keeps the printer's state.
@@ -154,9 +215,9 @@ func printerText(s slipState) *Text {
 		text := say("Принтер подключается", "Connecting to the printer")
 		return &text
 	case !s.online:
-		text := errNoPrinter.Hint
-		if hint := drivers.HintOf(s.err); hint.EN != "" {
-			text = hint
+		text := slipHint(s.err)
+		if s.failed {
+			text = Text{RU: "Последняя печать не удалась. " + text.RU, EN: "The last print failed. " + text.EN}
 		}
 		return &text
 	}
@@ -275,7 +336,7 @@ func (t *Till) paperOf(r *sale.Record, footer []string) error {
 	}
 	slip := t.plainSlip(r, footer)
 	cash := r.Return != nil && tendered(r.Return.Tenders, sale.TenderCash) > 0 || r.Sale != nil && r.Sale.Cash() > 0
-	err := t.onPrinter(func(ctx context.Context, p drivers.SlipPrinter) error {
+	err := t.onPrinter(r.ID, func(ctx context.Context, p drivers.SlipPrinter) error {
 		if cash {
 			if err := p.OpenDrawer(ctx); err != nil {
 				return err
@@ -284,7 +345,7 @@ func (t *Till) paperOf(r *sale.Record, footer []string) error {
 		return p.PrintSlip(ctx, slip)
 	})
 	if err != nil { // it is sold all the same: the slip can be had as a copy
-		t.failedSlip(err)
+		t.endedSlip(r.ID, err)
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ const (
 	settleQuietOwed = 3 * time.Second
 	// windowsAhead keeps the head busy: while one window prints the next arrives.
 	windowsAhead = 2
+	// redialAfter is how long a connection is believed in to a printer that says nothing: a dead one takes a slip
+	// without a word, and a new one shows at least what cannot be dialled. The last slip has left the system's buffer.
+	redialAfter = 30 * time.Second
 	// probeMax bounds Probe; probeWait each question.
 	probeMax  = 2 * time.Second
 	probeWait = 350 * time.Millisecond
@@ -90,9 +93,13 @@ func (p *Printer) Close() error {
 	return nil
 }
 
-// Status reads paper, cover and faults. A printer set to status off has none.
+// Status reads paper, cover and faults. A printer set to status off has none: nil and the zero Status mean only that
+// it could be dialled.
 func (p *Printer) Status(ctx context.Context) (drivers.Status, error) {
 	if !p.opts.status {
+		if err := p.connect(ctx); err != nil {
+			return drivers.Status{}, p.report("read status", notDone(err))
+		}
 		return drivers.Status{}, nil
 	}
 	s, err := p.look(ctx)
@@ -152,6 +159,9 @@ func (p *Printer) print(ctx context.Context, pieces [][]byte) error {
 	p.torn = false
 	err := p.stream(ctx, pieces)
 	if err == nil {
+		if !p.opts.status {
+			p.line.stirred = time.Now()
+		}
 		return nil
 	}
 	p.astray = true
@@ -166,6 +176,9 @@ func (p *Printer) print(ctx context.Context, pieces [][]byte) error {
 // ready connects and sees that the printer prints.
 func (p *Printer) ready(ctx context.Context) error {
 	if !p.opts.status {
+		if p.line != nil && time.Since(p.line.stirred) > redialAfter {
+			p.hangUp()
+		}
 		return p.connect(ctx)
 	}
 	s, err := p.look(ctx)
