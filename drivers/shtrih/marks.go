@@ -2,6 +2,7 @@ package shtrih
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -174,6 +175,9 @@ func (p *Printer) checkMark(ctx context.Context, raw string, status byte, u sale
 	}
 	params := append([]byte{status, markMode, byte(len(raw)), byte(len(more))}, raw...)
 	rest, err := p.call(ctx, works, frame.CmdMarkCheck, append(params, more...)...)
+	if codeIn(err) == codeUnsupported {
+		return 0, noMarks(err)
+	}
 	if err != nil {
 		return 0, p.markTrouble(err)
 	}
@@ -228,6 +232,21 @@ func (p *Printer) bind(ctx context.Context, m *drivers.Mark) error {
 	}
 	_, err := p.call(ctx, works, frame.CmdMarkBind, append([]byte{byte(len(m.Raw))}, m.Raw...)...)
 	return err
+}
+
+// noMarks is said of a register that does not know FF61: by FFD 1.05, or with a firmware from before marking.
+func noMarks(err error) error {
+	var d *deviceError
+	if !errors.As(err, &d) {
+		return err
+	}
+	out := *d
+	out.Outcome = drivers.OutcomeNotDone
+	out.Hint = drivers.Hint{
+		RU: "Эта касса не умеет продавать маркированный товар (ФФД 1.05 или старая прошивка). " + askService,
+		EN: "This register cannot sell marked goods (FFD 1.05 or old firmware). " + callService,
+	}
+	return &out
 }
 
 // refusedMark names the position and not the code: whoever has the code has the piece.
