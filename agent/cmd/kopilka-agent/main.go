@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/kopilka/kopilka/agent"
@@ -38,7 +39,10 @@ var commands = map[string]command{
 	"notify":       notifyCommand,
 	"capture":      captureCommand,
 	"devices":      devicesCommand,
-	"version": {"print the version", func(_ context.Context, _ []string, out io.Writer) error {
+	"version": {"print the version", func(_ context.Context, args []string, out io.Writer) error {
+		if err := tooMany("version", args, 0); err != nil {
+			return err
+		}
 		return say(out, "kopilka-agent %s\n", version)
 	}},
 }
@@ -85,13 +89,33 @@ func say(out io.Writer, format string, args ...any) error {
 	return nil
 }
 
-// configFlag parses a command's flags with the one that all share.
+// wordsMax is how many words beside its flags a command takes; one that is not here takes none.
+// The service command refuses its one word itself, with its usage.
+var wordsMax = map[string]int{"enrol": 2, "capture list": 1, "capture show": 1, "capture replay": 1, "ledger explain": 2, "service": 1}
+
+// configFlag parses a command's flags with the one that all share, and refuses words that nobody would read.
 func configFlag(name string, args []string, more func(*flag.FlagSet)) (path string, rest []string, err error) {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file")
 	if more != nil {
 		more(fs)
 	}
-	err = fs.Parse(args)
+	if err = fs.Parse(args); err == nil {
+		err = tooMany(name, fs.Args(), wordsMax[name])
+	}
 	return path, fs.Args(), err
+}
+
+// tooMany refuses the words after the first most ones. Flags after a word are words to package flag, so they are
+// looked for among all: one that is overlooked would have the command work on another config.
+func tooMany(name string, words []string, most int) error {
+	for i, w := range words {
+		switch {
+		case i >= most && !strings.HasPrefix(w, "-"):
+			return fmt.Errorf("kopilka-agent %s: %q is one word too many / лишнее слово %q", name, w, w)
+		case strings.HasPrefix(w, "-"):
+			return fmt.Errorf("kopilka-agent %s: put %s before the words / поставьте %s перед словами", name, w, w)
+		}
+	}
+	return nil
 }

@@ -72,7 +72,7 @@ func serviceFlags(args []string) (o serviceOptions, err error) {
 	case err != nil:
 		return o, err
 	case len(rest) > 0:
-		return o, fmt.Errorf("%q is one word too many; want: kopilka-agent %s", rest[0], serviceUsage)
+		return o, fmt.Errorf("%q is one word too many / лишнее слово; want / надо: kopilka-agent %s", rest[0], serviceUsage)
 	case o.lang != "ru" && o.lang != "en":
 		return o, fmt.Errorf("want -lang ru or -lang en (got %q)", o.lang)
 	}
