@@ -30,6 +30,7 @@ func (e *examination) register(ctx context.Context) {
 	p, err := e.Register(ctx)
 	if err != nil {
 		e.deviceGone("register", e.Config.Register.Port, err)
+		e.unanswered(err)
 		return
 	}
 	defer closeQuietly(p)
@@ -43,6 +44,7 @@ func (e *examination) register(ctx context.Context) {
 	}
 	if err != nil {
 		e.deviceGone("register", e.Config.Register.Port, err)
+		e.unanswered(err)
 		return
 	}
 	e.registerIs(state)
@@ -56,8 +58,10 @@ func (e *examination) registerSeen(v RegisterView) {
 	switch {
 	case !v.Online && v.Text != nil:
 		e.bad("register", "", *v.Text)
+		e.unanswered(nil)
 	case !v.Online:
 		e.bad("register", "", errNoRegister.Hint)
+		e.unanswered(nil)
 	case len(v.Conditions) > 0 && v.Text != nil:
 		e.warn("register", "", *v.Text)
 	default:
@@ -69,8 +73,12 @@ func (e *examination) registerSeen(v RegisterView) {
 func (e *examination) registerIs(s registerState) {
 	e.ok("register", say("Касса %[1]s № %[2]s отвечает, накопитель %[3]s, последний документ %[4]d", "Register %[1]s no. %[2]s answers, fiscal storage %[3]s, last document %[4]d",
 		s.identity.Model, s.identity.Serial, s.snapshot.FN, s.snapshot.LastFD))
+	conditions := s.status.Conditions
+	if conditions&drivers.CoverOpen != 0 {
+		conditions &^= drivers.PaperOut // under an open cover no register sees its paper
+	}
 	for bit := drivers.Condition(1); bit != 0; bit <<= 1 {
-		text := registerText(registerState{online: true, status: drivers.Status{Conditions: s.status.Conditions & bit}})
+		text := registerText(registerState{online: true, status: drivers.Status{Conditions: conditions & bit}})
 		switch {
 		case text == nil:
 		case grave&bit != 0:

@@ -39,6 +39,7 @@ func (e *examination) storage(ctx context.Context, p drivers.Printer, seen regis
 		e.unsent(s.Unsent, s.Oldest)
 	}
 	if s.Expires.IsZero() {
+		e.warn("register", "", say("Когда кончается срок накопителя %[1]s, касса этого типа не говорит: посмотрите в отчёте о регистрации или в кабинете ОФД", "A register of this type does not tell when fiscal storage %[1]s expires: look at the registration report or in the operator's web account", s.FN))
 		return
 	}
 	day := s.Expires.Format("02.01.2006")
@@ -114,10 +115,10 @@ func (e *examination) printer(ctx context.Context) {
 		return
 	}
 	switch {
-	case s.Has(drivers.PaperOut):
-		e.bad("printer", "", say("В принтере чеков нет бумаги: вставьте рулон", "The receipt printer is out of paper: put a roll in"))
 	case s.Has(drivers.CoverOpen):
 		e.bad("printer", "", say("Крышка принтера чеков открыта: закройте её", "The receipt printer's cover is open: close it"))
+	case s.Has(drivers.PaperOut):
+		e.bad("printer", "", say("В принтере чеков нет бумаги: вставьте рулон", "The receipt printer is out of paper: put a roll in"))
 	case s.Has(drivers.Fault):
 		e.bad("printer", "", say("Принтер чеков неисправен (%s): выключите и включите его", "The receipt printer is out of order (%s): switch it off and on", s.Mode))
 	case s.Has(drivers.PaperNear):

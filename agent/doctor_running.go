@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io/fs"
+
+	"github.com/kopilka/kopilka/drivers"
 )
 
 // digestBytes tell settings apart; it is no signature.
@@ -46,6 +49,24 @@ func (e *examination) deviceSeen(subject string, v *DeviceView, fine Text) {
 	default:
 		e.warn(subject, "", say("Программа кассы ещё подключается к устройству: повторите через минуту", "The till program is still connecting to the device: try again in a minute"))
 	}
+}
+
+// unanswered says what else it may be when a register gives no answer, or none that can be read: power and cable
+// are only the first guess. With the till running its port is left alone by the search.
+func (e *examination) unanswered(err error) {
+	r := e.Config.Register
+	switch fail := drivers.FailOf(err); {
+	case fail != "" && fail != drivers.FailLink && fail != drivers.FailProtocol:
+		return
+	case err == nil: // the daemon's
+	case errors.Is(err, e.Taken), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), len(e.Holders(r.Port)) > 0:
+		return // said already, and surely
+	}
+	command, text := "kopilka-agent devices -probe", say("Если питание и кабель в порядке, проверьте настройки: тип %[1]s, адрес %[2]s, скорость порта такая же, как в кассе. Команда поищет кассу на всех портах", "If power and cable are fine, check the config: type %[1]s, address %[2]s, the port's speed the same as the register's. The command looks for the register on all ports", r.Type, r.Port)
+	if e.view != nil {
+		command = "kopilka-agent service stop && kopilka-agent devices -probe"
+	}
+	e.warn("register", command, text)
 }
 
 // displayTrial is what the doctor writes on a display that nobody else has.

@@ -101,3 +101,61 @@ func TestDoctorWritesOnTheDisplay(t *testing.T) {
 	c.Display = func(context.Context) (drivers.Display, error) { return nil, errTestTaken }
 	requireFinding(t, examine(t, c), "display", LevelError, "used by another program")
 }
+
+// Power and cable are only the first guess when nobody answers, or nobody intelligibly.
+func TestDoctorSaysWhatElseAMuteRegisterMayBe(t *testing.T) {
+	for fail, told := range map[drivers.Fail]bool{drivers.FailLink: true, drivers.FailProtocol: true, drivers.FailPassword: false} {
+		c, _ := patient(t)
+		c.Register = func(context.Context) (drivers.Printer, error) {
+			return nil, &drivers.Error{Op: "identify", Device: "front", Fail: fail, Hint: errNoRegister.Hint}
+		}
+		findings := examine(t, c)
+		requireFinding(t, findings, "register", LevelError, "check its power and cable")
+		if told {
+			requireFinding(t, findings, "register", LevelWarning, "type shtrih-m, address tcp://192.0.2.7:7778, the port's speed")
+			continue
+		}
+		for _, f := range findings {
+			require.NotContains(t, f.Command, "devices -probe", "the register has answered")
+		}
+	}
+	findings := examine(t, running(t, View{}))
+	require.Contains(t, commandsOf(findings, "register"), "kopilka-agent service stop && kopilka-agent devices -probe")
+}
+
+func commandsOf(findings []Finding, subject string) (all []string) {
+	for _, f := range findings {
+		if f.Subject == subject {
+			all = append(all, f.Command)
+		}
+	}
+	return all
+}
+
+// untold is a register that does not tell when its storage expires.
+type untold struct{ drivers.Printer }
+
+func (u untold) Storage(context.Context) (drivers.Storage, error) {
+	return drivers.Storage{FN: "9999078900000001"}, nil
+}
+
+func TestDoctorSaysThatTheStoragesLifeIsNotTold(t *testing.T) {
+	c, _ := patient(t)
+	open := c.Register
+	c.Register = func(ctx context.Context) (drivers.Printer, error) {
+		p, err := open(ctx)
+		return untold{p}, err
+	}
+	requireFinding(t, examine(t, c), "register", LevelWarning, "does not tell when fiscal storage 9999078900000001 expires")
+}
+
+func TestDoctorSaysOfAnOpenCoverOnlyThat(t *testing.T) {
+	c, r := patient(t)
+	r.SetPaper(false)
+	r.SetCover(true)
+	findings := examine(t, c)
+	requireFinding(t, findings, "register", LevelError, "cover is open")
+	for _, f := range findings {
+		require.NotContains(t, f.Text.EN, "Out of paper")
+	}
+}
