@@ -28,8 +28,8 @@ type Search struct {
 	Local bool // also the addresses where programs of registers' makers listen
 	// Exclude are addresses, device files or COM ports to keep away from.
 	Exclude []string
-	// Holders are the programs that have a port open; nil: nobody can tell.
-	Holders func(path string) []string
+	// Holders are the programs that have a device file or a network address open; nil: nobody can tell.
+	Holders func(at string) []string
 	// Only is the one type to ask for; empty: all.
 	Only string
 	// Baud is the one speed to ask at; zero: all that a type knows.
@@ -67,10 +67,13 @@ func (s Search) Run(ctx context.Context) (hits []Hit) {
 	for _, kind := range s.kinds() {
 		for _, address := range Kinds[kind].Local {
 			h := Hit{Address: address, Excluded: s.excluded(address)}
-			if ctx.Err() == nil && !h.Excluded {
+			if s.Holders != nil && !h.Excluded {
+				h.Held = s.Holders(address)
+			}
+			if ctx.Err() == nil && !h.Excluded && len(h.Held) == 0 {
 				s.ask(ctx, &h, kind, 0)
 			}
-			if h.Type != "" || h.Excluded {
+			if h.Type != "" || h.Excluded || len(h.Held) > 0 {
 				hits = append(hits, h)
 			}
 		}

@@ -145,3 +145,22 @@ func TestHeldAndExcludedPortsAreNotTouched(t *testing.T) {
 	require.True(t, hits[4].Busy)
 	require.ErrorContains(t, hits[5].Err, "broken")
 }
+
+func TestHeldAddressesAreNotAsked(t *testing.T) {
+	held := all.Kinds["shtrih-m"].Local[0]
+	hits := all.Search{
+		Local: true,
+		Holders: func(at string) []string {
+			if at == held {
+				return []string{"kopilka-agent, 7"}
+			}
+			return nil
+		},
+		Dial: func(address string) (port.Dial, error) {
+			require.NotEqual(t, held, address)
+			return nil, net.ErrClosed
+		},
+	}.Run(t.Context())
+	require.Len(t, hits, 1)
+	require.Equal(t, []string{"kopilka-agent, 7"}, hits[0].Held)
+}

@@ -15,7 +15,7 @@ import (
 )
 
 var devicesCommand = command{"list the ports of this machine, ask who is there (-probe) and offer config lines", func(ctx context.Context, args []string, out io.Writer) error {
-	d := deviceSearch{list: port.List, holders: holders, local: true}
+	d := deviceSearch{list: port.List, holders: whoHolds, local: true}
 	path, _, err := configFlag("devices", args, func(fs *flag.FlagSet) {
 		fs.BoolVar(&d.probe, "probe", false, "ask on each free port which register or printer is there")
 		fs.Func("exclude", "port or address to keep away from; may be repeated", func(s string) error {
@@ -27,13 +27,24 @@ var devicesCommand = command{"list the ports of this machine, ask who is there (
 		return err
 	}
 	// Without a config everything is still there to be found.
-	if c, err := agent.LoadConfig(path); err == nil {
-		if _, err := askDaemon(ctx, c.Page); err == nil {
-			d.taken(c)
+	c, configErr := agent.LoadConfig(path)
+	if configErr != nil {
+		c = agent.DefaultConfig()
+	}
+	if _, err := askDaemon(ctx, c.Page); err == nil {
+		d.taken(c)
+		if _, known := connectionHolders("tcp://" + c.Page); configErr != nil && !known {
+			d.local = false // one of the addresses may be the running till's, and nobody can tell which
 		}
 	}
 	return d.run(ctx, out)
 }}
+
+// whoHolds names the programs that have a device file or an address open.
+func whoHolds(at string) []string {
+	names, _ := connectionHolders(at)
+	return append(names, holders(at)...)
+}
 
 // deviceSearch is what the command looks at.
 type deviceSearch struct {
