@@ -118,13 +118,13 @@ func (t *Till) checkMarks(ctx context.Context, p drivers.Printer, s *sale.Sale) 
 	if err := t.dropStaleMarks(ctx, p); err != nil {
 		return err
 	}
-	var name string
-	var refused bool
-	t.post(func() { name, refused = t.holdsRefused(s) })
-	if refused {
-		return refuse(textMarkRefused(name), nil)
-	}
-	return nil
+	var err error
+	t.post(func() {
+		if name, refused := t.holdsRefused(s); refused {
+			err = refuse(t.textRefused(name), nil)
+		}
+	})
+	return err
 }
 
 // ready lets a register that was stopped in mid-print, by a power cut or by the end of its paper, finish

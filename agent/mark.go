@@ -145,6 +145,9 @@ func (t *Till) withMark(line sale.Line, mark *gs1.Mark) (*sale.Line, error) {
 	if !line.Product.Traits.Has(sale.Marked) {
 		return &line, nil
 	}
+	if err := t.mayMark(line.Product.Name); err != nil {
+		return nil, err
+	}
 	if mark == nil {
 		if t.desk.ret != nil {
 			return nil, refuse(textMarkWanted(line.Product.Name), nil)
@@ -157,6 +160,22 @@ func (t *Till) withMark(line sale.Line, mark *gs1.Mark) (*sale.Line, error) {
 		line.Qty = sale.Piece
 	}
 	return &line, nil
+}
+
+// mayMark refuses a piece at a register that has said that it cannot sell any.
+func (t *Till) mayMark(name string) error {
+	if t.desk.noMarks == (drivers.Hint{}) || t.desk.ret != nil {
+		return nil
+	}
+	return refuse(t.textRefused(name), nil)
+}
+
+// textRefused says why a piece is not sold: its code, or a register that can sell none.
+func (t *Till) textRefused(name string) Text {
+	if hint := t.desk.noMarks; hint != (drivers.Hint{}) {
+		return textNoMarks(name, hint)
+	}
+	return textMarkRefused(name)
 }
 
 // asLabelled keeps for a piece what its label or the cashier has said just before: its price, and its weight where
@@ -292,6 +311,10 @@ func (t *Till) markAnswered(code string, v drivers.MarkVerdict, err error) {
 	case err == nil && v.Refused():
 		s.marks[code] = markRefused
 		t.refusedLeaves()
+	case drivers.FailOf(err) == drivers.FailConfig: // not this piece but the register: no piece can be sold
+		t.desk.noMarks = drivers.HintOf(err)
+		s.marks[code] = markRefused
+		t.refusedLeaves()
 	case err == nil && v&whole == whole:
 		s.marks[code] = markChecked
 	default:
@@ -313,7 +336,7 @@ func (t *Till) refusedLeaves() {
 		}
 		delete(s.marks, l.Code)
 		t.desk.staleMarks = true
-		t.notify("error", "mark "+l.Code, textMarkRefused(l.Product.Name))
+		t.notify("error", "mark "+l.Code, t.textRefused(l.Product.Name))
 		if err := t.removeLine(Command{Line: i}); err != nil {
 			t.log.Error("take a refused piece out of the basket", "err", err)
 			return
@@ -445,6 +468,13 @@ func textMarkWithoutProduct() Text {
 
 func textMarkRefused(name string) Text {
 	return say("«%s» продавать нельзя: «Честный знак» отклонил код. Товар убран из чека, отложите его", "%q may not be sold: the marking system refused its code. It was taken out of the receipt, put it aside", name)
+}
+
+func textNoMarks(name string, hint Text) Text {
+	return Text{
+		RU: "«" + name + "» продать на этой кассе нельзя: отложите его, остальное продавайте. " + hint.RU,
+		EN: "“" + name + "” cannot be sold at this register: put it aside, sell the rest. " + hint.EN,
+	}
 }
 
 func textMarkNotSold() Text {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -172,6 +173,31 @@ func TestAPieceRefusedAtPaymentIsNamed(t *testing.T) {
 		c.untilMark(0, markChecked)
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
+		c.agree()
+	})
+}
+
+// A register that cannot sell marked goods says so at the first piece; the rest of the basket is sold.
+func TestARegisterThatSellsNoMarkedGoods(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := makeCounter(t, testWho, 56, nil)
+		var err error
+		c.reg, err = emulator.New(emulator.Options{INN: "7707083893", FFD: "1.05", OFDDelay: time.Second})
+		require.NoError(t, err)
+		c.device = c.reg
+		c.open()
+		c.markedGoods()
+		c.openShift()
+		c.scan(milkCode, waterMark("5abcdefghijkl"))
+		v := c.until("it to leave", func(v View) bool { return len(v.Basket.Lines) == 1 && len(v.Notices) > 0 })
+		text := v.Notices[len(v.Notices)-1].Text
+		require.Contains(t, text.RU, "«Вода» продать на этой кассе нельзя")
+		require.Contains(t, text.EN, "FFD 1.05")
+		c.refusesScan(beerMark("5abcdefghijkl"), "cannot be sold at this register")
+		c.refusesScan(waterCode, "cannot be sold at this register")
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.Len(t, c.booked(sale.KindSale)[0].Sale.Lines, 1)
 		c.agree()
 	})
 }

@@ -345,6 +345,9 @@ func (t *Till) sawRegister(s registerState) {
 		t.dropNotices(aboutRegister)
 	}
 	t.desk.register = s
+	if !s.online {
+		t.desk.noMarks = Text{} // another one may come, or this one with new firmware
+	}
 	if s.online {
 		t.noteSerial(s.identity.Serial)
 		t.noteDrift(s.snapshot)
