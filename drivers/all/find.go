@@ -102,9 +102,25 @@ func (s Search) excluded(f ...string) bool {
 		x = strings.ToLower(withoutQuery(x))
 		return slices.ContainsFunc(f, func(name string) bool {
 			name = strings.ToLower(withoutQuery(name))
-			return name != "" && (x == name || "serial://"+name == x)
+			_, host, _ := strings.Cut(name, "://")
+			return name != "" && (x == name || "serial://"+name == x || host != "" && x == host)
 		})
 	})
+}
+
+// Unmatched is the first exclusion that names no port of the search and no local address; empty: all name one.
+func (s Search) Unmatched() string {
+	for _, x := range s.Exclude {
+		one := Search{Exclude: []string{x}}
+		here := slices.ContainsFunc(s.Ports, func(f port.Found) bool { return one.excluded(f.Path, f.Address()) })
+		for _, kind := range s.kinds() {
+			here = here || s.Local && slices.ContainsFunc(Kinds[kind].Local, func(a string) bool { return one.excluded(a) })
+		}
+		if !here {
+			return x
+		}
+	}
+	return ""
 }
 
 func withoutQuery(address string) string {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -19,7 +20,7 @@ var devicesCommand = command{"list the ports of this machine, ask who is there (
 	path, _, err := configFlag("devices", args, func(fs *flag.FlagSet) {
 		fs.BoolVar(&d.probe, "probe", false, "ask on each free port which register or printer is there")
 		fs.Func("exclude", "port or address to keep away from; may be repeated", func(s string) error {
-			d.exclude = append(d.exclude, s)
+			d.named = append(d.named, s)
 			return nil
 		})
 	})
@@ -50,7 +51,8 @@ func whoHolds(at string) []string {
 type deviceSearch struct {
 	list    func(ctx context.Context) ([]port.Found, error)
 	holders func(path string) []string
-	exclude []string
+	exclude []string // of the running till
+	named   []string // by the person: each must be there
 	probe   bool
 	local   bool
 	dial    func(string) (port.Dial, error) // nil: as the config would
@@ -65,6 +67,15 @@ func (d *deviceSearch) taken(c agent.Config) {
 	}
 }
 
+// known refuses an exclusion that keeps away from nothing: who mistyped it would have the register asked.
+func (d *deviceSearch) known(ports []port.Found) error {
+	search := all.Search{Ports: ports, Local: true, Exclude: d.named}
+	if name := search.Unmatched(); name != "" {
+		return fmt.Errorf("-exclude %s: there is no such port or address, want one as it is listed, or host:port / нет такого порта или адреса, укажите как в списке или host:port", name)
+	}
+	return nil
+}
+
 func (d *deviceSearch) run(ctx context.Context, out io.Writer) error {
 	ports, err := d.list(ctx)
 	if err != nil {
@@ -75,7 +86,10 @@ func (d *deviceSearch) run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
-	search := all.Search{Ports: ports, Local: d.local, Exclude: d.exclude, Holders: d.holders, Dial: d.dial}
+	if err := d.known(ports); err != nil {
+		return err
+	}
+	search := all.Search{Ports: ports, Local: d.local, Exclude: slices.Concat(d.exclude, d.named), Holders: d.holders, Dial: d.dial}
 	if !d.probe {
 		search.Only, search.Local = "nothing", false // nobody is asked, so that only what can be seen is told
 	}
@@ -191,7 +205,7 @@ func configLines(hits []all.Hit) string {
 		case part == "printer" && lines.Printer == nil:
 			lines.Printer = &configDevice{"printer", h.Type, h.Address, ""}
 		case part != "":
-			others = append(others, fmt.Sprintf("# or / или %s: %s %s, № %s\n", part, h.Type, h.Address, h.Identity.Serial))
+			others = append(others, otherBlock(part, h))
 		}
 	}
 	if lines.Register == nil && lines.Printer == nil && lines.Scanners == nil {
@@ -202,6 +216,20 @@ func configLines(hits []all.Hit) string {
 		return "" // strings always can be written
 	}
 	return string(b) + strings.Join(others, "")
+}
+
+// otherBlock is a register or printer beside the first, commented out: a till has one of each. Without the signs
+// at the lines' beginnings it can be pasted.
+func otherBlock(part string, h all.Hit) string {
+	device := &configDevice{part, h.Type, h.Address, ""}
+	if part == "register" {
+		device.Serial = h.Identity.Serial
+	}
+	b, err := yaml.Marshal(map[string]*configDevice{part: device})
+	if err != nil {
+		return "" // strings always can be written
+	}
+	return "\n# or / или:\n# " + strings.ReplaceAll(strings.TrimSpace(string(b)), "\n", "\n# ") + "\n"
 }
 
 // partOf is the part of the config that a device belongs to; empty: none.

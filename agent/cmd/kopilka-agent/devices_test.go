@@ -28,7 +28,7 @@ func TestDevicesFindsARegisterAmongPorts(t *testing.T) {
 	s.plug("ttyUSB2", register(t, 99))
 	var asked sync.Map
 	d := deviceSearch{
-		list: s.list, probe: true, exclude: []string{s.path("ttyUSB2")},
+		list: s.list, probe: true, named: []string{s.path("ttyUSB2")},
 		holders: func(path string) []string {
 			if strings.HasSuffix(path, "ttyUSB1") {
 				return []string{"1cv8, 77"}
@@ -72,6 +72,23 @@ func TestDevicesAsksNobodyUnasked(t *testing.T) {
 	require.Contains(t, out.String(), "-probe")
 }
 
+func TestAnExclusionOfNothingIsRefused(t *testing.T) {
+	s := newShelf(t)
+	s.plug("ttyUSB0", register(t, 1))
+	for name, known := range map[string]bool{
+		"7778": false, "127.0.0.1:7779": false, "ttyUSB9": false, "127.0.0.1:7778": true, "tcp://127.0.0.1:7778": true, s.path("ttyUSB0"): true,
+	} {
+		d := deviceSearch{list: s.list, named: []string{name}}
+		err := d.run(t.Context(), &bytes.Buffer{})
+		if known {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, "-exclude "+name)
+	}
+	require.True(t, all.Search{Local: true, Only: "shtrih-m", Exclude: []string{"127.0.0.1:7778", "192.168.137.111:7778"}}.Run(t.Context())[0].Excluded)
+}
+
 // Whatever is found, the lines can be pasted.
 func TestConfigLinesAreAConfig(t *testing.T) {
 	hits := []all.Hit{
@@ -91,7 +108,12 @@ func TestConfigLinesAreAConfig(t *testing.T) {
 	require.Equal(t, "escpos", c.Printer.Type)
 	require.Len(t, c.Scanners, 2)
 	require.Equal(t, []string{"serial-scanner", "hid-scanner"}, []string{c.Scanners[0].Type, c.Scanners[1].Type})
-	require.Contains(t, text, "# or / или register: pirit tcp://127.0.0.1:50003")
+	_, block, ok := strings.Cut(text, "# or / или:\n")
+	require.True(t, ok)
+	other, err := agent.ParseConfig([]byte(strings.ReplaceAll(block, "# ", "")))
+	require.NoError(t, err, block)
+	require.Equal(t, "tcp://127.0.0.1:50003", other.Register.Port)
+	require.Equal(t, "77", other.Register.Serial)
 	p := &Program{config: c}
 	_, err = p.devices()
 	require.NoError(t, err, "the drivers take the lines as they are")
