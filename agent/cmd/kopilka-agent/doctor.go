@@ -85,7 +85,7 @@ func checkup(path string) agent.Checkup {
 	c := agent.Checkup{
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
 		Service: serviceState, Daemon: func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
-		Free: freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: serialPorts,
+		Free: freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: portsHere,
 		Holders: func(at string) []string { return holders(cmp.Or(portName(at), at)) }, Taken: port.ErrBusy,
 		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
 		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },
@@ -100,6 +100,22 @@ func checkup(path string) agent.Checkup {
 		}})
 	}
 	return c
+}
+
+// portsHere are the serial ports; by their names alone where the system does not tell more.
+func portsHere() (names []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), daemonWait)
+	defer cancel()
+	found, err := port.List(ctx)
+	if err != nil {
+		return serialPorts()
+	}
+	for _, f := range found {
+		if f.Kind == port.KindSerial {
+			names = append(names, f.Path)
+		}
+	}
+	return names
 }
 
 func serviceState(ctx context.Context) (running bool, text agent.Text, err error) {
