@@ -150,6 +150,7 @@ type examination struct {
 	findings []Finding
 	view     *View     // of the daemon, where it runs
 	other    bool      // it has other settings than the file: its devices are not the file's
+	expired  bool      // the register's fiscal storage, and it is said
 	last     time.Time // trusted time that the till has seen; zero where unknown
 }
 

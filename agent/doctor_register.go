@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -45,6 +46,9 @@ func (e *examination) storage(ctx context.Context, p drivers.Printer, seen regis
 	day := s.Expires.Format("02.01.2006")
 	switch left := s.Expires.Sub(wall(e.Now())); {
 	case left < 0:
+		e.expired = true
+		ending := registerText(registerState{online: true, status: drivers.Status{Conditions: drivers.StorageEnding}})
+		e.findings = slices.DeleteFunc(e.findings, func(f Finding) bool { return f.Subject == "register" && f.Text == *ending }) // it has ended
 		e.bad("register", "", say("Срок накопителя %[1]s кончился %[2]s: замените накопитель", "Fiscal storage %[1]s expired on %[2]s: have it replaced", s.FN, day))
 	case left < fnWarning:
 		e.warn("register", "", say("Срок накопителя %[1]s кончается %[2]s: закажите новый", "Fiscal storage %[1]s expires on %[2]s: order a new one", s.FN, day))
@@ -89,6 +93,9 @@ func (e *examination) preflight(ctx context.Context, p drivers.Printer) {
 		return
 	}
 	for _, one := range leaves(err) {
+		if e.expired && drivers.FailOf(one) == drivers.FailStorage {
+			continue // said already
+		}
 		e.bad("register", "", orHint(one, say("Таблицы кассы не подходят: %v", "The register's tables do not fit: %v", one)))
 	}
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,4 +95,15 @@ func TestDoctorLooksAtTheReceiptPrinter(t *testing.T) {
 	requireFinding(t, examine(t, c), "printer", LevelOK, "characters wide")
 	c.Printer = func(context.Context) (drivers.SlipPrinter, error) { return nil, errTestTaken }
 	requireFinding(t, examine(t, c), "printer", LevelError, "used by another program")
+}
+
+func TestDoctorSaysOnceThatTheStorageHasExpired(t *testing.T) {
+	c := ageing(t, emulator.Options{OFDDelay: time.Second, FNExpires: time.Now().Add(10 * days)}, 20*days)
+	said := 0
+	for _, f := range examine(t, c) {
+		if f.Level != LevelOK && strings.Contains(strings.ToLower(f.Text.EN), "fiscal storage") {
+			said++
+		}
+	}
+	require.Equal(t, 1, said)
 }
