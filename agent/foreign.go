@@ -245,7 +245,16 @@ func (t *Till) openForeign(qr sale.Fiscal) error {
 		t.desk.ret = nil
 		return refuse(textForeignDone(), nil)
 	}
+	if p := t.programme(); p != nil && p.Counter {
+		t.notify("info", "foreign", textForeignCounter())
+	}
 	return nil
+}
+
+// textForeignCounter warns of what the QR does not say: how much of its sum points paid.
+func textForeignCounter() Text {
+	return say("Сумма в QR может включать оплату баллами. Посмотрите в чеке «Встречное предоставление»: деньгами верните только остальное, поправьте цену. Баллы вернёт головной офис",
+		"The QR's sum may include what points paid. Look for counter-provision on the receipt: give back in money only the rest, put the price right. Head office gives the points back")
 }
 
 func (t *Till) checkForeign(qr sale.Fiscal, rules loyalty.Returns) error {
@@ -280,7 +289,7 @@ func (t *Till) foreignLimit() sale.Money {
 		limit = min(limit, p.Returns.ForeignMax)
 	}
 	for _, b := range o.foreign.before {
-		limit -= b.Return.Total
+		limit -= b.Return.FiscalTotal()
 	}
 	return limit
 }

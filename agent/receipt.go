@@ -9,8 +9,9 @@ import (
 )
 
 // What the receipt says beside the fiscal data, in the store's language. Prices on the fiscal lines are
-// net of discount and points (FNS letter ЕД-3-20/6387@ of 2017-09-26); the full price, the discount and
-// the points stand under each line as text.
+// net of discount and points (FNS letter ЕД-3-20/6387@ of 2017-09-26), or before points where the programme
+// says that points are counter-provision, the letter's other reading: then what they paid is a payment of
+// its own, tag 1217. The full price, the discount and the points stand under each line as text.
 
 // say picks the store's language.
 func (t *Till) say(ru, en string) string {
@@ -22,14 +23,14 @@ func (t *Till) say(ru, en string) string {
 
 func (t *Till) saleReceipt(s *sale.Sale, contact string) drivers.Receipt {
 	r := drivers.Receipt{
-		Doc: sale.DocSale, Operator: t.operator(), Tenders: s.Tenders, Given: s.Given, Total: s.Total, Tax: t.rules.Tax, Contact: contact,
+		Doc: sale.DocSale, Operator: t.operator(), Tenders: s.FiscalTenders(), Given: s.Given, Total: s.FiscalTotal(), Tax: t.rules.Tax, Contact: contact,
 	}
 	for _, l := range s.Lines {
-		text := t.lineText(l)
-		for i, part := range l.Parts {
+		text, parts := t.lineText(l), l.Printed()
+		for i, part := range parts {
 			mark := receiptMark(l.Traits, l.Code)
 			line := drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: markedSubject(l.Subject, mark), Unit: l.Unit, Mark: mark}
-			if i == len(l.Parts)-1 {
+			if i == len(parts)-1 {
 				line.Text = text
 			}
 			r.Lines = append(r.Lines, line)
@@ -40,25 +41,28 @@ func (t *Till) saleReceipt(s *sale.Sale, contact string) drivers.Receipt {
 }
 
 func (t *Till) lineText(l sale.SoldLine) (out []string) {
-	if l.Discount == 0 && l.Redeemed == 0 {
-		return nil
+	discount, points := l.Discount, l.Redeemed.Worth()
+	if c := l.Counter(); c != 0 {
+		discount, points = l.Gross-l.Net-c, c // partners' points are a discount only on the other reading
 	}
-	out = append(out, fmt.Sprintf(t.say("Без скидки %s", "Full price %s"), l.Gross))
-	if l.Discount != 0 {
-		out = append(out, fmt.Sprintf(t.say("Скидка %s", "Discount %s"), l.Discount))
+	if discount != 0 || (points != 0 && l.Counter() == 0) {
+		out = append(out, fmt.Sprintf(t.say("Без скидки %s", "Full price %s"), l.Gross))
 	}
-	if l.Redeemed != 0 {
-		out = append(out, fmt.Sprintf(t.say("Оплачено баллами %s", "Paid with points %s"), l.Redeemed))
+	if discount != 0 {
+		out = append(out, fmt.Sprintf(t.say("Скидка %s", "Discount %s"), discount))
+	}
+	if points != 0 {
+		out = append(out, fmt.Sprintf(t.say("Оплачено баллами %s", "Paid with points %s"), points))
 	}
 	return out
 }
 
 // returnReceipt is of a return whose lines' products have the traits given, in their order.
 func (t *Till) returnReceipt(b *sale.Return, traits []sale.Traits) drivers.Receipt {
-	r := drivers.Receipt{Doc: sale.DocSaleReturn, Operator: t.operator(), Tenders: b.Tenders, Total: b.Total, Tax: t.rules.Tax}
+	r := drivers.Receipt{Doc: sale.DocSaleReturn, Operator: t.operator(), Tenders: b.FiscalTenders(), Total: b.FiscalTotal(), Tax: t.rules.Tax}
 	for i, l := range b.Lines {
 		mark := receiptMark(traits[i], l.Code)
-		for _, part := range l.Parts {
+		for _, part := range l.Printed() {
 			r.Lines = append(r.Lines, drivers.ReceiptLine{Name: l.Name, Part: part, VAT: l.VAT, Subject: markedSubject(l.Subject, mark), Unit: l.Unit, Mark: mark})
 		}
 	}
@@ -88,21 +92,31 @@ func (t *Till) copyLines(r *sale.Record) (lines []string, qr string) {
 	case r.Sale != nil:
 		lines = append(lines, fmt.Sprintf(t.say("Приход № %s  %s", "Sale No. %s  %s"), r.Sale.No, at))
 		for _, l := range r.Sale.Lines {
-			lines = append(lines, copyParts(l.Name, l.Parts)...)
+			lines = append(lines, copyParts(l.Name, l.Printed())...)
 		}
-		lines = append(lines, fmt.Sprintf(t.say("ИТОГ %s", "TOTAL %s"), r.Sale.Total))
+		lines = append(lines, fmt.Sprintf(t.say("ИТОГ %s", "TOTAL %s"), r.Sale.FiscalTotal()))
+		lines = append(lines, t.copyCounter(r.Sale.Counter())...)
 	case r.Return != nil:
 		lines = append(lines, fmt.Sprintf(t.say("Возврат прихода № %s  %s", "Return No. %s  %s"), r.Return.No, at))
 		for _, l := range r.Return.Lines {
-			lines = append(lines, copyParts(l.Name, l.Parts)...)
+			lines = append(lines, copyParts(l.Name, l.Printed())...)
 		}
-		lines = append(lines, fmt.Sprintf(t.say("ИТОГ %s", "TOTAL %s"), r.Return.Total))
+		lines = append(lines, fmt.Sprintf(t.say("ИТОГ %s", "TOTAL %s"), r.Return.FiscalTotal()))
+		lines = append(lines, t.copyCounter(r.Return.Counter())...)
 	}
 	if r.Fiscal != nil && r.Fiscal.Key.FD != 0 {
 		lines = append(lines, fmt.Sprintf("ФН %s ФД %d ФП %d", r.Fiscal.Key.FN, r.Fiscal.Key.FD, r.Fiscal.Sign))
 		qr = r.Fiscal.QR()
 	}
 	return lines, qr
+}
+
+// copyCounter says how much of a receipt's sum is no money.
+func (t *Till) copyCounter(amount sale.Money) []string {
+	if amount == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf(t.say("из них баллами %s", "of it points %s"), amount)}
 }
 
 func copyParts(name string, parts []sale.Part) []string {

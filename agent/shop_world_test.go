@@ -49,6 +49,7 @@ type shop1 struct {
 	restored  bool     // it was brought back; what a till's disk has lost as well then, nobody knows
 	stopHO    func()
 	random    *rand.ChaCha8
+	counter   bool // points are counter-provision in this shop
 }
 
 // shopTill is one till of the shop with its actor's own randomness.
@@ -84,7 +85,7 @@ func shopCard(i int) string { return fmt.Sprintf("27000000%04d", i) }
 func newShop(t *testing.T, seed uint64) *shop1 {
 	s := &shop1{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), net: linktest.New(seed), file: t.TempDir(),
-		random: rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), 1}),
+		random: rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), 1}), counter: seed%2 == 1,
 	}
 	s.openHO()
 	s.seed()
@@ -155,7 +156,9 @@ func (s *shop1) seed() {
 	s.org, err = s.store.CreateOrg(ctx, "Копилка", s.random)
 	require.NoError(s.t, err)
 	s.cheapPhones()
-	body, err := shopRules().Encode()
+	rules := shopRules()
+	rules.Counter = s.counter
+	body, err := rules.Encode()
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.store.PutProgramme(ctx, s.org, 1, 0, body, "seed", ""))
 	for i := range shopTills {

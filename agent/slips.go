@@ -257,15 +257,15 @@ func (t *Till) plainSlip(r *sale.Record, footer []string) drivers.Slip {
 	case r.Sale != nil:
 		add(fmt.Sprintf(t.say("Продажа %s", "Sale %s"), r.Sale.No), at)
 		for _, l := range r.Sale.Lines {
-			goods(l.Name, l.Parts)
+			goods(l.Name, l.Printed())
 		}
-		total, tenders = r.Sale.Total, r.Sale.Tenders
+		total, tenders = r.Sale.FiscalTotal(), r.Sale.FiscalTenders()
 	case r.Return != nil:
 		add(fmt.Sprintf(t.say("Возврат %s", "Return %s"), r.Return.No), at)
 		for _, l := range r.Return.Lines {
-			goods(l.Name, l.Parts)
+			goods(l.Name, l.Printed())
 		}
-		total, tenders = r.Return.Total, r.Return.Tenders
+		total, tenders = r.Return.FiscalTotal(), r.Return.FiscalTenders()
 	}
 	s.Lines = append(s.Lines, drivers.SlipLine{Text: t.say("ИТОГО", "TOTAL"), Right: total.String(), Bold: true, Large: true})
 	for _, x := range tenders {
@@ -286,6 +286,8 @@ func (t *Till) tenderName(kind sale.TenderKind) string {
 		return t.say("Наличными", "Cash")
 	case sale.TenderAdvance:
 		return t.say("Сертификатом", "Certificate")
+	case sale.TenderCounter:
+		return t.say("Баллами", "Points")
 	}
 	return t.say("Безналичными", "Card")
 }

@@ -20,13 +20,13 @@ type Job struct {
 	Sealed []byte         `cbor:"6,keyasint,omitempty"` // personal data, already sealed
 }
 
-// Total is what the job's receipt will say.
+// Total is what the job's receipt will say: its fiscal sum.
 func (j *Job) Total() sale.Money {
 	switch {
 	case j.Draft.Sale != nil:
-		return j.Draft.Sale.Total
+		return j.Draft.Sale.FiscalTotal()
 	case j.Draft.Return != nil:
-		return j.Draft.Return.Total
+		return j.Draft.Return.FiscalTotal()
 	case j.Draft.Cash != nil:
 		return j.Draft.Cash.Amount
 	case j.Draft.Correct != nil:

@@ -27,6 +27,9 @@ type Tally struct {
 	// without a receipt, so the journal has not counted it yet.
 	Corrections int        `cbor:"17,keyasint,omitempty"`
 	Corrected   sale.Money `cbor:"18,keyasint,omitempty"`
+	// What points paid as counter-provision, of sales and of returns: above Sold and Refunded in the storage.
+	Counter     sale.Money `cbor:"19,keyasint,omitempty"`
+	CounterBack sale.Money `cbor:"20,keyasint,omitempty"`
 }
 
 func (t *Tally) add(r *sale.Record) {
@@ -56,6 +59,7 @@ func (t *Tally) add(r *sale.Record) {
 func (t *Tally) addSale(s *sale.Sale) {
 	t.Sales++
 	t.Sold += s.Total
+	t.Counter += s.Counter()
 	t.Earned += s.Earned
 	t.Redeemed += s.Redeemed
 	t.tenders(s.Tenders, 1)
@@ -64,6 +68,7 @@ func (t *Tally) addSale(s *sale.Sale) {
 func (t *Tally) addReturn(r *sale.Return) {
 	t.Returns++
 	t.Refunded += r.Total
+	t.CounterBack += r.Counter()
 	t.Earned -= r.Clawed
 	t.Redeemed -= r.Restored
 	t.tenders(r.Tenders, -1)
@@ -97,6 +102,7 @@ func (t Tally) Close(head sale.Hash, storage *sale.StorageTotals) *sale.ShiftClo
 	return &sale.ShiftClose{
 		Sales: t.Sales, Returns: t.Returns, Sold: t.Sold, Refunded: t.Refunded, Cash: t.Cash, Card: t.Card, Advance: t.Advance,
 		Earned: t.Earned, Redeemed: t.Redeemed, Head: head, Storage: storage, Corrections: t.Corrections, Corrected: t.Corrected,
+		Counter: t.Counter, CounterBack: t.CounterBack,
 	}
 }
 

@@ -157,13 +157,14 @@ func (b *booking) projectCash(r *sale.Record) {
 
 func (b *booking) projectShift(r *sale.Record) {
 	c := r.Close
-	st, has := sale.StorageTotals{}, int64(0)
+	st, has, inMoney := sale.StorageTotals{}, int64(0), sale.StorageTotals{}
 	if c.Storage != nil {
 		st, has = *c.Storage, 1
+		inMoney = money(st, c)
 	}
 	b.tables.shiftClose.add(int64(b.org), int64(b.till), fnOf(r), int64(r.Shift), int64(r.Store), int64(r.Staff), int64(r.At),
 		int64(c.Sales), int64(c.Returns), int64(c.Sold), int64(c.Refunded), int64(c.Cash), int64(c.Card), int64(c.Earned), int64(c.Redeemed), c.Head[:],
-		has, int64(st.Sales), int64(st.Returns), int64(st.Sold), int64(st.Refunded),
+		has, int64(inMoney.Sales), int64(inMoney.Returns), int64(inMoney.Sold), int64(inMoney.Refunded),
 		int64(c.Corrections), int64(c.Corrected), int64(st.Corrections), int64(st.Corrected), text(c.Swapped))
 	if c.Swapped != "" {
 		b.flag(flag{
@@ -172,16 +173,22 @@ func (b *booking) projectShift(r *sale.Record) {
 			en: fmt.Sprintf("The fiscal storage of till %d was changed: %s instead of %s. Shift %d ended in the journal without a Z report, confirmed by manager %d", b.till, c.Swapped, fnOf(r), r.Shift, c.By),
 		})
 	}
-	journal := sale.StorageTotals{Sales: c.Sales, Returns: c.Returns, Sold: c.Sold, Refunded: c.Refunded, Corrections: c.Corrections, Corrected: c.Corrected}
-	if has == 1 && st != journal {
+	if journal := c.Counted(); has == 1 && st != journal {
 		b.flag(flag{
 			kind: FlagShift, till: b.till, record: r.ID,
 			ru: fmt.Sprintf("Смена %d кассы %d: в журнале %d чеков на %s и %d возвратов на %s, в фискальном накопителе %d на %s и %d на %s",
-				r.Shift, b.till, c.Sales, c.Sold, c.Returns, c.Refunded, st.Sales, st.Sold, st.Returns, st.Refunded),
+				r.Shift, b.till, c.Sales, journal.Sold, c.Returns, journal.Refunded, st.Sales, st.Sold, st.Returns, st.Refunded),
 			en: fmt.Sprintf("Shift %d of till %d: the journal has %d sales of %s and %d returns of %s, the fiscal storage %d of %s and %d of %s",
-				r.Shift, b.till, c.Sales, c.Sold, c.Returns, c.Refunded, st.Sales, st.Sold, st.Returns, st.Refunded),
+				r.Shift, b.till, c.Sales, journal.Sold, c.Returns, journal.Refunded, st.Sales, st.Sold, st.Returns, st.Refunded),
 		})
 	}
+}
+
+// money is what the storage holds less what points paid as counter-provision: a shift's row stands beside sums
+// of money. The flag names the storage's own sums, as its Z report has them.
+func money(st sale.StorageTotals, c *sale.ShiftClose) sale.StorageTotals {
+	st.Sold, st.Refunded = st.Sold-c.Counter, st.Refunded-c.CounterBack
+	return st
 }
 
 func (b *booking) projectEpoch(r *sale.Record) {

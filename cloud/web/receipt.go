@@ -75,9 +75,9 @@ func (d *receiptData) fill(c *call) error {
 	r := d.Record
 	switch {
 	case r.Sale != nil:
-		d.Tenders, d.Reasons, d.Given, d.Change = tenderRows(r.Sale.Tenders), r.Sale.Reasons, r.Sale.Given, r.Sale.Change()
+		d.Tenders, d.Reasons, d.Given, d.Change = tenderRows(r.Sale.FiscalTenders()), r.Sale.Reasons, r.Sale.Given, r.Sale.Change()
 	case r.Return != nil:
-		d.Tenders = tenderRows(r.Return.Tenders)
+		d.Tenders = tenderRows(r.Return.FiscalTenders())
 	case r.Correct != nil:
 		d.Tenders = tenderRows(r.Correct.Tenders)
 	}

@@ -81,7 +81,7 @@ func (k *known) purses(kind loyalty.PurseKind) []option {
 func chapters() []chapter {
 	return []chapter{
 		{Text{"Основа", "The base"}, []section{
-			{Key: "base", Paths: []string{"policy", "earnStep", "redeemStep", "lineFloor", "lots", "graceDays"}, Title: Text{"Баллы и скидка", "Points and discount"}, Hint: Text{"Что даёт программа, срок жизни баллов, округление", "What the programme gives, how long points live, rounding"}, sheet: baseSheet},
+			{Key: "base", Paths: []string{"policy", "earnStep", "redeemStep", "lineFloor", "lots", "graceDays", "counter"}, Title: Text{"Баллы и скидка", "Points and discount"}, Hint: Text{"Что даёт программа, срок жизни баллов, округление", "What the programme gives, how long points live, rounding"}, sheet: baseSheet},
 			{Key: "tiers", Title: Text{"Уровни", "Tiers"}, Hint: Text{"Проценты и условия перехода", "Percentages and what they ask for"}, List: tierList()},
 			{Key: "window", Title: Text{"Переход между уровнями", "Moving between tiers"}, Hint: Text{"За какой срок считаем, понижаем ли", "Over what time, and whether down too"}, sheet: windowSheet},
 			{Key: "caps", Title: Text{"Пределы оплаты баллами", "Limits of paying with points"}, Hint: Text{"Товары, которые баллами оплачивают не полностью", "Goods that points may not pay in full"}, List: capList()},
@@ -134,6 +134,10 @@ func baseSheet(p *loyalty.Programme, _ *known) *sheet {
 			pointsEntry("earnStep", &p.EarnStep, Text{"Начислять по, баллов", "Earn in steps of, points"}).hint("1 — целыми баллами, вниз", "1: whole points, rounded down"),
 			pointsEntry("redeemStep", &p.RedeemStep, Text{"Списывать по, баллов", "Redeem in steps of, points"}),
 			moneyEntry("lineFloor", &p.LineFloor, Text{"Оставлять в строке чека, ₽", "A line of the receipt keeps, ₽"}).hint("0,01 — строка не станет нулевой", "0.01: no line becomes zero")),
+		newGroup("Баллы в чеке", "Points on the receipt",
+			flagEntry("counter", &p.Counter, Text{"Оплата баллами — иное встречное предоставление", "Points paid are counter-provision"}).wide().hint(
+				"Цена в чеке не меняется, списанные баллы стоят отдельной оплатой (тег 1217). Без отметки баллы снижают цену, как скидка. Покупатель платит столько же. Решает бухгалтер: спросите его, от этого зависит выручка",
+				"Prices on the receipt stay, points paid are a payment of their own (tag 1217). Without it points lower the price, as a discount. The customer pays the same. Ask your accountant: it changes the revenue on the books")),
 	}}
 }
 

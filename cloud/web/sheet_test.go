@@ -118,7 +118,7 @@ func (m maker) give(p *loyalty.Programme) loyalty.Give {
 // programme draws one that fills every section.
 func (m maker) programme() *loyalty.Programme {
 	p := &loyalty.Programme{
-		Policy: loyalty.Policy(1 + m.whole(2)), EarnStep: m.points(), RedeemStep: m.points(), LineFloor: m.money(), Lots: m.lots(), GraceDays: m.u32(),
+		Policy: loyalty.Policy(1 + m.whole(2)), EarnStep: m.points(), RedeemStep: m.points(), LineFloor: m.money(), Lots: m.lots(), GraceDays: m.u32(), Counter: m.yes(),
 		Window:   loyalty.Window{Days: m.u32(), Downgrade: m.yes(), HoldDays: m.u32(), Min: m.money()},
 		Referral: loyalty.Referral{First: m.points(), Friend: m.points(), Min: m.money(), Month: m.points(), Lots: m.lots()},
 		Grants: loyalty.Grants{

@@ -90,6 +90,10 @@ type Programme struct {
 	Enrolment  Enrolment   `cbor:"33,keyasint,omitzero" json:"enrolment,omitzero"`
 	Returns    Returns     `cbor:"34,keyasint,omitzero" json:"returns,omitzero"`
 	GraceDays  uint32      `cbor:"35,keyasint,omitempty" json:"graceDays,omitempty"` // after a lot's expiry before it is taken off the books
+	// Counter has points that paid stand on the fiscal receipt as counter-provision (tag 1217), each line at its
+	// price before points. Without it they lower the lines' prices, as a discount does. Money, points and what is
+	// earned are the same either way.
+	Counter bool `cbor:"36,keyasint,omitempty" json:"counter,omitempty"`
 }
 
 // Limits of a programme.

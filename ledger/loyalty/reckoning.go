@@ -329,6 +329,9 @@ func (r *reckoning) finish() error {
 	r.quote.Lines = make([]sale.SoldLine, len(r.lines))
 	for i := range r.lines {
 		sold, err := r.lines[i].sold()
+		if err == nil && r.programme != nil && r.programme.Counter {
+			sold.Shelf, err = r.lines[i].shelf()
+		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w", i+1, err)
 		}
@@ -338,6 +341,15 @@ func (r *reckoning) finish() error {
 		r.quote.Redeemed += sold.Redeemed
 	}
 	return nil
+}
+
+// shelf is the line at its price before points, the programme's and partners'; nil where none paid. Stamps are
+// no payment: what they give is a promotion's discount.
+func (p *position) shelf() ([]sale.Part, error) {
+	if p.redeemed+p.partners == 0 {
+		return nil, nil
+	}
+	return representLine(p, p.left()+p.redeemed+p.partners)
 }
 
 func (p *position) sold() (sale.SoldLine, error) {

@@ -112,13 +112,53 @@ func refundLine(l *sale.SoldLine, before, now sale.Qty) (sale.ReturnedLine, erro
 	if err != nil {
 		return sale.ReturnedLine{}, err
 	}
+	shelf, err := shelfBack(l, before, now, net)
+	if err != nil {
+		return sale.ReturnedLine{}, err
+	}
 	return sale.ReturnedLine{
 		SKU: l.SKU, Name: l.Name, Code: l.Code, Qty: now, Net: net, Parts: parts,
 		Restored: all.restored - old.restored, Clawed: all.clawed - old.clawed,
 		Extra: purseShares(l.Extra, func(a sale.Points) sale.Points { return lost(a, l.Qty, before+now) - lost(a, l.Qty, before) }),
 		Paid:  purseShares(l.Paid, func(a sale.Points) sale.Points { return given(a, l.Qty, before+now) - given(a, l.Qty, before) }),
-		VAT:   l.VAT, Subject: l.Subject, Unit: l.Unit,
+		VAT:   l.VAT, Subject: l.Subject, Unit: l.Unit, Shelf: shelf,
 	}, nil
+}
+
+// shelfBack is what the fiscal return says of a line that points paid as counter-provision: the prices of its
+// receipt, and beside the money the share of what the points paid.
+func shelfBack(l *sale.SoldLine, before, now sale.Qty, net sale.Money) ([]sale.Part, error) {
+	if l.Shelf == nil {
+		return nil, nil
+	}
+	old, err := counterAlong(l, before)
+	if err != nil {
+		return nil, err
+	}
+	all, err := counterAlong(l, before+now)
+	if err != nil {
+		return nil, err
+	}
+	if all <= old {
+		return nil, nil
+	}
+	return representReturned(l.Shelf, before, now, net+all-old)
+}
+
+// counterAlong is what points paid of the first qty of a line, and never falls as qty grows. By the piece it is
+// the printed price less the money, piece by piece: both rise by a kopeck at most along a line, in the same
+// order ([Represent]). Of a weight both are rounded, and their difference could fall by a kopeck: it is shared
+// in proportion instead, rounded down.
+func counterAlong(l *sale.SoldLine, qty sale.Qty) (sale.Money, error) {
+	if qty%sale.Piece != 0 || l.Qty%sale.Piece != 0 || l.Traits.Has(sale.Weighed) {
+		return l.Counter().Share(int64(qty), int64(l.Qty)), nil
+	}
+	shelf, err := moneyAlong(l.Shelf, qty)
+	if err != nil {
+		return 0, err
+	}
+	money, err := moneyAlong(l.Parts, qty)
+	return shelf - money, err
 }
 
 // soFar is what a line's returns come to together.

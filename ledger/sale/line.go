@@ -146,6 +146,9 @@ type SoldLine struct {
 	Extra    []PurseAmount `cbor:"17,keyasint,omitempty" json:"extra,omitempty"` // earned into other purses: stamps, tickets, a partner's points
 	Paid     []PurseAmount `cbor:"18,keyasint,omitempty" json:"paid,omitempty"`  // of other purses: what stamps or a partner's points paid, part of Discount
 	Gift     bool          `cbor:"19,keyasint,omitempty" json:"gift,omitempty"`  // chosen from the list of goods for points: Redeemed is its price
+	// Shelf is what stands on the fiscal receipt instead of Parts where points paid as counter-provision: the
+	// line at its price before points. See [SoldLine.Printed].
+	Shelf []Part `cbor:"20,keyasint,omitempty" json:"shelf,omitempty"`
 }
 
 // Reason says which rule gave or refused a figure, so that explain can name it.

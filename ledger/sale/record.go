@@ -156,6 +156,17 @@ type ShiftClose struct {
 	// it: such a shift ends in the journal alone.
 	Swapped string  `cbor:"14,keyasint,omitempty" json:"swapped,omitempty"`
 	By      StaffNo `cbor:"15,keyasint,omitempty" json:"by,omitempty"`
+	// Counter is what points paid of the sales as counter-provision, and CounterBack of the returns: by so much
+	// the fiscal storage's sums are above Sold and Refunded, which are money.
+	Counter     Money `cbor:"16,keyasint,omitempty" json:"counter,omitempty"`
+	CounterBack Money `cbor:"17,keyasint,omitempty" json:"counterBack,omitempty"`
+}
+
+// Counted is what the fiscal storage should hold of the shift.
+func (c *ShiftClose) Counted() StorageTotals {
+	return StorageTotals{
+		Sales: c.Sales, Returns: c.Returns, Sold: c.Sold + c.Counter, Refunded: c.Refunded + c.CounterBack, Corrections: c.Corrections, Corrected: c.Corrected,
+	}
 }
 
 // StorageTotals are the receipts of one shift in a fiscal storage.
@@ -444,6 +455,9 @@ func (s *Sale) validate() error {
 		if err := validateParts(l.Parts, l.Qty, l.Net); err != nil {
 			return fmt.Errorf("line %d: %w", i+1, err)
 		}
+		if err := l.validateShelf(); err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
 		gross, net, discount = gross+l.Gross, net+l.Net, discount+l.Discount
 		redeemed, earned = redeemed+l.Redeemed, earned+l.Earned
 	}
@@ -465,6 +479,9 @@ func (r *Return) validate() error {
 			return fmt.Errorf("line %d: %w", i+1, ErrAmount)
 		}
 		if err := validateParts(l.Parts, l.Qty, l.Net); err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if err := l.validateShelf(); err != nil {
 			return fmt.Errorf("line %d: %w", i+1, err)
 		}
 		net, restored, clawed = net+l.Net, restored+l.Restored, clawed+l.Clawed

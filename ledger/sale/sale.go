@@ -127,6 +127,7 @@ type ReturnedLine struct {
 	Parts    []Part        `cbor:"12,keyasint" json:"parts"`
 	Extra    []PurseAmount `cbor:"13,keyasint,omitempty" json:"extra,omitempty"` // taken back from other purses
 	Paid     []PurseAmount `cbor:"14,keyasint,omitempty" json:"paid,omitempty"`  // given back to other purses
+	Shelf    []Part        `cbor:"15,keyasint,omitempty" json:"shelf,omitempty"` // as [SoldLine] has it
 }
 
 // CashMove is money put into the drawer or taken out of it between sales.

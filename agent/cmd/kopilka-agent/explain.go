@@ -129,7 +129,7 @@ func (e *explanation) sale(s *sale.Sale) {
 	for i, l := range s.Lines {
 		e.soldLine(p, i, l)
 	}
-	for _, x := range s.Tenders {
+	for _, x := range s.FiscalTenders() {
 		e.line("оплата   вид %d: %s", "tender   kind %d: %s", x.Kind, x.Amount)
 	}
 }
@@ -137,7 +137,7 @@ func (e *explanation) sale(s *sale.Sale) {
 func (e *explanation) soldLine(p *loyalty.Programme, i int, l sale.SoldLine) {
 	e.line("строка %-2d %s: %s × %s = %s − %s − %s = %s, начислено %s", "line %-3d %s: %s × %s = %s − %s − %s = %s, earned %s",
 		i+1, l.Name, l.Qty, l.Price, l.Gross, l.Discount, l.Redeemed, l.Net, l.Earned)
-	for _, part := range l.Parts {
+	for _, part := range l.Printed() {
 		e.line("         в чеке %s × %s = %s", "         receipt %s × %s = %s", part.Qty, part.Price, part.Sum)
 	}
 	for _, a := range l.Extra {
