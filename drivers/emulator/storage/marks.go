@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,8 +53,14 @@ func (s *Storage) CheckMark(raw string, returned bool) (verdict uint8, code Code
 	return verdict, OK
 }
 
+// furs are control marks of fur goods: country, group, series and number.
+var furs = regexp.MustCompile(`^[A-Z]{2}-\d{6}-[A-Z]{3}\d{7}$`)
+
 // wellFormed tells a code with a GTIN whose check digit is right, or a pack of tobacco, which begins with one.
 func wellFormed(raw string) bool {
+	if furs.MatchString(raw) {
+		return true
+	}
 	raw = strings.TrimPrefix(raw, "\x1d")
 	if rest, ok := strings.CutPrefix(raw, "01"); ok && len(rest) > 16 && sale.ValidGTIN(rest[:14]) {
 		return rest[14:16] == "21"
