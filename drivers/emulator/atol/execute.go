@@ -52,7 +52,7 @@ func (r *Register) execute(t task.Task) (any, int) {
 	if !r.link {
 		return nil, codeNoLink
 	}
-	r.notify()
+	r.Notify()
 	return value, code
 }
 
@@ -61,7 +61,7 @@ func (r *Register) execute(t task.Task) (any, int) {
 func (r *Register) begin(t task.Task) int {
 	r.foreign = false
 	if _, _, receipt := t.Type.Receipt(); !receipt {
-		r.fn.ClearMarks()
+		r.FN.ClearMarks()
 		r.check = nil
 	}
 	if t.Electronically {
@@ -92,7 +92,7 @@ func (r *Register) openShift(t task.Task) (any, int) {
 	if code := r.begin(t); code != codeOK {
 		return nil, code
 	}
-	if r.fn.ShiftOpen() {
+	if r.FN.ShiftOpen() {
 		return nil, codeShiftOpen
 	}
 	return r.sign(t, storage.Document{Type: storage.DocShiftOpen, At: r.clock(), Operator: operator(t)}, nil, nil)
@@ -102,7 +102,7 @@ func (r *Register) closeShift(t task.Task) (any, int) {
 	if code := r.begin(t); code != codeOK {
 		return nil, code
 	}
-	if !r.fn.ShiftOpen() {
+	if !r.FN.ShiftOpen() {
 		return nil, codeShiftClosed
 	}
 	return r.sign(t, storage.Document{Type: storage.DocShiftClose, At: r.clock(), Operator: operator(t)}, r.turnover(), nil)
@@ -117,7 +117,7 @@ func operator(t task.Task) string {
 
 // sign makes a document, prints it and tells of it. Above and below are what the task wants around it.
 func (r *Register) sign(t task.Task, d storage.Document, above, below []paper.Line) (any, int) {
-	d, code := r.fn.Sign(d, func(after bool) bool { return r.cut(t.Type, after) })
+	d, code := r.FN.Sign(d, func(after bool) bool { return r.cut(t.Type, after) })
 	if code != storage.OK {
 		return nil, codes[code]
 	}
@@ -137,10 +137,10 @@ func (r *Register) sign(t task.Task, d storage.Document, above, below []paper.Li
 
 // fiscalParams tell of the last document.
 func (r *Register) fiscalParams(receipt bool) map[string]any {
-	d := r.fn.Last()
+	d := r.FN.Last()
 	out := map[string]any{
 		"fiscalDocumentNumber": d.FD, "fiscalDocumentSign": strconv.FormatUint(uint64(d.Sign), 10), "fiscalDocumentDateTime": task.DateTime(d.At),
-		"shiftNumber": d.Shift, "fnNumber": r.fn.Serial(), "registrationNumber": "0000000001000001", "fnsUrl": "www.nalog.gov.ru",
+		"shiftNumber": d.Shift, "fnNumber": r.FN.Serial(), "registrationNumber": "0000000001000001", "fnsUrl": "www.nalog.gov.ru",
 	}
 	if receipt {
 		out["fiscalReceiptNumber"], out["total"] = d.Receipt, task.Money(d.Sum)
@@ -249,7 +249,7 @@ func (r *Register) copyLast(t task.Task) (any, int) {
 		return nil, code
 	}
 	r.print(r.heading("КОПИЯ ДОКУМЕНТА")...)
-	r.print(r.document(r.fn.Last())...)
+	r.print(r.document(r.FN.Last())...)
 	return nil, r.left()
 }
 
@@ -259,14 +259,14 @@ func (r *Register) openDrawer(task.Task) (any, int) {
 }
 
 func (r *Register) setDateTime(t task.Task) (any, int) {
-	if r.fn.ShiftOpen() {
+	if r.FN.ShiftOpen() {
 		return nil, codeShiftOpen
 	}
 	at, err := time.Parse(task.ClockLayout, t.DateTime)
 	if err != nil {
 		return nil, codeParameter
 	}
-	if at.Before(r.fn.Last().At) {
+	if at.Before(r.FN.Last().At) {
 		return nil, codeFNTime
 	}
 	r.ram.Drift += at.Sub(r.clock())
@@ -289,9 +289,9 @@ func (r *Register) deviceStatus(task.Task) (any, int) {
 
 func (r *Register) shiftState() string {
 	switch {
-	case r.fn.Over24():
+	case r.FN.Over24():
 		return task.ShiftExpired
-	case r.fn.ShiftOpen():
+	case r.FN.ShiftOpen():
 		return task.ShiftOpened
 	}
 	return task.ShiftClosed
@@ -299,13 +299,13 @@ func (r *Register) shiftState() string {
 
 func (r *Register) shiftStatus(task.Task) (any, int) {
 	return map[string]any{"shiftStatus": map[string]any{
-		"state": r.shiftState(), "number": r.fn.ShiftNo(), "expiredTime": task.DateTime(r.fn.Opened().Add(24 * time.Hour)),
-		"documentsCount": r.fn.Receipts(),
+		"state": r.shiftState(), "number": r.FN.ShiftNo(), "expiredTime": task.DateTime(r.FN.Opened().Add(24 * time.Hour)),
+		"documentsCount": r.FN.Receipts(),
 	}}, codeOK
 }
 
 func (r *Register) warnings() map[string]any {
-	w := r.fn.Warnings()
+	w := r.FN.Warnings()
 	return map[string]any{
 		"memoryOverflow": w&storage.WarnArchive90 != 0, "needReplacement": w&storage.WarnReplace3 != 0, "ofdTimeout": w&storage.WarnOFDWait != 0,
 		"resourceExhausted": w&storage.WarnReplace30 != 0, "criticalError": w&storage.WarnCritical != 0,
@@ -314,19 +314,19 @@ func (r *Register) warnings() map[string]any {
 
 func (r *Register) fnInfo(task.Task) (any, int) {
 	return map[string]any{"fnInfo": map[string]any{
-		"serial": r.fn.Serial(), "numberOfRegistrations": 1, "registrationsRemaining": 29, "validityDate": task.DateTime(r.fn.Expires()),
+		"serial": r.FN.Serial(), "numberOfRegistrations": 1, "registrationsRemaining": 29, "validityDate": task.DateTime(r.FN.Expires()),
 		"ffdVersion": r.opt.FFD, "fnFfdVersion": r.opt.FFD, "livePhase": "fiscal", "warnings": r.warnings(),
 	}}, codeOK
 }
 
 func (r *Register) fnStatus(task.Task) (any, int) {
 	return map[string]any{"fnStatus": map[string]any{
-		"fiscalDocumentNumber": r.fn.Last().FD, "fiscalReceiptNumber": r.fn.Receipts(), "warnings": r.warnings(),
+		"fiscalDocumentNumber": r.FN.Last().FD, "fiscalReceiptNumber": r.FN.Receipts(), "warnings": r.warnings(),
 	}}, codeOK
 }
 
 func (r *Register) ofdStatus(task.Task) (any, int) {
-	n, oldest := r.fn.Unsent()
+	n, oldest := r.FN.Unsent()
 	status := map[string]any{"notSentCount": n, "notSentFirstDocNumber": oldest.FD}
 	if n > 0 {
 		status["notSentFirstDocDateTime"] = task.DateTime(oldest.At)
@@ -354,17 +354,17 @@ var forms = map[storage.DocType]string{
 
 // fnDocument is a document of the archive, its fields named by tags.
 func (r *Register) fnDocument(t task.Task) (any, int) {
-	d, ok := r.fn.Find(t.FiscalDocumentNumber)
+	d, ok := r.FN.Find(t.FiscalDocumentNumber)
 	if !ok {
 		return nil, codeFNNoData
 	}
 	tlv := map[string]any{
 		"fiscalDocumentType": forms[d.Type], "short": false, tag(ffd.TagFD): d.FD, tag(ffd.TagFiscalSign): strconv.FormatUint(uint64(d.Sign), 10),
-		"1012": task.DateTime(d.At), tag(ffd.TagFN): r.fn.Serial(), tag(ffd.TagShift): d.Shift,
+		"1012": task.DateTime(d.At), tag(ffd.TagFN): r.FN.Serial(), tag(ffd.TagShift): d.Shift,
 	}
 	if d.Type == storage.DocReceipt || d.Type == storage.DocCorrection {
 		tlv[tag(ffd.TagSign)], tlv[tag(ffd.TagTotal)], tlv[tag(ffd.TagReceipt)] = d.Op, task.Money(d.Sum), d.Receipt
-		tlv["qr"] = d.Fiscal(r.fn.Serial(), "").QR()
+		tlv["qr"] = d.Fiscal(r.FN.Serial(), "").QR()
 	}
 	for _, x := range d.Tags {
 		if x.Tag == ffd.TagUserRequisite {

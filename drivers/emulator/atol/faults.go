@@ -86,24 +86,24 @@ func (f *faults) fire(a *armed) {
 
 // Inject arms a fault.
 func (r *Register) Inject(f Fault) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.armed = append(r.faults.armed, &armed{Fault: f})
-	r.notify()
+	r.Notify()
 }
 
 // Disarm takes back every fault that has not happened.
 func (r *Register) Disarm() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.armed = nil
-	r.notify()
+	r.Notify()
 }
 
 // Fired is what went wrong so far, in order: a test that armed a fault can see that it happened.
 func (r *Register) Fired() []Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return slices.Clone(r.faults.fired)
 }
 

@@ -25,7 +25,7 @@ func (r *Register) beginMark(t task.Task) (any, int) {
 		return nil, codeMarkInvalid
 	}
 	back := t.Params.ItemEstimatedStatus == task.PieceReturn || t.Params.ItemEstimatedStatus == task.DryReturn
-	verdict, code := r.fn.CheckMark(raw, back)
+	verdict, code := r.FN.CheckMark(raw, back)
 	if code != storage.OK {
 		return nil, codes[code]
 	}
@@ -38,8 +38,8 @@ func (r *Register) markStatus(task.Task) (any, int) {
 	if r.check == nil {
 		return nil, codeMarkState
 	}
-	out := map[string]any{"ready": true, "sentImcRequest": r.fn.Answers(), "driverError": map[string]any{"code": 0, "description": "Ошибок нет"}}
-	if r.fn.Answers() {
+	out := map[string]any{"ready": true, "sentImcRequest": r.FN.Answers(), "driverError": map[string]any{"code": 0, "description": "Ошибок нет"}}
+	if r.FN.Answers() {
 		out["onlineValidation"] = map[string]any{"itemInfoCheckResult": task.CheckOf(r.check.verdict)}
 	}
 	return out, codeOK
@@ -51,7 +51,7 @@ func (r *Register) acceptMark(task.Task) (any, int) {
 	}
 	c := *r.check
 	r.check = nil
-	if code := r.fn.KeepMark(c.raw, true); code != storage.OK {
+	if code := r.FN.KeepMark(c.raw, true); code != storage.OK {
 		return nil, codes[code]
 	}
 	return map[string]any{"itemInfoCheckResult": task.CheckOf(c.verdict)}, codeOK
@@ -72,7 +72,7 @@ func (r *Register) drop(task.Task) (any, int) {
 	}
 	c := *r.check
 	r.check = nil
-	return nil, codes[r.fn.KeepMark(c.raw, false)]
+	return nil, codes[r.FN.KeepMark(c.raw, false)]
 }
 
 func (r *Register) clearMarks(task.Task) (any, int) {
@@ -80,6 +80,6 @@ func (r *Register) clearMarks(task.Task) (any, int) {
 		return nil, codeFFD
 	}
 	r.check = nil
-	r.fn.ClearMarks()
+	r.FN.ClearMarks()
 	return nil, codeOK
 }

@@ -29,7 +29,7 @@ func (r *Register) feed() {
 		if r.lineFault() {
 			return
 		}
-		r.tape.Print(r.ram.Queue[0])
+		r.Roll.Print(r.ram.Queue[0])
 		r.ram.Queue = r.ram.Queue[1:]
 	}
 }
@@ -57,10 +57,10 @@ func (r *Register) document(d storage.Document) []paper.Line {
 		lines = r.totals(d)
 	}
 	lines = append(lines, sides("КАССИР", d.Operator)...)
-	lines = append(lines, sides(fmt.Sprintf("СМЕНА %d", d.Shift), "ФН "+r.fn.Serial())...)
+	lines = append(lines, sides(fmt.Sprintf("СМЕНА %d", d.Shift), "ФН "+r.FN.Serial())...)
 	lines = append(lines, sides(fmt.Sprintf("ФД %d", d.FD), fmt.Sprintf("ФП %d", d.Sign))...)
 	if receipt {
-		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.fn.Serial(), "").QR()})
+		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.FN.Serial(), "").QR()})
 	}
 	return append(lines, paper.Line{Kind: paper.Cut})
 }

@@ -88,7 +88,7 @@ func (r *Register) accept(posted task.Request) {
 		r.queue = r.queue[1:]
 	}
 	r.settle()
-	r.notify()
+	r.Notify()
 }
 
 // queueKept is how many requests the server remembers, a busy day's.
@@ -114,8 +114,8 @@ func (r *Register) settle() {
 
 // Unblock finds out what became of the document at which the queue stands, as a person at the server would.
 func (r *Register) Unblock() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if r.blocked != nil && r.power && r.link {
 		r.unblock()
 		r.settle()
@@ -127,7 +127,7 @@ func (r *Register) unblock() {
 	q := r.blocked
 	r.blocked = nil
 	result := &q.results[q.at]
-	if r.fn.Last().FD > q.before {
+	if r.FN.Last().FD > q.before {
 		result.Status, result.Error = task.Ready, task.Error{}
 		_, _, receipt := q.tasks[q.at].Type.Receipt()
 		result.Result = encode(map[string]any{"fiscalParams": r.fiscalParams(receipt)})
@@ -136,7 +136,7 @@ func (r *Register) unblock() {
 	}
 	r.feed()
 	q.done = true
-	r.notify()
+	r.Notify()
 }
 
 // run does the tasks of a request in a row, up to the first error.
@@ -148,7 +148,7 @@ func (r *Register) run(q *request) {
 			result.Status, result.Error = task.Interrupted, task.Error{Code: codeInterrupted, Description: "Выполнение прервано из-за предыдущих ошибок"}
 			continue
 		}
-		before := r.fn.Last().FD
+		before := r.FN.Last().FD
 		value, code := r.execute(t)
 		result.Error = task.Error{Code: code, Description: describe(code)}
 		switch {

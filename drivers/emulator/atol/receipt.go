@@ -48,15 +48,15 @@ var titles = map[sale.DocKind]string{
 func (r *Register) mayReceive(t task.Task, d *storage.Document) int {
 	bit, known := task.KeyOf(task.TaxSystems, t.TaxationType)
 	switch {
-	case !r.fn.ShiftOpen():
+	case !r.FN.ShiftOpen():
 		return codeShiftClosed
-	case r.fn.Over24():
+	case r.FN.Over24():
 		return codeExpired
 	case !known || !slices.Contains(r.opt.Taxes, t.TaxationType):
 		return codeTaxSystem
 	}
 	d.Tax = bit
-	return codes[r.fn.Allows(d.Type, d.At)]
+	return codes[r.FN.Allows(d.Type, d.At)]
 }
 
 // requisites are what the document says beside its positions.
@@ -186,7 +186,7 @@ func (r *Register) marked(i task.Item, l *storage.Line) int {
 		return codeMarkInvalid
 	}
 	l.Mark = raw
-	l.Verdict, _ = r.fn.KeptMark(raw) // one that is not kept stops the signing
+	l.Verdict, _ = r.FN.KeptMark(raw) // one that is not kept stops the signing
 	return codeOK
 }
 

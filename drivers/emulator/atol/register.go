@@ -12,10 +12,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
-	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/cabinet"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -83,10 +82,8 @@ var ErrOptions = errors.New("register cannot be built so")
 type Register struct {
 	opt Options
 
-	mu      sync.Mutex
-	fn      *storage.Storage
+	cabinet.Cabinet
 	ram     memory
-	tape    paper.Tape
 	faults  faults
 	power   bool
 	link    bool // the cable between server and device
@@ -96,7 +93,6 @@ type Register struct {
 	foreign bool // a receipt of another program is open
 	drawer  int  // how often it was opened
 	check   *check
-	changed chan struct{} // closed when anything that can be seen changes
 
 	queue   []*request
 	blocked *request
@@ -116,9 +112,10 @@ func New(o Options) (*Register, error) {
 		return nil, err
 	}
 	r := &Register{
-		opt: o, fn: fn, power: true, link: true, paper: true, off: make(chan struct{}), changed: make(chan struct{}),
+		opt: o, power: true, link: true, paper: true, off: make(chan struct{}),
 	}
-	if err := errors.Join(r.ram.load(o.Folder), r.tape.Load(o.Folder)); err != nil {
+	r.Assemble(fn)
+	if err := errors.Join(r.ram.load(o.Folder), r.Roll.Load(o.Folder)); err != nil {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
@@ -127,21 +124,21 @@ func New(o Options) (*Register, error) {
 
 // Close ends server and device and reports the first write to disk that failed.
 func (r *Register) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if r.closed {
 		return nil
 	}
 	r.cutPower()
 	r.closed = true
 	close(r.off)
-	return errors.Join(r.ram.failed, r.fn.Close(), r.tape.Close())
+	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches the device on or off; the server stays. Switched on, its cable is in as well.
 func (r *Register) SetPower(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if !on {
 		r.cutPower()
 		return
@@ -152,21 +149,21 @@ func (r *Register) SetPower(on bool) {
 	}
 	r.link = true
 	r.settle()
-	r.notify()
+	r.Notify()
 }
 
 func (r *Register) cutPower() {
 	r.power, r.foreign, r.check = false, false, nil
-	r.fn.PowerOff()
-	r.fn.Drop()
-	r.notify()
+	r.FN.PowerOff()
+	r.FN.Drop()
+	r.Notify()
 }
 
 // wake is what a register does when it gets power: it learns from the storage what was signed without its
 // knowing; the paper of that waits until it is told to go on.
 func (r *Register) wake() {
-	for fd := r.ram.Seen + 1; fd <= r.fn.Last().FD; fd++ {
-		d, ok := r.fn.Find(fd)
+	for fd := r.ram.Seen + 1; fd <= r.FN.Last().FD; fd++ {
+		d, ok := r.FN.Find(fd)
 		if !ok {
 			break
 		}
@@ -179,8 +176,8 @@ func (r *Register) wake() {
 // Restart lets the server die and start again: every connection breaks, and without keep the queue is gone with
 // all it knew. What a real server keeps is not known.
 func (r *Register) Restart(keep bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.restart(keep)
 }
 
@@ -193,112 +190,70 @@ func (r *Register) restart(keep bool) {
 	if !keep {
 		r.queue, r.blocked = nil, nil
 	}
-	r.notify()
+	r.Notify()
 }
 
 // SetLink plugs or pulls the cable between server and device.
 func (r *Register) SetLink(in bool) {
-	r.set(&r.link, in)
+	r.Set(&r.link, in)
 }
 
 // SetPaper puts paper in or takes it out. Paper that comes back does not print the rest by itself.
-func (r *Register) SetPaper(in bool) { r.set(&r.paper, in) }
+func (r *Register) SetPaper(in bool) { r.Set(&r.paper, in) }
 
 // SetCover opens or closes the lid; nothing prints under an open one.
-func (r *Register) SetCover(open bool) { r.set(&r.cover, open) }
+func (r *Register) SetCover(open bool) { r.Set(&r.cover, open) }
 
 func (r *Register) set(what *bool, to bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	*what = to
 	r.settle()
-	r.notify()
-}
-
-// SetOFD says whether the operator of fiscal data answers.
-func (r *Register) SetOFD(answers bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.SetAnswer(answers)
-	r.notify()
+	r.Notify()
 }
 
 // PassTime lets time go by for register and storage alike, as if the shop had been closed meanwhile.
 func (r *Register) PassTime(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.ram.Drift += d
-	r.fn.Pass(d)
+	r.FN.Pass(d)
 	r.ram.save()
-	r.notify()
+	r.Notify()
 }
 
 // JumpClock moves the register's clock alone, as a dying battery does.
 func (r *Register) JumpClock(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.ram.Drift += d
 	r.ram.save()
-	r.notify()
-}
-
-// Expire ends the life of the fiscal storage.
-func (r *Register) Expire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.Expire()
-	r.notify()
-}
-
-// BanMark makes the marking system refuse a piece.
-func (r *Register) BanMark(raw string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.BanMark(raw)
+	r.Notify()
 }
 
 // Marks is how many codes the storage holds for the next receipt.
 func (r *Register) Marks() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.settle()
-	return r.fn.Marks()
+	return r.FN.Marks()
 }
 
 // Foreign leaves a sale open, as a program would that spoke to the device past the server. The next task that
 // prints drops it, and none tells of it.
 func (r *Register) Foreign() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.foreign = r.fn.ShiftOpen()
-	r.notify()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	r.foreign = r.FN.ShiftOpen()
+	r.Notify()
 }
 
 // Documents is the storage's whole archive, in order.
 func (r *Register) Documents() []storage.Document {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.settle()
-	return r.fn.Documents()
-}
-
-// Tape is what left the printer, oldest first; a long tape loses its beginning.
-func (r *Register) Tape() []paper.Line {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tape.Lines()
-}
-
-// Changed is closed when something changes that State, Tape or Documents shows. Take it first, then look.
-func (r *Register) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-func (r *Register) notify() {
-	close(r.changed)
-	r.changed = make(chan struct{})
+	return r.FN.Documents()
 }
 
 // State is what a person standing at the counter could see, and what the device would tell.
@@ -326,13 +281,13 @@ type State struct {
 
 // State looks at server and device.
 func (r *Register) State() State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	unsent, _ := r.fn.Unsent()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	unsent, _ := r.FN.Unsent()
 	s := State{
-		Power: r.power, Link: r.link, Paper: r.paper, Cover: r.cover, OFD: r.fn.Answers(), Open: r.foreign,
-		ShiftOpen: r.fn.ShiftOpen(), Expired: r.fn.Over24(), Shift: r.fn.ShiftNo(), Receipt: r.fn.Receipts(), FN: r.fn.Serial(),
-		LastFD: r.fn.Last().FD, Unsent: unsent, Drawer: int64(r.ram.Cash), Opened: r.drawer, Clock: r.clock(), Faults: r.faults.names(),
+		Power: r.power, Link: r.link, Paper: r.paper, Cover: r.cover, OFD: r.FN.Answers(), Open: r.foreign,
+		ShiftOpen: r.FN.ShiftOpen(), Expired: r.FN.Over24(), Shift: r.FN.ShiftNo(), Receipt: r.FN.Receipts(), FN: r.FN.Serial(),
+		LastFD: r.FN.Last().FD, Unsent: unsent, Drawer: int64(r.ram.Cash), Opened: r.drawer, Clock: r.clock(), Faults: r.faults.names(),
 	}
 	if r.blocked != nil {
 		s.Blocked = r.blocked.uuid
@@ -343,8 +298,8 @@ func (r *Register) State() State {
 
 // Cash is what the device believes to lie in the drawer.
 func (r *Register) Cash() sale.Money {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.ram.Cash
 }
 

@@ -30,9 +30,9 @@ var ErrOff = errors.New("the web server is not running")
 
 // Serve speaks HTTP on one connection until ctx ends, the client closes it, or the server goes; it closes conn.
 func (r *Register) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
-	r.mu.Lock()
+	r.Mu.Lock()
 	off, closed := r.off, r.closed
-	r.mu.Unlock()
+	r.Mu.Unlock()
 	if closed {
 		return errors.Join(ErrOff, conn.Close())
 	}
@@ -108,9 +108,9 @@ type session struct {
 // answer takes one request through the faults and answers it; false closes the connection.
 func (s session) answer(ctx context.Context, req *http.Request, body []byte) bool {
 	r := s.r
-	r.mu.Lock()
+	r.Mu.Lock()
 	if s.off != r.off || r.closed { // the server that this connection was made to has gone
-		r.mu.Unlock()
+		r.Mu.Unlock()
 		return false
 	}
 	fault, struck := r.faults.onTheWay(req.Method, r.tasksOf(req, body))
@@ -118,14 +118,14 @@ func (s session) answer(ctx context.Context, req *http.Request, body []byte) boo
 		if fault.Kind == RestartBefore {
 			r.restart(fault.Keep)
 		}
-		r.mu.Unlock()
+		r.Mu.Unlock()
 		return false
 	}
 	code, value := r.handle(req, body)
 	if struck && fault.Kind == RestartAfter {
 		r.restart(fault.Keep)
 	}
-	r.mu.Unlock()
+	r.Mu.Unlock()
 	if !struck {
 		return s.write(code, value, -1)
 	}

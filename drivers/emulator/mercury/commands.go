@@ -112,8 +112,8 @@ var commands = map[frame.Command]command{
 
 // Execute carries out one command as its JSON says. No answer means that the power went, or is off.
 func (r *Register) Execute(raw []byte) (answer []byte, cmd frame.Command, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if !r.power {
 		return nil, "", false
 	}
@@ -130,7 +130,7 @@ func (r *Register) Execute(raw []byte) (answer []byte, cmd frame.Command, ok boo
 	if fault == nil && r.ram.failed != nil {
 		fault = errMemory
 	}
-	r.notify()
+	r.Notify()
 	if fault != nil {
 		result = frame.Answer{Result: fault.code, Description: fault.text}
 	}

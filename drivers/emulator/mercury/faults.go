@@ -85,24 +85,24 @@ func (f *faults) strike(kind FaultKind, cmd frame.Command) (Fault, bool) {
 
 // Inject arms a fault.
 func (r *Register) Inject(f Fault) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.armed = append(r.faults.armed, &armed{Fault: f})
-	r.notify()
+	r.Notify()
 }
 
 // Disarm takes back the faults of a kind that have not happened yet, or all for the empty kind.
 func (r *Register) Disarm(kind FaultKind) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.armed = slices.DeleteFunc(r.faults.armed, func(a *armed) bool { return kind == "" || a.Kind == kind })
-	r.notify()
+	r.Notify()
 }
 
 // Fired is what went wrong so far, in order: a test that armed a fault can see that it happened.
 func (r *Register) Fired() []Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return slices.Clone(r.faults.fired)
 }
 
@@ -156,8 +156,8 @@ func (r *Register) lineFault() bool {
 
 // taken counts bytes of requests; it tells how many of n pass, and whether the link closes behind them.
 func (r *Register) taken(n int) (pass int, closes bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	for _, a := range r.faults.armed {
 		if a.Kind != CutRequest {
 			continue
@@ -185,8 +185,8 @@ type delivery struct {
 const errorPage = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html\r\nContent-Length: 21\r\n\r\n<h1>Ошибка</h1>"
 
 func (r *Register) deliver(cmd frame.Command, packed []byte) delivery {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	d := delivery{data: packed}
 	if f, ok := r.faults.strike(SlowAnswer, cmd); ok {
 		d.wait = f.For
@@ -207,8 +207,8 @@ func (r *Register) deliver(cmd frame.Command, packed []byte) delivery {
 }
 
 func (r *Register) delayed(cmd frame.Command) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	f, _ := r.faults.strike(LateRequest, cmd)
 	return f.For
 }

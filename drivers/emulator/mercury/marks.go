@@ -25,7 +25,7 @@ func (r *Register) checkMark(raw []byte) (any, *refused) {
 		return nil, errMarkOrder
 	}
 	back := req.Planned == ffd.PlannedReturned || req.Planned == ffd.PlannedReturnedMeasured
-	verdict, code := r.fn.CheckMark(string(req.Code), back)
+	verdict, code := r.FN.CheckMark(string(req.Code), back)
 	if fault := storageError(code); fault != nil {
 		return nil, fault
 	}
@@ -59,7 +59,7 @@ func (r *Register) keepMark(keep bool) (any, *refused) {
 	}
 	m := *r.mark
 	r.mark = nil
-	if fault := storageError(r.fn.KeepMark(m.raw, keep)); fault != nil {
+	if fault := storageError(r.FN.KeepMark(m.raw, keep)); fault != nil {
 		return nil, fault
 	}
 	return frame.MarkKept{Answer: done, Verdict: int64(m.verdict)}, nil
@@ -78,6 +78,6 @@ func (r *Register) clearMarks([]byte) (any, *refused) {
 		return nil, errFormat
 	}
 	r.mark = nil
-	r.fn.ClearMarks()
+	r.FN.ClearMarks()
 	return done, nil
 }

@@ -25,7 +25,7 @@ func (r *Register) feed() {
 		if r.lineFault() {
 			return
 		}
-		r.tape.Print(r.ram.Queue[0])
+		r.Roll.Print(r.ram.Queue[0])
 		r.ram.Queue = r.ram.Queue[1:]
 	}
 	if len(r.ram.Queue) == 0 {
@@ -83,9 +83,9 @@ func (r *Register) ending(d storage.Document, info ...string) []paper.Line {
 		lines = r.wrapped(r.sides("СМЕНА", strconv.FormatUint(uint64(d.Shift), 10)))
 	}
 	lines = append(lines, r.wrapped(
-		r.sides("КАССИР", d.Operator), r.sides("ФН", r.fn.Serial()), r.sides("ФД "+strconv.FormatUint(uint64(d.FD), 10), "ФП "+strconv.FormatUint(uint64(d.Sign), 10)))...)
+		r.sides("КАССИР", d.Operator), r.sides("ФН", r.FN.Serial()), r.sides("ФД "+strconv.FormatUint(uint64(d.FD), 10), "ФП "+strconv.FormatUint(uint64(d.Sign), 10)))...)
 	if d.Type == storage.DocReceipt || d.Type == storage.DocCorrection {
-		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.fn.Serial(), "").QR()})
+		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.FN.Serial(), "").QR()})
 	}
 	return append(lines, paper.Line{Kind: paper.Cut})
 }
@@ -159,7 +159,7 @@ func (r *Register) printReport(raw []byte) (any, *refused) {
 
 // turnover is the shift so far, as X and Z reports print it.
 func (r *Register) turnover() []paper.Line {
-	lines := r.wrapped(r.sides("СМЕНА", strconv.FormatUint(uint64(r.fn.ShiftNo()), 10)))
+	lines := r.wrapped(r.sides("СМЕНА", strconv.FormatUint(uint64(r.FN.ShiftNo()), 10)))
 	for i, name := range opNames {
 		if r.ram.Count[i] > 0 {
 			lines = append(lines, r.wrapped(r.sides(name+" "+strconv.FormatInt(r.ram.Count[i], 10), "="+r.ram.Sum[i].String()))...)
@@ -173,7 +173,7 @@ func (r *Register) printDoc(raw []byte) (any, *refused) {
 	if fault != nil {
 		return nil, fault
 	}
-	d, ok := r.fn.Find(req.FD)
+	d, ok := r.FN.Find(req.FD)
 	switch {
 	case !ok:
 		return nil, errNoDocument

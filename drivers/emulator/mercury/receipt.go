@@ -44,9 +44,9 @@ func (r *Register) shiftDocument(raw []byte, cmd frame.Command, t storage.DocTyp
 	switch {
 	case fault != nil:
 		return nil, fault
-	case t == storage.DocShiftOpen && r.fn.ShiftOpen():
+	case t == storage.DocShiftOpen && r.FN.ShiftOpen():
 		return nil, errShiftOpen
-	case t == storage.DocShiftClose && !r.fn.ShiftOpen():
+	case t == storage.DocShiftClose && !r.FN.ShiftOpen():
 		return nil, errShiftShut
 	case r.check != nil:
 		return nil, errCheckOpen
@@ -59,7 +59,7 @@ func (r *Register) shiftDocument(raw []byte, cmd frame.Command, t storage.DocTyp
 	if t == storage.DocShiftClose {
 		report = r.turnover()
 	}
-	d, code := r.fn.Sign(storage.Document{Type: t, At: r.clock(), Operator: req.Cashier.Name, Tags: cashierTags(req.Cashier)}, r.cutFault(cmd))
+	d, code := r.FN.Sign(storage.Document{Type: t, At: r.clock(), Operator: req.Cashier.Name, Tags: cashierTags(req.Cashier)}, r.cutFault(cmd))
 	if fault := storageError(code); fault != nil {
 		return nil, fault
 	}
@@ -92,7 +92,7 @@ func (r *Register) openCheck(raw []byte) (any, *refused) {
 		return nil, errTax
 	case r.check != nil:
 		return nil, errCheckOpen
-	case !r.fn.ShiftOpen():
+	case !r.FN.ShiftOpen():
 		return nil, errShiftShut
 	case req.Print && !r.paper:
 		return nil, errPaper
@@ -101,7 +101,7 @@ func (r *Register) openCheck(raw []byte) (any, *refused) {
 	if correction {
 		form = storage.DocCorrection
 	}
-	if fault := storageError(r.fn.Allows(form, r.clock())); fault != nil {
+	if fault := storageError(r.FN.Allows(form, r.clock())); fault != nil {
 		return nil, fault
 	}
 	c := &check{Kind: req.Kind, Tax: req.Tax, Print: req.Print, Cashier: req.Cashier.Name, Tags: cashierTags(req.Cashier)}
@@ -109,7 +109,7 @@ func (r *Register) openCheck(raw []byte) (any, *refused) {
 		return nil, fault
 	}
 	r.check = c
-	return frame.CheckOpened{Answer: done, Shift: r.fn.ShiftNo(), No: r.fn.Receipts() + 1}, nil
+	return frame.CheckOpened{Answer: done, Shift: r.FN.ShiftNo(), No: r.FN.Receipts() + 1}, nil
 }
 
 func registered(tax int64) bool {
@@ -164,7 +164,7 @@ func (r *Register) addGoods(raw []byte) (any, *refused) {
 	c := r.check
 	c.Lines, c.Info, c.Total = append(c.Lines, line), append(c.Info, req.Info), c.Total+line.Sum
 	total := int64(c.Total)
-	return frame.GoodsAdded{Answer: done, Shift: r.fn.ShiftNo(), No: r.fn.Receipts() + 1, Line: int64(len(c.Lines)), Total: &total}, nil
+	return frame.GoodsAdded{Answer: done, Shift: r.FN.ShiftNo(), No: r.FN.Receipts() + 1, Line: int64(len(c.Lines)), Total: &total}, nil
 }
 
 // vatMax is the last code of tag 1199.
@@ -215,7 +215,7 @@ func (r *Register) bind(l *storage.Line, req frame.AddGoods) *refused {
 	if req.Mark == nil {
 		return nil
 	}
-	verdict, ok := r.fn.KeptMark(string(req.Mark.Code))
+	verdict, ok := r.FN.KeptMark(string(req.Mark.Code))
 	switch {
 	case r.opt.FFD != "1.2":
 		return errFormat
@@ -253,7 +253,7 @@ func (r *Register) closeCheck(raw []byte) (any, *refused) {
 		return nil, fault
 	}
 	d.At = r.clock()
-	d, code := r.fn.Sign(d, r.cutFault(frame.CmdCloseCheck))
+	d, code := r.FN.Sign(d, r.cutFault(frame.CmdCloseCheck))
 	if fault := storageError(code); fault != nil {
 		return nil, fault
 	}

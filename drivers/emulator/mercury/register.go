@@ -3,10 +3,9 @@ package mercury
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/cabinet"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/mercury/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -87,10 +86,8 @@ func (o Options) check() error {
 type Register struct {
 	opt Options
 
-	mu       sync.Mutex
-	fn       *storage.Storage
+	cabinet.Cabinet
 	ram      memory
-	tape     paper.Tape
 	faults   faults
 	power    bool
 	cable    bool
@@ -98,7 +95,6 @@ type Register struct {
 	busy     time.Time     // refuses work until then
 	gone     bool          // the power went inside a command
 	off      chan struct{} // closed when the power goes
-	changed  chan struct{} // closed when anything that can be seen changes
 	drawer   int           // how often it was opened
 	sessions map[string]bool
 	lastKey  uint64 // counts sessions, so that no key comes twice
@@ -119,10 +115,11 @@ func New(o Options) (*Register, error) {
 		return nil, err
 	}
 	r := &Register{
-		opt: o, fn: fn, power: true, cable: true, paper: true, sessions: map[string]bool{},
-		off: make(chan struct{}), changed: make(chan struct{}),
+		opt: o, power: true, cable: true, paper: true, sessions: map[string]bool{},
+		off: make(chan struct{}),
 	}
-	if err := errors.Join(r.ram.load(o), r.tape.Load(o.Folder)); err != nil {
+	r.Assemble(fn)
+	if err := errors.Join(r.ram.load(o), r.Roll.Load(o.Folder)); err != nil {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
@@ -132,16 +129,16 @@ func New(o Options) (*Register, error) {
 // Close ends the register and reports the first write to disk that failed.
 func (r *Register) Close() error {
 	r.SetPower(false)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.ram.failed, r.fn.Close(), r.tape.Close())
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches register and service on or off. Off drops every connection, every session and the receipt
 // in the buffer; documents and memory stay.
 func (r *Register) SetPower(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if on == r.power {
 		return
 	}
@@ -151,7 +148,7 @@ func (r *Register) SetPower(on bool) {
 	}
 	r.power, r.off = true, make(chan struct{})
 	r.wake()
-	r.notify()
+	r.Notify()
 }
 
 func (r *Register) cutPower() {
@@ -161,9 +158,9 @@ func (r *Register) cutPower() {
 	r.power, r.gone, r.busy = false, false, time.Time{}
 	r.restart()
 	r.drop()
-	r.fn.PowerOff()
+	r.FN.PowerOff()
 	close(r.off)
-	r.notify()
+	r.Notify()
 }
 
 // restart is what the service forgets when it starts anew; the register stays as it is.
@@ -175,8 +172,8 @@ func (r *Register) restart() {
 // wake is what a register does when it gets power: it learns from the storage what was signed without its
 // knowing, and prints what power or paper kept from it.
 func (r *Register) wake() {
-	for fd := r.ram.Seen + 1; fd <= r.fn.Last().FD; fd++ {
-		d, ok := r.fn.Find(fd)
+	for fd := r.ram.Seen + 1; fd <= r.FN.Last().FD; fd++ {
+		d, ok := r.FN.Find(fd)
 		if !ok {
 			break
 		}
@@ -189,107 +186,51 @@ func (r *Register) wake() {
 
 // SetPaper puts paper in or takes it out. With paper in the register goes on printing by itself.
 func (r *Register) SetPaper(in bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.paper = in
 	if r.power {
 		r.feed()
 		r.ram.save()
 	}
-	r.notify()
+	r.Notify()
 }
 
 // SetCable plugs or pulls the network's cable: pulled, bytes vanish both ways and nobody is told.
 func (r *Register) SetCable(in bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.cable = in
-	r.notify()
-}
-
-// SetOFD says whether the operator of fiscal data answers.
-func (r *Register) SetOFD(answers bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.SetAnswer(answers)
-	r.notify()
+	r.Notify()
 }
 
 // PassTime lets time go by for register and storage alike, as if the shop had been closed meanwhile.
 func (r *Register) PassTime(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.Pass(d)
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	r.FN.Pass(d)
 	r.jump(d)
 }
 
 // JumpClock moves the register's clock alone, as a dying battery does.
 func (r *Register) JumpClock(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.jump(d)
 }
 
 func (r *Register) jump(d time.Duration) {
 	r.ram.Drift += d
 	r.ram.save()
-	r.notify()
-}
-
-// Expire ends the life of the fiscal storage.
-func (r *Register) Expire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.Expire()
-	r.notify()
-}
-
-// BanMark makes the marking system refuse a piece.
-func (r *Register) BanMark(raw string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.BanMark(raw)
-}
-
-// Marks is how many codes, checked or accepted, the storage holds for the next receipt.
-func (r *Register) Marks() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fn.Marks()
+	r.Notify()
 }
 
 // Foreign opens a sale as another program would, and leaves it open with one position in it.
 func (r *Register) Foreign() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.check = &check{Kind: 0, Print: true, Lines: []storage.Line{{Name: "Чужой товар", Qty: 1_000_000, Price: 100, Sum: 100, VAT: sale.VATNone, Method: 4, Subject: 1}}, Total: 100}
-	r.notify()
-}
-
-// Documents is the storage's whole archive, in order.
-func (r *Register) Documents() []storage.Document {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fn.Documents()
-}
-
-// Tape is what left the printer, oldest first; a long tape loses its beginning.
-func (r *Register) Tape() []paper.Line {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tape.Lines()
-}
-
-// Changed is closed when something changes that State, Tape or Documents shows. Take it first, then look.
-func (r *Register) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-func (r *Register) notify() {
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.Notify()
 }
 
 // State is what a person standing at the counter could see, and what the register would tell.
@@ -315,13 +256,13 @@ type State struct {
 
 // State looks at the register.
 func (r *Register) State() State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	unsent, _ := r.fn.Unsent()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	unsent, _ := r.FN.Unsent()
 	return State{
-		Power: r.power, Cable: r.cable, Paper: r.paper, OFD: r.fn.Answers(), Document: r.check != nil, Sessions: len(r.sessions),
-		ShiftOpen: r.fn.ShiftOpen(), Expired: r.fn.Over24(), Shift: r.fn.ShiftNo(), Receipt: r.fn.Receipts(), FN: r.fn.Serial(),
-		LastFD: r.fn.Last().FD, Unsent: unsent, Drawer: int64(r.ram.Cash), Opened: r.drawer, Clock: r.clock(), Faults: r.faults.names(),
+		Power: r.power, Cable: r.cable, Paper: r.paper, OFD: r.FN.Answers(), Document: r.check != nil, Sessions: len(r.sessions),
+		ShiftOpen: r.FN.ShiftOpen(), Expired: r.FN.Over24(), Shift: r.FN.ShiftNo(), Receipt: r.FN.Receipts(), FN: r.FN.Serial(),
+		LastFD: r.FN.Last().FD, Unsent: unsent, Drawer: int64(r.ram.Cash), Opened: r.drawer, Clock: r.clock(), Faults: r.faults.names(),
 	}
 }
 

@@ -21,9 +21,9 @@ var errCut = errors.New("the link was cut")
 // Serve talks on one connection until ctx ends, the host closes it, or the power goes; it closes conn. Each
 // command comes over HTTP or behind its length, as its first byte tells.
 func (r *Register) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
-	r.mu.Lock()
+	r.Mu.Lock()
 	off, power := r.off, r.power
-	r.mu.Unlock()
+	r.Mu.Unlock()
 	if !power {
 		return errors.Join(ErrPower, conn.Close())
 	}
@@ -123,8 +123,8 @@ func (l *link) sleep(d time.Duration) bool {
 func (l *link) linger(d time.Duration) { _ = l.sleep(d) }
 
 func (r *Register) plugged() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.cable && r.power
 }
 

@@ -42,13 +42,13 @@ func (r *Register) closeSession(raw []byte) (any, *refused) {
 
 func (r *Register) commonInfo([]byte) (any, *refused) {
 	return frame.CommonInfo{
-		Answer: done, Model: r.opt.Model, Serial: r.serial(), FN: r.fn.Serial(), FFDFN: r.opt.FFD, FFDKKT: r.opt.FFD, FFD: r.opt.FFD,
+		Answer: done, Model: r.opt.Model, Serial: r.serial(), FN: r.FN.Serial(), FFDFN: r.opt.FFD, FFDKKT: r.opt.FFD, FFD: r.opt.FFD,
 		Program: "3.1", Built: "2025-11-17", Clock: moment(r.clock()), Width: []int64{int64(r.opt.Width)}, LinesMax: linesMax,
 	}, nil
 }
 
 func (r *Register) registration([]byte) (any, *refused) {
-	first, _ := r.fn.Find(1) // a storage begins with its registration
+	first, _ := r.FN.Find(1) // a storage begins with its registration
 	return frame.Registration{Answer: done, Registered: true, Info: &frame.RegistrationInfo{
 		At: moment(first.At), Owner: frame.Owner{INN: r.opt.INN}, TaxSystems: taxSystems,
 	}}, nil
@@ -59,18 +59,18 @@ func (r *Register) status([]byte) (any, *refused) {
 	s.Answer, s.Clock = done, moment(r.clock())
 	fed := r.paper
 	s.Paper = &fed
-	s.Shift.Open, s.Shift.Expired, s.Shift.No, s.Shift.Cash = r.fn.ShiftOpen(), r.fn.Over24(), r.fn.ShiftNo(), int64(r.ram.Cash)
-	if opened := r.fn.Opened(); !opened.IsZero() {
+	s.Shift.Open, s.Shift.Expired, s.Shift.No, s.Shift.Cash = r.FN.ShiftOpen(), r.FN.Over24(), r.FN.ShiftNo(), int64(r.ram.Cash)
+	if opened := r.FN.Opened(); !opened.IsZero() {
 		s.Shift.Opened = moment(opened)
 	}
-	s.Check.Open, s.Check.No = r.check != nil, r.fn.Receipts()
+	s.Check.Open, s.Check.No = r.check != nil, r.FN.Receipts()
 	if r.check != nil {
 		total := int64(r.check.Total)
 		s.Check.Goods, s.Check.Sum = int64(len(r.check.Lines)), &total
 	}
-	last := r.fn.Last()
-	s.FN.Phase, s.FN.Serial, s.FN.Last = frame.PhaseFiscal, r.fn.Serial(), &frame.LastDoc{FD: last.FD, At: moment(last.At)}
-	if n, oldest := r.fn.Unsent(); n > 0 {
+	last := r.FN.Last()
+	s.FN.Phase, s.FN.Serial, s.FN.Last = frame.PhaseFiscal, r.FN.Serial(), &frame.LastDoc{FD: last.FD, At: moment(last.At)}
+	if n, oldest := r.FN.Unsent(); n > 0 {
 		s.FN.Unsent.Count, s.FN.Unsent.First, s.FN.Unsent.At = int64(n), oldest.FD, moment(oldest.At)
 	}
 	return s, nil
@@ -87,9 +87,9 @@ func (r *Register) setDateTime(raw []byte) (any, *refused) {
 	switch {
 	case err != nil || at.IsZero():
 		return nil, errParameter
-	case r.fn.ShiftOpen():
+	case r.FN.ShiftOpen():
 		return nil, errShiftOpen
-	case at.Before(r.fn.Last().At):
+	case at.Before(r.FN.Last().At):
 		return nil, errClock
 	}
 	r.ram.Drift += at.Sub(r.clock())
@@ -100,12 +100,12 @@ func (r *Register) setDateTime(raw []byte) (any, *refused) {
 // readSales begins to read the journal; with an emulator that is done at once.
 func (r *Register) readSales([]byte) (any, *refused) {
 	s := frame.Sales{Answer: done, Serial: r.serial(), INN: r.opt.INN, FFD: r.opt.FFD, Shifts: frame.SalesShifts{}}
-	for _, d := range r.fn.Documents() {
+	for _, d := range r.FN.Documents() {
 		if d.Type == storage.DocRegistration {
 			continue // the journal knows shifts and receipts only
 		}
 		if d.Type == storage.DocShiftOpen || len(s.Shifts) == 0 {
-			s.Shifts = append(s.Shifts, frame.SalesShift{FN: r.fn.Serial(), No: d.Shift})
+			s.Shifts = append(s.Shifts, frame.SalesShift{FN: r.FN.Serial(), No: d.Shift})
 		}
 		r.list(&s.Shifts[len(s.Shifts)-1], d)
 	}

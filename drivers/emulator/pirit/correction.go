@@ -59,7 +59,7 @@ func (r *Register) oldCorrection(q request, d *document, kind int) ([][]byte, by
 	}
 	d.Paid = d.Total
 	r.begin(d)
-	signed, code := r.fn.Sign(r.settled(d, request{}), r.cutAt(q.cmd))
+	signed, code := r.FN.Sign(r.settled(d, request{}), r.cutAt(q.cmd))
 	if code != storage.OK {
 		r.annul()
 		return nil, fnCode(code)

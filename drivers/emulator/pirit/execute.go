@@ -146,8 +146,8 @@ func commandTable() map[frame.Cmd]command {
 
 // Execute runs one command. No answer means that the power went or is off, or that the batch mode keeps silent.
 func (r *Register) Execute(ask frame.Request) (frame.Answer, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.execute(ask)
 }
 
@@ -168,7 +168,7 @@ func (r *Register) execute(ask frame.Request) (frame.Answer, bool) {
 	if r.ram.failed != nil {
 		code = errFatal
 	}
-	r.notify()
+	r.Notify()
 	if code != 0 {
 		fields = nil
 	}

@@ -195,8 +195,8 @@ type stretch struct {
 
 // wire sends bytes through the faults of their direction.
 func (r *Register) wire(s stretch, data []byte) []piece {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	pieces := []piece{{}}
 	for i, b := range data {
 		here := s

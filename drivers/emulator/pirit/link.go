@@ -24,9 +24,9 @@ const (
 
 // Serve talks on one byte stream until ctx ends, the host closes it, or the power goes; it closes conn.
 func (r *Register) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
-	r.mu.Lock()
+	r.Mu.Lock()
 	off, power := r.off, r.power
-	r.mu.Unlock()
+	r.Mu.Unlock()
 	if !power {
 		return errors.Join(ErrPower, conn.Close())
 	}
@@ -304,8 +304,8 @@ func (l *link) wakeUp() {
 
 // owe tells how long the register is busy before it takes up a command.
 func (r *Register) owe(ask frame.Request) (time.Duration, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	f, ok := r.faults.strike(Busy, ask.Cmd)
 	if ok {
 		ask.Fields = cloned(ask.Fields)
@@ -323,8 +323,8 @@ func cloned(fields [][]byte) [][]byte {
 }
 
 func (r *Register) owing() (time.Duration, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if r.owed == nil {
 		return 0, false
 	}
@@ -333,8 +333,8 @@ func (r *Register) owing() (time.Duration, bool) {
 
 // settle does what is owed, before anything that came later.
 func (r *Register) settle() (frame.Answer, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if r.owed == nil {
 		return frame.Answer{}, false
 	}
@@ -356,13 +356,13 @@ func (l *link) answer(a frame.Answer) {
 	if err != nil { // our own answers fit: an archive block is bounded
 		return
 	}
-	l.r.mu.Lock()
+	l.r.Mu.Lock()
 	_, lost := l.r.faults.strike(LoseAnswer, a.Cmd)
 	_, late := l.r.faults.strike(LateAnswer, a.Cmd)
 	slow, isSlow := l.r.faults.strike(SlowAnswer, a.Cmd)
 	noise, isNoise := l.r.faults.strike(Noise, a.Cmd)
 	_, last := l.r.faults.strike(PowerAfterAnswer, a.Cmd)
-	l.r.mu.Unlock()
+	l.r.Mu.Unlock()
 	if isNoise {
 		l.put(piece{data: bytes.Repeat([]byte{0xFF}, max(noise.N, 1))})
 	}

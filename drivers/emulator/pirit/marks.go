@@ -22,13 +22,13 @@ func (r *Register) marking(q request) ([][]byte, byte) {
 		if r.mark != "" {
 			state = passed
 		}
-		return numbers(0, state, 0, 0, r.fn.Marks(), 0, 0), 0
+		return numbers(0, state, 0, 0, r.FN.Marks(), 0, 0), 0
 	case 1:
 		return r.checkMark(q)
 	case 2:
 		return r.keepMark(q)
 	case 3:
-		r.fn.ClearMarks()
+		r.FN.ClearMarks()
 		r.mark = ""
 		return numbers(3), 0
 	case 15:
@@ -49,7 +49,7 @@ func (r *Register) checkMark(q request) ([][]byte, byte) {
 		return nil, fnCode(storage.MarkOrder)
 	}
 	back := planned == ffd.PlannedReturned || planned == ffd.PlannedReturnedMeasured
-	verdict, code := r.fn.CheckMark(raw, back)
+	verdict, code := r.FN.CheckMark(raw, back)
 	if code != storage.OK {
 		return nil, fnCode(code)
 	}
@@ -69,10 +69,10 @@ func (r *Register) keepMark(q request) ([][]byte, byte) {
 	}
 	raw := r.mark
 	r.mark = ""
-	if code := r.fn.KeepMark(raw, keep == 1); code != storage.OK {
+	if code := r.FN.KeepMark(raw, keep == 1); code != storage.OK {
 		return nil, fnCode(code)
 	}
-	verdict, _ := r.fn.KeptMark(raw)
+	verdict, _ := r.FN.KeptMark(raw)
 	return numbers(2, int(verdict)), 0
 }
 
@@ -83,7 +83,7 @@ func (r *Register) bindMark(q request) ([][]byte, byte) {
 	}
 	raw := frame.Unescape(q.field(1))
 	given, ok := q.number(4)
-	verdict, kept := r.fn.KeptMark(raw)
+	verdict, kept := r.FN.KeptMark(raw)
 	switch {
 	case !kept:
 		return nil, fnCode(storage.MarkUnknown)

@@ -77,7 +77,7 @@ func (d *document) fiscal() bool { return ops[d.Type] != 0 }
 func (r *Register) docStatus() int {
 	switch d := r.ram.Doc; {
 	case r.ram.Signed != 0:
-		signed, _ := r.fn.Find(r.ram.Signed)
+		signed, _ := r.FN.Find(r.ram.Signed)
 		return typeOf(signed) | stateSigned<<4
 	case d == nil:
 		return 0
@@ -127,11 +127,11 @@ func (r *Register) open(q request) ([][]byte, byte) {
 // admits tells whether a document may be begun, as shift, storage and paper are.
 func (r *Register) admits(d *document) byte {
 	if d.Type != typeService {
-		if !r.fn.ShiftOpen() {
+		if !r.FN.ShiftOpen() {
 			r.more = whyShift
 			return errState
 		}
-		if r.fn.Over24() {
+		if r.FN.Over24() {
 			return errDay
 		}
 	}
@@ -140,7 +140,7 @@ func (r *Register) admits(d *document) byte {
 		if d.Basis != nil {
 			form = storage.DocCorrection
 		}
-		if code := r.fn.Allows(form, r.clock()); code != storage.OK {
+		if code := r.FN.Allows(form, r.clock()); code != storage.OK {
 			return fnCode(code)
 		}
 		if d.Tax&r.opt.Taxes == 0 {
@@ -156,9 +156,9 @@ func (r *Register) admits(d *document) byte {
 func (r *Register) begin(d *document) {
 	r.ram.Doc = d
 	if d.fiscal() {
-		r.fn.Current = 0x04
+		r.FN.Current = 0x04
 		if d.Basis != nil {
-			r.fn.Current = 0x14
+			r.FN.Current = 0x14
 		}
 	}
 	if !d.NoPrint {
@@ -243,7 +243,7 @@ func (r *Register) line(q request) ([][]byte, byte) {
 	d.Lines = append(d.Lines, l)
 	d.Total += l.Sum
 	d.Next, d.Mark, d.Verdict = nil, "", 0
-	r.fn.Data = true
+	r.FN.Data = true
 	r.show(l.Name, r.sides("  "+quantity(l.Qty)+" x "+l.Price.String(), "="+l.Sum.String()))
 	r.ram.save()
 	return [][]byte{[]byte(l.VATSum.String() + "00")}, 0
@@ -415,7 +415,7 @@ func (r *Register) close(q request) ([][]byte, byte) {
 		}
 	}
 	r.batch = batchOff
-	signed, code := r.fn.Sign(r.settled(d, q), r.cutAt(q.cmd))
+	signed, code := r.FN.Sign(r.settled(d, q), r.cutAt(q.cmd))
 	if code != storage.OK {
 		return nil, fnCode(code)
 	}
@@ -438,7 +438,7 @@ func (r *Register) finish() ([][]byte, byte) {
 	if r.gone {
 		return nil, 0
 	}
-	d, _ := r.fn.Find(r.ram.Signed)
+	d, _ := r.FN.Find(r.ram.Signed)
 	r.ram.Signed = 0
 	r.ram.save()
 	fd, sign := string(number(d.FD)), string(number(d.Sign))
@@ -519,12 +519,12 @@ func (r *Register) cancel(request) ([][]byte, byte) {
 
 func (r *Register) annul() {
 	if r.ram.Doc.fiscal() {
-		r.ram.Last = lastReceipt{Receipt: r.fn.Receipts(), DocNo: r.ram.DocNo}
+		r.ram.Last = lastReceipt{Receipt: r.FN.Receipts(), DocNo: r.ram.DocNo}
 	}
 	quiet := r.ram.Doc.NoPrint
 	r.ram.Doc, r.batch = nil, batchOff
 	r.ram.DocNo++
-	r.fn.Drop()
+	r.FN.Drop()
 	if !quiet {
 		r.ram.Queue = append(r.ram.Queue, append(r.wrapped(paper.Middle(r.opt.Width, "ДОКУМЕНТ АННУЛИРОВАН")), paper.Line{Kind: paper.Cut})...)
 		if r.started {
@@ -536,11 +536,11 @@ func (r *Register) annul() {
 
 // Foreign opens a sale as another program would, and leaves it open with one position in it.
 func (r *Register) Foreign() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	l := storage.Line{Name: "чужой товар", Qty: 1_000_000, Price: 100, Sum: 100, VAT: sale.VATNone, Method: ffd.MethodFull, Subject: 1}
 	r.begin(&document{Type: typeSale, State: stateOpen, Operator: "Другой", Tax: 1, Lines: []storage.Line{l}, Total: l.Sum})
-	r.notify()
+	r.Notify()
 }
 
 func day(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }

@@ -10,10 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/cabinet"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/pirit/frame"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -133,12 +132,10 @@ func (o Options) check() error {
 type Register struct {
 	opt Options
 
-	mu       sync.Mutex
-	fn       *storage.Storage
+	cabinet.Cabinet
 	ram      memory
 	settings map[cell]string
 	commands map[frame.Cmd]command
-	tape     paper.Tape
 	faults   faults
 	power    bool
 	paper    bool
@@ -153,7 +150,6 @@ type Register struct {
 	asked    string // the far date that 14h was given once
 	gone     bool   // the power went inside a command
 	off      chan struct{}
-	changed  chan struct{}
 }
 
 // batch is the mode in which a document is made without answers.
@@ -183,10 +179,11 @@ func New(o Options) (*Register, error) {
 		return nil, err
 	}
 	r := &Register{
-		opt: o, fn: fn, power: true, paper: true, off: make(chan struct{}), changed: make(chan struct{}),
+		opt: o, power: true, paper: true, off: make(chan struct{}),
 		settings: factory(o), commands: commandTable(),
 	}
-	if err := errors.Join(r.ram.load(o), r.tape.Load(o.Folder)); err != nil {
+	r.Assemble(fn)
+	if err := errors.Join(r.ram.load(o), r.Roll.Load(o.Folder)); err != nil {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
@@ -196,16 +193,16 @@ func New(o Options) (*Register, error) {
 // Close ends the register and reports the first write to disk that failed.
 func (r *Register) Close() error {
 	r.SetPower(false)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.ram.failed, r.fn.Close(), r.tape.Close())
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches the register on or off. Off drops every connection and all that was not finished; documents
 // and memory stay.
 func (r *Register) SetPower(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if on == r.power {
 		return
 	}
@@ -215,7 +212,7 @@ func (r *Register) SetPower(on bool) {
 	}
 	r.power, r.off = true, make(chan struct{})
 	r.wake()
-	r.notify()
+	r.Notify()
 }
 
 func (r *Register) cutPower() {
@@ -223,16 +220,16 @@ func (r *Register) cutPower() {
 		return
 	}
 	r.power, r.started, r.batch, r.owed, r.mark, r.read, r.asked = false, false, batchOff, nil, "", nil, ""
-	r.fn.PowerOff()
+	r.FN.PowerOff()
 	close(r.off)
-	r.notify()
+	r.Notify()
 }
 
 // wake is what a register does when it gets power: it learns from the storage what was signed without its
 // knowing, and drops a document that cannot go on. Nothing prints before the host says so.
 func (r *Register) wake() {
-	for fd := r.ram.Seen + 1; fd <= r.fn.Last().FD; fd++ {
-		d, ok := r.fn.Find(fd)
+	for fd := r.ram.Seen + 1; fd <= r.FN.Last().FD; fd++ {
+		d, ok := r.FN.Find(fd)
 		if !ok {
 			break
 		}
@@ -249,97 +246,34 @@ func (r *Register) wake() {
 }
 
 // SetPaper puts paper in or takes it out. Paper that comes back prints nothing by itself.
-func (r *Register) SetPaper(in bool) { r.set(&r.paper, in) }
+func (r *Register) SetPaper(in bool) { r.Set(&r.paper, in) }
 
 // SetCover opens or closes the lid; nothing prints under an open one.
-func (r *Register) SetCover(open bool) { r.set(&r.cover, open) }
-
-func (r *Register) set(what *bool, to bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	*what = to
-	r.notify()
-}
-
-// SetOFD says whether the operator of fiscal data answers, and with it the marking system.
-func (r *Register) SetOFD(answers bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.SetAnswer(answers)
-	r.notify()
-}
+func (r *Register) SetCover(open bool) { r.Set(&r.cover, open) }
 
 // PassTime lets time go by for register and storage alike, as if the shop had been closed meanwhile.
 func (r *Register) PassTime(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.pass(d)
 }
 
 func (r *Register) pass(d time.Duration) {
-	r.fn.Pass(d)
+	r.FN.Pass(d)
 	r.jump(d)
 }
 
 // JumpClock moves the register's clock alone, as a dying battery does.
 func (r *Register) JumpClock(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.jump(d)
 }
 
 func (r *Register) jump(d time.Duration) {
 	r.ram.Drift += d
 	r.ram.save()
-	r.notify()
-}
-
-// Expire ends the life of the fiscal storage.
-func (r *Register) Expire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.Expire()
-	r.notify()
-}
-
-// BanMark makes the marking system refuse a piece.
-func (r *Register) BanMark(raw string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.BanMark(raw)
-}
-
-// Marks is how many codes, checked or accepted, wait for a receipt.
-func (r *Register) Marks() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fn.Marks()
-}
-
-// Documents is the storage's whole archive, in order.
-func (r *Register) Documents() []storage.Document {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fn.Documents()
-}
-
-// Tape is what left the printer, oldest first; a long tape loses its beginning.
-func (r *Register) Tape() []paper.Line {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tape.Lines()
-}
-
-// Changed is closed when something changes that State, Tape or Documents shows. Take it first, then look.
-func (r *Register) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-func (r *Register) notify() {
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.Notify()
 }
 
 // State is what a person standing at the counter could see, and what the device would tell.
@@ -365,13 +299,13 @@ type State struct {
 
 // State looks at the register.
 func (r *Register) State() State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	unsent, _ := r.fn.Unsent()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	unsent, _ := r.FN.Unsent()
 	return State{
-		Power: r.power, Paper: r.paper, Cover: r.cover, OFD: r.fn.Answers(), Started: r.started, Document: r.docStatus(),
-		ShiftOpen: r.fn.ShiftOpen(), Expired: r.fn.Over24(), Shift: r.fn.ShiftNo(), Receipt: r.fn.Receipts(),
-		FN: r.fn.Serial(), LastFD: r.fn.Last().FD, Unsent: unsent, Drawer: int64(r.ram.Cash), Opened: r.drawer,
+		Power: r.power, Paper: r.paper, Cover: r.cover, OFD: r.FN.Answers(), Started: r.started, Document: r.docStatus(),
+		ShiftOpen: r.FN.ShiftOpen(), Expired: r.FN.Over24(), Shift: r.FN.ShiftNo(), Receipt: r.FN.Receipts(),
+		FN: r.FN.Serial(), LastFD: r.FN.Last().FD, Unsent: unsent, Drawer: int64(r.ram.Cash), Opened: r.drawer,
 		Clock: r.clock(), Faults: r.faults.names(),
 	}
 }
@@ -385,23 +319,23 @@ func wall(t time.Time) time.Time {
 
 // Inject arms a fault.
 func (r *Register) Inject(f Fault) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.arm(f)
-	r.notify()
+	r.Notify()
 }
 
 // Disarm takes back the faults that have not happened yet.
 func (r *Register) Disarm() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.armed = nil
-	r.notify()
+	r.Notify()
 }
 
 // Fired is what went wrong so far, in order: a test that armed a fault can see that it happened.
 func (r *Register) Fired() []Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return slices.Clone(r.faults.fired)
 }

@@ -43,8 +43,8 @@ func factory(o Options) map[cell]string {
 }
 
 func (r *Register) password() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.settings[cell{setPassword, 0}]
 }
 
@@ -67,7 +67,7 @@ func (r *Register) writeSetting(q request) ([][]byte, byte) {
 		return nil, errFormat
 	case table == setPassword && len(q.field(2)) != frame.PasswordBytes:
 		return nil, errFormat
-	case r.fn.ShiftOpen():
+	case r.FN.ShiftOpen():
 		return nil, errShift
 	}
 	r.settings[cell{table, index}] = q.text(2)

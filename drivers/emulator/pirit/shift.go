@@ -18,7 +18,7 @@ func (r *Register) start(q request) ([][]byte, byte) {
 	if err != nil {
 		return nil, errFormat
 	}
-	if day(at).Before(day(r.fn.Last().At)) {
+	if day(at).Before(day(r.FN.Last().At)) {
 		return nil, errEarlier
 	}
 	r.started = true
@@ -43,9 +43,9 @@ func (r *Register) writeClock(q request) ([][]byte, byte) {
 	switch {
 	case err != nil:
 		return nil, errFormat
-	case r.fn.ShiftOpen():
+	case r.FN.ShiftOpen():
 		return nil, errShift
-	case day(at).Before(day(r.fn.Last().At)):
+	case day(at).Before(day(r.FN.Last().At)):
 		return nil, errEarlier
 	case at.Sub(r.clock()) > 24*time.Hour && !again:
 		r.asked = given
@@ -56,7 +56,7 @@ func (r *Register) writeClock(q request) ([][]byte, byte) {
 }
 
 func (r *Register) openShift(q request) ([][]byte, byte) {
-	if r.fn.ShiftOpen() {
+	if r.FN.ShiftOpen() {
 		return nil, errShift
 	}
 	return r.shiftDocument(q, storage.DocShiftOpen)
@@ -64,7 +64,7 @@ func (r *Register) openShift(q request) ([][]byte, byte) {
 
 // zReport is 21h. Where the storage has closed the shift and the report did not come out, it only prints.
 func (r *Register) zReport(q request) ([][]byte, byte) {
-	if r.ram.ZHalf && !r.fn.ShiftOpen() {
+	if r.ram.ZHalf && !r.FN.ShiftOpen() {
 		if code := r.ready(); code != 0 {
 			return nil, code
 		}
@@ -72,7 +72,7 @@ func (r *Register) zReport(q request) ([][]byte, byte) {
 		r.ram.save()
 		return nil, 0
 	}
-	if !r.fn.ShiftOpen() {
+	if !r.FN.ShiftOpen() {
 		return r.impossible(whyShift)
 	}
 	return r.shiftDocument(q, storage.DocShiftClose)
@@ -94,7 +94,7 @@ func (r *Register) shiftDocument(q request, form storage.DocType) ([][]byte, byt
 		d.Tags = []storage.Tag{{Tag: ffd.TagCashierINN, Value: []byte(inn)}}
 	}
 	report := r.turnover()
-	d, code := r.fn.Sign(d, r.cutAt(q.cmd))
+	d, code := r.FN.Sign(d, r.cutAt(q.cmd))
 	if code != storage.OK {
 		return nil, fnCode(code)
 	}
@@ -135,7 +135,7 @@ func (r *Register) xReport(q request) ([][]byte, byte) {
 
 // turnover is the shift so far, as X and Z reports print it.
 func (r *Register) turnover() []paper.Line {
-	lines := r.wrapped(r.sides("СМЕНА", string(number(r.fn.ShiftNo()))))
+	lines := r.wrapped(r.sides("СМЕНА", string(number(r.FN.ShiftNo()))))
 	for op, name := range [4]string{"ПРИХОД", "ВОЗВРАТ ПРИХОДА", "РАСХОД", "ВОЗВРАТ РАСХОДА"} {
 		if n := r.ram.Count[op]; n > 0 {
 			lines = append(lines, r.wrapped(r.sides(name+" "+string(number(n)), "="+r.ram.Turnover[op].String()))...)

@@ -25,7 +25,7 @@ func (r *Register) flags(request) ([][]byte, byte) {
 	for _, f := range []struct {
 		bit int
 		on  bool
-	}{{flagNotStarted, !r.started}, {flagShift, r.fn.ShiftOpen()}, {flagOver24, r.fn.Over24()}, {flagZHalf, r.ram.ZHalf}} {
+	}{{flagNotStarted, !r.started}, {flagShift, r.FN.ShiftOpen()}, {flagOver24, r.FN.Over24()}, {flagZHalf, r.ram.ZHalf}} {
 		if f.on {
 			now |= f.bit
 		}
@@ -70,9 +70,9 @@ func (r *Register) errorMore(q request) ([][]byte, byte) {
 func (r *Register) counters(q request) ([][]byte, byte) {
 	switch n, _ := q.number(0); n {
 	case 1:
-		return append(numbers(n), number(r.fn.ShiftNo())), 0
+		return append(numbers(n), number(r.FN.ShiftNo())), 0
 	case 2:
-		return append(numbers(n), number(r.fn.Receipts()+1)), 0
+		return append(numbers(n), number(r.FN.Receipts()+1)), 0
 	}
 	return nil, errFormat
 }
@@ -93,7 +93,7 @@ func (r *Register) info(q request) ([][]byte, byte) {
 	case 4:
 		return append(out, []byte(registered)), 0
 	case 5:
-		return append(out, stamp(r.fn.Last().At)...), 0
+		return append(out, stamp(r.FN.Last().At)...), 0
 	case 7:
 		return append(out, roubles(r.ram.Cash)), 0
 	case 8:
@@ -101,12 +101,12 @@ func (r *Register) info(q request) ([][]byte, byte) {
 	case 11:
 		return append(out, r.operations()), 0
 	case 14:
-		left := int(r.fn.Expires().Sub(r.fn.Clock()) / (24 * time.Hour))
-		return append(out, stamp(r.fn.Expires())[0], number(max(left, 0))), 0
+		left := int(r.FN.Expires().Sub(r.FN.Clock()) / (24 * time.Hour))
+		return append(out, stamp(r.FN.Expires())[0], number(max(left, 0))), 0
 	case 16:
 		return append(out, number(map[bool]int{true: 1}[r.opt.Width < 40])), 0
 	case 17:
-		return append(out, stamp(r.fn.Opened())...), 0
+		return append(out, stamp(r.FN.Opened())...), 0
 	case 18:
 		if r.opt.Family == FamilyViki {
 			return append(out, number(r.opt.Width)), 0
@@ -151,13 +151,13 @@ func (r *Register) storage(q request) ([][]byte, byte) {
 	out := numbers(n)
 	switch n {
 	case 1:
-		return append(out, []byte(r.fn.Serial())), 0
+		return append(out, []byte(r.FN.Serial())), 0
 	case 2:
-		return append(out, numbers(r.phase(), int(r.fn.Current), int(r.fn.Warnings()))...), 0
+		return append(out, numbers(r.phase(), int(r.FN.Current), int(r.FN.Warnings()))...), 0
 	case 3:
-		return append(out, number(r.fn.Last().FD)), 0
+		return append(out, number(r.FN.Last().FD)), 0
 	case 6:
-		return append(out, number(r.fn.ShiftNo()), number(map[bool]int{true: 1}[r.fn.ShiftOpen()]), number(r.fn.Receipts())), 0
+		return append(out, number(r.FN.ShiftNo()), number(map[bool]int{true: 1}[r.FN.ShiftOpen()]), number(r.FN.Receipts())), 0
 	case 7:
 		return append(out, r.exchange()...), 0
 	case 11:
@@ -189,10 +189,10 @@ func (r *Register) format() int {
 func (r *Register) phase() int {
 	const fiscal, data, shift = 3, 1 << 4, 1 << 5
 	bits := fiscal
-	if r.fn.Data {
+	if r.FN.Data {
 		bits |= data
 	}
-	if r.fn.ShiftOpen() {
+	if r.FN.ShiftOpen() {
 		bits |= shift
 	}
 	return bits
@@ -200,7 +200,7 @@ func (r *Register) phase() int {
 
 func (r *Register) exchange() [][]byte {
 	const has = 1 << 1
-	n, oldest := r.fn.Unsent()
+	n, oldest := r.FN.Unsent()
 	if n == 0 {
 		return append(numbers(0, 0, 0), nil, nil)
 	}
@@ -210,7 +210,7 @@ func (r *Register) exchange() [][]byte {
 // stored is 78/11: whether the operator has confirmed a document, and the storage's short form of it.
 func (r *Register) stored(q request) ([][]byte, byte) {
 	fd, ok := q.number(1)
-	d, found := r.fn.Find(uint32(fd))
+	d, found := r.FN.Find(uint32(fd))
 	switch {
 	case !ok:
 		return nil, errFormat
@@ -228,14 +228,14 @@ func hexed(p []byte) []byte { return []byte(strings.ToUpper(hex.EncodeToString(p
 // choose is 78/15: it reads a document as tagged values, which 78/16 gives out in blocks.
 func (r *Register) choose(q request) ([][]byte, byte) {
 	fd, ok := q.number(1)
-	d, found := r.fn.Find(uint32(fd))
+	d, found := r.FN.Find(uint32(fd))
 	switch {
 	case !ok:
 		return nil, errFormat
 	case !found:
 		return nil, errNoData
 	}
-	r.read = tagged(d, r.fn.Serial())
+	r.read = tagged(d, r.FN.Serial())
 	return append(numbers(15, int(d.Type)), number(len(r.read))), 0
 }
 

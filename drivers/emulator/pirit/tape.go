@@ -22,7 +22,7 @@ func (r *Register) feed() {
 		if r.lineFault() {
 			return
 		}
-		r.tape.Print(r.ram.Queue[0])
+		r.Roll.Print(r.ram.Queue[0])
 		r.ram.Queue = r.ram.Queue[1:]
 	}
 	if len(r.ram.Queue) == 0 {
@@ -32,11 +32,11 @@ func (r *Register) feed() {
 
 // feedLine is the control byte LF.
 func (r *Register) feedLine() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if r.power {
 		r.queue(paper.Line{Kind: paper.Text})
-		r.notify()
+		r.Notify()
 	}
 }
 
@@ -83,10 +83,10 @@ func (r *Register) ending(d storage.Document, cut int) []paper.Line {
 		lines = append(lines, r.totals(d)...)
 	}
 	lines = append(lines, r.wrapped(
-		r.sides("СМЕНА "+string(number(d.Shift)), "ЧЕК "+string(number(d.Receipt))), r.sides("ФН", r.fn.Serial()),
+		r.sides("СМЕНА "+string(number(d.Shift)), "ЧЕК "+string(number(d.Receipt))), r.sides("ФН", r.FN.Serial()),
 		r.sides("ФД "+string(number(d.FD)), "ФП "+string(number(d.Sign))))...)
 	if d.Type == storage.DocReceipt {
-		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.fn.Serial(), "").QR()})
+		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.FN.Serial(), "").QR()})
 	}
 	if cut != noCutReceipt {
 		lines = append(lines, paper.Line{Kind: paper.Cut})
@@ -118,7 +118,7 @@ func (r *Register) cut(request) ([][]byte, byte) {
 	if code := r.ready(); code != 0 {
 		return nil, code
 	}
-	if last, ok := r.tape.Last(); !ok || last.Kind != paper.Cut { // a second cut finds no paper to cut
+	if last, ok := r.Roll.Last(); !ok || last.Kind != paper.Cut { // a second cut finds no paper to cut
 		r.queue(paper.Line{Kind: paper.Cut})
 	}
 	return nil, 0
@@ -197,7 +197,7 @@ func (r *Register) requisite(q request) ([][]byte, byte) {
 
 func (r *Register) printStored(q request) ([][]byte, byte) {
 	fd, ok := q.number(0)
-	d, found := r.fn.Find(uint32(fd))
+	d, found := r.FN.Find(uint32(fd))
 	switch {
 	case !ok:
 		return nil, errFormat

@@ -17,7 +17,7 @@ func (r *Register) beginCorrection(request) ([]byte, byte) {
 
 // correct105 is FF4Ah: kind, sign, total, five payments, six sums of tax, tax system.
 func (r *Register) correct105(q request) ([]byte, byte) {
-	if r.fn.Current != curCorrection {
+	if r.FN.Current != curCorrection {
 		return nil, byte(storage.WrongState)
 	}
 	d := storage.Document{
@@ -42,7 +42,7 @@ func (r *Register) correct105(q request) ([]byte, byte) {
 		return nil, byte(storage.MarkMissing)
 	}
 	d.Basis = &basis
-	d, code := r.fn.Sign(d, r.cutFault(q.code))
+	d, code := r.FN.Sign(d, r.cutFault(q.code))
 	if code != storage.OK {
 		return nil, byte(code)
 	}
@@ -57,7 +57,7 @@ func (r *Register) correct105(q request) ([]byte, byte) {
 
 // fnRegistered is FF09h: what the storage was registered with.
 func (r *Register) fnRegistered(request) ([]byte, byte) {
-	d, ok := r.fn.Find(1)
+	d, ok := r.FN.Find(1)
 	if !ok {
 		return nil, byte(storage.NoData)
 	}
@@ -72,7 +72,7 @@ const blockMax = 200
 
 // fnDocument begins to give a document out: FF3Ah tells its form and length.
 func (r *Register) fnDocument(q request) ([]byte, byte) {
-	d, ok := r.fn.Find(uint32(q.uint(0, 4)))
+	d, ok := r.FN.Find(uint32(q.uint(0, 4)))
 	if !ok {
 		return nil, byte(storage.NoData)
 	}

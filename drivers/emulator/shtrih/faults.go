@@ -111,8 +111,8 @@ func (f *faults) strike(kind FaultKind, code frame.Cmd) (Fault, bool) {
 
 // Inject arms a fault.
 func (r *Register) Inject(f Fault) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if f.Dir == 0 {
 		f.Dir = ToHost
 	}
@@ -120,21 +120,21 @@ func (r *Register) Inject(f Fault) {
 		f.Mask = 1
 	}
 	r.faults.armed = append(r.faults.armed, &armed{Fault: f, left: max(f.Times, 1)})
-	r.notify()
+	r.Notify()
 }
 
 // Disarm takes back the faults of a kind that have not happened yet, or all for the empty kind.
 func (r *Register) Disarm(kind FaultKind) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.faults.armed = slices.DeleteFunc(r.faults.armed, func(a *armed) bool { return kind == "" || a.Kind == kind })
-	r.notify()
+	r.Notify()
 }
 
 // Fired is what went wrong so far, in order: a test that armed a fault can see that it happened.
 func (r *Register) Fired() []Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return slices.Clone(r.faults.fired)
 }
 
@@ -210,8 +210,8 @@ type piece struct {
 // wire sends bytes through the faults of one direction. Code is the command whose frame they are, from
 // its byte at; zero for control bytes and noise. End says that the frame's last byte is among them.
 func (r *Register) wire(dir Direction, code frame.Cmd, at int, data []byte, end bool) []piece {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	pieces := []piece{{}}
 	for i, b := range data {
 		var cut bool

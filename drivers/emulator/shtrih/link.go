@@ -22,9 +22,9 @@ const outMax = 64
 // conn. Both protocols are spoken, as each frame begins. An answer that a protocol 1.0 host has not
 // acknowledged is kept in the register, so it can be fetched on the next connection.
 func (r *Register) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
-	r.mu.Lock()
+	r.Mu.Lock()
 	off, power := r.off, r.power
-	r.mu.Unlock()
+	r.Mu.Unlock()
 	if !power {
 		return errors.Join(ErrPower, conn.Close())
 	}
@@ -129,8 +129,8 @@ func (l *link) sleep(d time.Duration) bool {
 }
 
 func (r *Register) plugged() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.cable && r.power
 }
 
@@ -311,21 +311,21 @@ func (l *link) control(b byte) {
 }
 
 func (r *Register) noise() (int, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	f, ok := r.faults.strike(NoiseFF, 0)
 	return max(f.N, 1), ok
 }
 
 func (r *Register) waiting() []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.pending
 }
 
 func (r *Register) keep(answer []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.pending = answer
 }
 
@@ -358,15 +358,15 @@ func (l *link) command1(body []byte) {
 }
 
 func (r *Register) naks(code frame.Cmd) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	_, ok := r.faults.strike(NAKStorm, code)
 	return ok
 }
 
 func (r *Register) forgets(code frame.Cmd) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	_, ok := r.faults.strike(ForgetAnswer, code)
 	return ok
 }
@@ -384,15 +384,15 @@ func (l *link) event2(e frame.Event) {
 }
 
 func (r *Register) number() uint16 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	return r.num
 }
 
 // next moves to a frame's number, or says what to answer instead of running it.
 func (r *Register) next(num uint16) (run bool, cached []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	switch {
 	case num == r.num+1:
 		r.num, r.repeat = num, nil
@@ -416,9 +416,9 @@ func (l *link) command2(num uint16, body []byte) {
 	if !ok || l.r.forgets(code) {
 		return
 	}
-	l.r.mu.Lock()
+	l.r.Mu.Lock()
 	l.r.repeat = answer
-	l.r.mu.Unlock()
+	l.r.Mu.Unlock()
 	packed, err := frame.Encode2(num, answer)
 	if err != nil { // no answer of ours is longer than a frame
 		return
@@ -435,12 +435,12 @@ func (l *link) send2(num uint16, body []byte, code frame.Cmd) {
 
 // answer sends a fresh answer through the faults that concern whole answers.
 func (l *link) answer(packed []byte, code frame.Cmd) {
-	l.r.mu.Lock()
+	l.r.Mu.Lock()
 	_, lost := l.r.faults.strike(LoseAnswer, code)
 	_, late := l.r.faults.strike(LateAnswer, code)
 	slow, isSlow := l.r.faults.strike(SlowAnswer, code)
 	_, last := l.r.faults.strike(PowerAfterAnswer, code)
-	l.r.mu.Unlock()
+	l.r.Mu.Unlock()
 	switch {
 	case lost:
 	case late:

@@ -31,9 +31,9 @@ func (r *Register) checkMark(q request) ([]byte, byte) {
 		}
 	}
 	raw := string(q.p[4 : 4+n])
-	r.fn.KeepMark(raw, false) // a code that is asked for again is looked at anew
+	r.FN.KeepMark(raw, false) // a code that is asked for again is looked at anew
 	returned := status == ffd.PlannedReturned || status == ffd.PlannedReturnedMeasured
-	verdict, code := r.fn.CheckMark(raw, returned)
+	verdict, code := r.FN.CheckMark(raw, returned)
 	if code != storage.OK {
 		return nil, byte(code)
 	}
@@ -50,7 +50,7 @@ func (r *Register) checkMark(q request) ([]byte, byte) {
 func (r *Register) acceptMark(q request) ([]byte, byte) {
 	switch q.p[0] {
 	case markClear:
-		r.fn.ClearMarks()
+		r.FN.ClearMarks()
 		r.mark = ""
 		return nil, 0
 	case markAccept, markDrop:
@@ -60,8 +60,8 @@ func (r *Register) acceptMark(q request) ([]byte, byte) {
 	if r.mark == "" {
 		return nil, byte(storage.MarkOrder)
 	}
-	code := r.fn.KeepMark(r.mark, q.p[0] == markAccept)
-	verdict, _ := r.fn.KeptMark(r.mark) // none for a code that was dropped
+	code := r.FN.KeepMark(r.mark, q.p[0] == markAccept)
+	verdict, _ := r.FN.KeptMark(r.mark) // none for a code that was dropped
 	r.mark = ""
 	if code != storage.OK {
 		return nil, byte(code)
@@ -80,7 +80,7 @@ func (r *Register) bindMark(q request) ([]byte, byte) {
 		return nil, byte(storage.MarkOrder)
 	}
 	raw := string(q.p[1 : 1+n])
-	verdict, ok := r.fn.KeptMark(raw)
+	verdict, ok := r.FN.KeptMark(raw)
 	if !ok {
 		return nil, byte(storage.MarkUnknown)
 	}
@@ -92,5 +92,5 @@ func (r *Register) bindMark(q request) ([]byte, byte) {
 
 // markStatus is FF70h: how the storage's work with codes stands.
 func (r *Register) markStatus(request) ([]byte, byte) {
-	return []byte{flag(r.mark != ""), 0, 0, byte(r.fn.Marks()), 0, 0, 0, 0}, 0
+	return []byte{flag(r.mark != ""), 0, 0, byte(r.FN.Marks()), 0, 0, 0, 0}, 0
 }

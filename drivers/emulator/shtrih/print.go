@@ -54,10 +54,10 @@ func (r *Register) ending(d storage.Document) []paper.Line {
 		lines = r.wrapped(r.sides("СМЕНА", decimal(d.Shift)))
 	}
 	lines = append(lines, r.wrapped(
-		r.sides("КАССИР", d.Operator), r.sides("ФН", r.fn.Serial()),
+		r.sides("КАССИР", d.Operator), r.sides("ФН", r.FN.Serial()),
 		r.sides("ФД "+decimal(d.FD), "ФП "+decimal(d.Sign)))...)
 	if d.Type == storage.DocReceipt || d.Type == storage.DocCorrection {
-		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.fn.Serial(), "").QR()})
+		lines = append(lines, paper.Line{Kind: paper.QR, Text: d.Fiscal(r.FN.Serial(), "").QR()})
 	}
 	return append(lines, paper.Line{Kind: paper.Cut})
 }
@@ -131,7 +131,7 @@ func (r *Register) cut(q request) ([]byte, byte) {
 	if q.p[0] > 1 {
 		return nil, errParameters
 	}
-	if last, ok := r.tape.Last(); !ok || last.Kind != paper.Cut { // a second cut finds no paper to cut
+	if last, ok := r.Roll.Last(); !ok || last.Kind != paper.Cut { // a second cut finds no paper to cut
 		r.queue(paper.Line{Kind: paper.Cut})
 	}
 	r.ram.save()
@@ -161,7 +161,7 @@ func (r *Register) resume(request) ([]byte, byte) {
 
 // copyLast prints the last receipt or shift document again: 8Ch.
 func (r *Register) copyLast(request) ([]byte, byte) {
-	d := r.fn.Last()
+	d := r.FN.Last()
 	if d.Type == storage.DocRegistration {
 		return nil, errNoRepeat
 	}

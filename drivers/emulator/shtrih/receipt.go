@@ -69,12 +69,12 @@ func (r *Register) openReceipt(q request) ([]byte, byte) {
 	if doc.Kind > 3 || doc.Fixes && r.opt.FFD == ffd105 {
 		return nil, errParameters
 	}
-	if code := r.fn.Allows(doc.form(), r.clock()); code != storage.OK {
+	if code := r.FN.Allows(doc.form(), r.clock()); code != storage.OK {
 		return nil, byte(code)
 	}
 	r.ram.Receipt = doc
 	r.ram.Tags = nil
-	r.fn.Current, r.fn.Data = doc.current(), false
+	r.FN.Current, r.FN.Data = doc.current(), false
 	title := titles[doc.Kind]
 	if doc.Fixes {
 		title = correctionTitle + title
@@ -100,7 +100,7 @@ func (r *Register) operation(q request) ([]byte, byte) {
 	}
 	doc.Lines = append(doc.Lines, line)
 	doc.Total += line.Sum
-	r.fn.Data = true
+	r.FN.Data = true
 	r.printLine(line)
 	r.ram.save()
 	return nil, 0
@@ -216,14 +216,14 @@ func (r *Register) tagDocument(q request) ([]byte, byte) {
 	switch {
 	case fault != 0:
 		return nil, fault
-	case r.fn.Current == curNone:
+	case r.FN.Current == curNone:
 		return nil, byte(storage.WrongState)
 	case r.ram.Receipt != nil:
 		r.ram.Receipt.Tags = append(r.ram.Receipt.Tags, tags...)
 	default:
 		r.ram.Tags = append(r.ram.Tags, tags...)
 	}
-	r.fn.Data = true
+	r.FN.Data = true
 	r.ram.save()
 	return nil, 0
 }
@@ -262,7 +262,7 @@ func (r *Register) annul() {
 	r.ram.DocNo++
 	lines := append(r.wrapped("", r.middle("ЧЕК АННУЛИРОВАН"), ""), paper.Line{Kind: paper.Cut})
 	r.queue(lines...)
-	r.fn.Drop()
+	r.FN.Drop()
 	r.loud()
 	r.ram.save()
 }
@@ -270,7 +270,7 @@ func (r *Register) annul() {
 // fnCancel drops the document in the storage only: FF08. An open receipt of the register can then
 // no longer be closed, only cancelled.
 func (r *Register) fnCancel(request) ([]byte, byte) {
-	r.fn.Drop()
+	r.FN.Drop()
 	r.ram.Tags = nil
 	r.ram.save()
 	return nil, 0
@@ -278,7 +278,7 @@ func (r *Register) fnCancel(request) ([]byte, byte) {
 
 // closeReceipt is FF45: check, sign, print.
 func (r *Register) closeReceipt(q request) ([]byte, byte) {
-	if r.fn.Current != r.ram.Receipt.current() {
+	if r.FN.Current != r.ram.Receipt.current() {
 		return nil, byte(storage.WrongState)
 	}
 	quiet := r.quiet()
@@ -286,7 +286,7 @@ func (r *Register) closeReceipt(q request) ([]byte, byte) {
 	if fault != 0 {
 		return nil, fault
 	}
-	d, code := r.fn.Sign(d, r.cutFault(q.code))
+	d, code := r.FN.Sign(d, r.cutFault(q.code))
 	if code != storage.OK {
 		return nil, byte(code)
 	}

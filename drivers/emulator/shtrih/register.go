@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/kopilka/kopilka/drivers/emulator/paper"
+	"github.com/kopilka/kopilka/drivers/emulator/cabinet"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
@@ -126,10 +125,8 @@ func (o Options) check() error {
 type Register struct {
 	opt Options
 
-	mu      sync.Mutex
-	fn      *storage.Storage
+	cabinet.Cabinet
 	ram     memory
-	tape    paper.Tape
 	faults  faults
 	power   bool
 	cable   bool
@@ -142,7 +139,6 @@ type Register struct {
 	repeat  []byte                    // the answer to it
 	pending []byte                    // a protocol 1.0 answer that no host has acknowledged
 	off     chan struct{}             // closed when the power goes
-	changed chan struct{}             // closed when anything that can be seen changes
 	drawer  int                       // how often it was opened
 	gone    bool                      // the power went inside a command
 	blocks  map[byte][blockBytes]byte // data loaded for a two-dimensional code
@@ -164,10 +160,11 @@ func New(o Options) (*Register, error) {
 		return nil, err
 	}
 	r := &Register{
-		opt: o, fn: fn, power: true, cable: true, paper: true,
-		off: make(chan struct{}), changed: make(chan struct{}),
+		opt: o, power: true, cable: true, paper: true,
+		off: make(chan struct{}),
 	}
-	if err := errors.Join(r.ram.load(o), r.tape.Load(o.Folder)); err != nil {
+	r.Assemble(fn)
+	if err := errors.Join(r.ram.load(o), r.Roll.Load(o.Folder)); err != nil {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
@@ -178,16 +175,16 @@ func New(o Options) (*Register, error) {
 // Close ends the register and reports the first write to disk that failed.
 func (r *Register) Close() error {
 	r.SetPower(false)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.ram.failed, r.fn.Close(), r.tape.Close())
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches the register on or off. Off drops every connection, an answer that waited and a
 // command half received; documents and memory stay.
 func (r *Register) SetPower(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if on == r.power {
 		return
 	}
@@ -197,7 +194,7 @@ func (r *Register) SetPower(on bool) {
 	}
 	r.power, r.off = true, make(chan struct{})
 	r.wake()
-	r.notify()
+	r.Notify()
 }
 
 func (r *Register) cutPower() {
@@ -208,16 +205,16 @@ func (r *Register) cutPower() {
 	r.num, r.repeat, r.pending, r.lastErr = 0, nil, nil, 0
 	r.busy, r.prints, r.blocks = time.Time{}, time.Time{}, nil
 	r.mark, r.reading = "", nil
-	r.fn.PowerOff()
+	r.FN.PowerOff()
 	close(r.off)
-	r.notify()
+	r.Notify()
 }
 
 // wake is what a register does when it gets power: it learns from the storage what was signed
 // without its knowing, and drops a document that cannot go on.
 func (r *Register) wake() {
-	for fd := r.ram.Seen + 1; fd <= r.fn.Last().FD; fd++ {
-		d, ok := r.fn.Find(fd)
+	for fd := r.ram.Seen + 1; fd <= r.FN.Last().FD; fd++ {
+		d, ok := r.FN.Find(fd)
 		if !ok {
 			break
 		}
@@ -228,83 +225,42 @@ func (r *Register) wake() {
 		r.annul()
 	}
 	if r.ram.Receipt != nil {
-		r.fn.Current = r.ram.Receipt.current()
+		r.FN.Current = r.ram.Receipt.current()
 	}
 	r.ram.save()
 }
 
 // SetPaper puts paper in or takes it out. Paper that comes back does not print the rest by itself:
 // the host must say so.
-func (r *Register) SetPaper(in bool) { r.set(&r.paper, in) }
+func (r *Register) SetPaper(in bool) { r.Set(&r.paper, in) }
 
 // SetCover opens or closes the lid; nothing prints under an open one.
-func (r *Register) SetCover(open bool) { r.set(&r.cover, open) }
+func (r *Register) SetCover(open bool) { r.Set(&r.cover, open) }
 
 // SetCable plugs or pulls the cable: pulled, bytes vanish both ways and nobody is told.
-func (r *Register) SetCable(in bool) { r.set(&r.cable, in) }
-
-// SetOFD says whether the operator of fiscal data answers.
-func (r *Register) SetOFD(answers bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.SetAnswer(answers)
-	r.notify()
-}
-
-func (r *Register) set(what *bool, to bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	*what = to
-	r.notify()
-}
+func (r *Register) SetCable(in bool) { r.Set(&r.cable, in) }
 
 // PassTime lets time go by for register and storage alike, as if the shop had been closed meanwhile.
 func (r *Register) PassTime(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.ram.Drift += d
-	r.fn.Pass(d)
+	r.FN.Pass(d)
 	r.ram.save()
-	r.notify()
+	r.Notify()
 }
 
 // JumpClock moves the register's clock alone, as a dying battery does.
 func (r *Register) JumpClock(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.jump(d)
 }
 
 func (r *Register) jump(d time.Duration) {
 	r.ram.Drift += d
 	r.ram.save()
-	r.notify()
-}
-
-// Documents is the storage's whole archive, in order.
-func (r *Register) Documents() []storage.Document {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fn.Documents()
-}
-
-// Tape is what left the printer, oldest first; a long tape loses its beginning.
-func (r *Register) Tape() []paper.Line {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tape.Lines()
-}
-
-// Changed is closed when something changes that State, Tape or Documents shows. Take it first, then look.
-func (r *Register) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-func (r *Register) notify() {
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.Notify()
 }
 
 // State is what a person standing at the counter could see, and what the device would tell.
@@ -331,13 +287,13 @@ type State struct {
 
 // State looks at the register.
 func (r *Register) State() State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	unsent, _ := r.fn.Unsent()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	unsent, _ := r.FN.Unsent()
 	return State{
-		Power: r.power, Cable: r.cable, Paper: r.paper, Cover: r.cover, OFD: r.fn.Answers(),
-		Mode: r.mode(), SubMode: r.subMode(), ShiftOpen: r.fn.ShiftOpen(), Expired: r.fn.Over24(), Shift: r.fn.ShiftNo(),
-		Receipt: r.fn.Receipts(), FN: r.fn.Serial(), LastFD: r.fn.Last().FD, Unsent: unsent,
+		Power: r.power, Cable: r.cable, Paper: r.paper, Cover: r.cover, OFD: r.FN.Answers(),
+		Mode: r.mode(), SubMode: r.subMode(), ShiftOpen: r.FN.ShiftOpen(), Expired: r.FN.Over24(), Shift: r.FN.ShiftNo(),
+		Receipt: r.FN.Receipts(), FN: r.FN.Serial(), LastFD: r.FN.Last().FD, Unsent: unsent,
 		Drawer: int64(r.ram.Cash), Opened: r.drawer, Clock: r.clock(), Faults: r.faults.names(),
 	}
 }
@@ -364,9 +320,9 @@ func (r *Register) mode() byte {
 		return modeDoc | r.ram.Receipt.Kind<<4
 	case r.ram.DateAsked != "":
 		return modeDate
-	case r.fn.Over24():
+	case r.FN.Over24():
 		return modeExpired
-	case r.fn.ShiftOpen():
+	case r.FN.ShiftOpen():
 		return modeOpen
 	}
 	return modeClosed
@@ -427,8 +383,8 @@ const (
 // Execute runs one command as a frame carries it: code, parameters. The answer is code, error, data.
 // No answer means that the power went, or is off.
 func (r *Register) Execute(command []byte) (answer []byte, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	if !r.power {
 		return nil, false
 	}
@@ -446,7 +402,7 @@ func (r *Register) Execute(command []byte) (answer []byte, ok bool) {
 		fault = r.ram.trouble()
 	}
 	r.lastErr = fault
-	r.notify()
+	r.Notify()
 	answer = append(code.Append(nil), fault)
 	if fault == 0 {
 		answer = append(answer, data...)
@@ -504,7 +460,7 @@ func (r *Register) refuses(code frame.Cmd, c command, who byte) byte {
 	if c.when&(1<<(r.mode()&0x0F)) != 0 {
 		return r.foreignTo(c, who)
 	}
-	if r.fn.Phase() != storage.PhaseFiscal && c.when&(inOpen|inDoc|inClosed) != 0 {
+	if r.FN.Phase() != storage.PhaseFiscal && c.when&(inOpen|inDoc|inClosed) != 0 {
 		return errUnfiscal
 	}
 	if c.otherwise != 0 && r.mode() != modeDate {

@@ -44,11 +44,11 @@ func (r *Register) beginCloseShift(request) ([]byte, byte) {
 
 // begin announces a shift document, so that tags can be sent for it.
 func (r *Register) begin(t storage.DocType, current uint8) ([]byte, byte) {
-	if code := r.fn.Allows(t, r.clock()); code != storage.OK {
+	if code := r.FN.Allows(t, r.clock()); code != storage.OK {
 		return nil, byte(code)
 	}
 	r.ram.Tags = nil
-	r.fn.Current, r.fn.Data = current, false
+	r.FN.Current, r.FN.Data = current, false
 	r.ram.save()
 	return nil, 0
 }
@@ -59,7 +59,7 @@ func (r *Register) shiftDocument(q request, t storage.DocType) (storage.Document
 	if t == storage.DocShiftClose {
 		report = r.turnover()
 	}
-	d, code := r.fn.Sign(d, r.cutFault(q.code))
+	d, code := r.FN.Sign(d, r.cutFault(q.code))
 	if code != storage.OK {
 		return d, byte(code)
 	}
@@ -83,7 +83,7 @@ func (r *Register) xReport(request) ([]byte, byte) {
 
 // turnover is the shift so far, as X and Z reports print it.
 func (r *Register) turnover() []paper.Line {
-	lines := r.wrapped(r.sides("СМЕНА", decimal(r.fn.ShiftNo())))
+	lines := r.wrapped(r.sides("СМЕНА", decimal(r.FN.ShiftNo())))
 	for op, name := range [4]string{"ПРИХОД", "ВОЗВРАТ ПРИХОДА", "РАСХОД", "ВОЗВРАТ РАСХОДА"} {
 		if r.ram.Count[op] == 0 {
 			continue

@@ -5,35 +5,13 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// Expire ends the life of the fiscal storage.
-func (r *Register) Expire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.Expire()
-	r.notify()
-}
-
-// BanMark makes the marking system refuse a piece.
-func (r *Register) BanMark(raw string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fn.BanMark(raw)
-}
-
-// Marks is how many codes the storage holds for the next receipt.
-func (r *Register) Marks() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fn.Marks()
-}
-
 // Foreign leaves a sale open with one position, as another program would that was stopped in the middle: under
 // the password of another cashier.
 func (r *Register) Foreign() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
 	r.foreign()
-	r.notify()
+	r.Notify()
 }
 
 func (r *Register) foreign() {
@@ -43,7 +21,7 @@ func (r *Register) foreign() {
 	l := storage.Line{Name: "Чужой товар", Qty: 1_000_000, Price: 100, Sum: 100, VAT: sale.VATNone, Method: 4, Subject: 1}
 	r.ram.Receipt.Lines = append(r.ram.Receipt.Lines, l)
 	r.ram.Receipt.Total += l.Sum
-	r.fn.Data = true
+	r.FN.Data = true
 	r.ram.save()
 }
 
@@ -56,16 +34,16 @@ func (r *Register) sicken() {
 	if r.ram.Drift == 0 {
 		r.ram.Drift = r.opt.ClockOff
 	}
-	if ill.ShiftAge > 0 && !r.fn.ShiftOpen() {
+	if ill.ShiftAge > 0 && !r.FN.ShiftOpen() {
 		r.shiftDocument(request{who: otherCashier}, storage.DocShiftOpen)
 		r.ram.Drift += ill.ShiftAge
-		r.fn.Pass(ill.ShiftAge)
+		r.FN.Pass(ill.ShiftAge)
 	}
 	if ill.Document && r.ram.Receipt == nil {
 		r.foreign()
 	}
 	if ill.Expired {
-		r.fn.Expire()
+		r.FN.Expire()
 	}
 	r.ram.save()
 }

@@ -71,17 +71,17 @@ func (r *Register) fullStatus(request) ([]byte, byte) {
 
 // fiscalFlags: bit 0 fiscal memory present, bit 1 licence, bit 3 nearly full.
 func (r *Register) fiscalFlags() byte {
-	if int(r.fn.Last().FD) >= storage.DocumentsMax/10*9 {
+	if int(r.FN.Last().FD) >= storage.DocumentsMax/10*9 {
 		return 0b1011
 	}
 	return 0b0011
 }
 
 func (r *Register) lastClosed() uint32 {
-	if r.fn.ShiftOpen() {
-		return r.fn.ShiftNo() - 1
+	if r.FN.ShiftOpen() {
+		return r.FN.ShiftNo() - 1
 	}
-	return r.fn.ShiftNo()
+	return r.FN.ShiftNo()
 }
 
 // Bits of the model parameters that hosts choose their command layouts by.
@@ -147,10 +147,10 @@ var errorTexts = map[byte]string{
 }
 
 func (r *Register) fnStatus(request) ([]byte, byte) {
-	last := r.fn.Last()
-	out := []byte{r.fn.Phase(), r.fn.Current, flag(r.fn.Data), flag(r.fn.ShiftOpen()), r.fn.Warnings()}
+	last := r.FN.Last()
+	out := []byte{r.FN.Phase(), r.FN.Current, flag(r.FN.Data), flag(r.FN.ShiftOpen()), r.FN.Warnings()}
 	out = frame.AppendFNTime(out, last.At)
-	out = append(out, r.fn.Serial()...)
+	out = append(out, r.FN.Serial()...)
 	return binary.LittleEndian.AppendUint32(out, last.FD), 0
 }
 
@@ -161,10 +161,10 @@ func flag(on bool) byte {
 	return 0
 }
 
-func (r *Register) fnSerial(request) ([]byte, byte) { return []byte(r.fn.Serial()), 0 }
+func (r *Register) fnSerial(request) ([]byte, byte) { return []byte(r.FN.Serial()), 0 }
 
 func (r *Register) fnExpiry(request) ([]byte, byte) {
-	t := r.fn.Expires()
+	t := r.FN.Expires()
 	return []byte{byte(t.Year() % 100), byte(t.Month()), byte(t.Day()), 9, 1}, 0 // registrations left and made
 }
 
@@ -174,7 +174,7 @@ func (r *Register) fnVersion(request) ([]byte, byte) {
 }
 
 func (r *Register) fnFind(q request) ([]byte, byte) {
-	d, ok := r.fn.Find(uint32(q.uint(0, 4)))
+	d, ok := r.FN.Find(uint32(q.uint(0, 4)))
 	if !ok {
 		return nil, byte(storage.NoData)
 	}
@@ -209,9 +209,9 @@ func pad(s string, n int) []byte {
 }
 
 func (r *Register) ofdStatus(request) ([]byte, byte) {
-	n, oldest := r.fn.Unsent()
+	n, oldest := r.FN.Unsent()
 	var bits byte
-	if r.fn.Answers() {
+	if r.FN.Answers() {
 		bits |= 1
 	}
 	if n > 0 {
@@ -227,9 +227,9 @@ func (r *Register) ofdStatus(request) ([]byte, byte) {
 }
 
 func (r *Register) shiftParams(request) ([]byte, byte) {
-	out := []byte{flag(r.fn.ShiftOpen())}
-	out = binary.LittleEndian.AppendUint16(out, uint16(r.fn.ShiftNo()))
-	return binary.LittleEndian.AppendUint16(out, uint16(r.fn.Receipts())), 0
+	out := []byte{flag(r.FN.ShiftOpen())}
+	out = binary.LittleEndian.AppendUint16(out, uint16(r.FN.ShiftNo()))
+	return binary.LittleEndian.AppendUint16(out, uint16(r.FN.Receipts())), 0
 }
 
 // Numbers of money registers; 241 to 243 are certain among hosts, 193 on is the shift's turnover.

@@ -200,7 +200,7 @@ func (r *Register) fiscalText(field byte) string {
 	case 3:
 		return "0000000001000001"
 	case 4:
-		return r.fn.Serial()
+		return r.FN.Serial()
 	}
 	return ""
 }

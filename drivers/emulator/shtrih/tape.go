@@ -18,7 +18,7 @@ func (r *Register) queue(lines ...paper.Line) {
 // quiet tells that the document in the making does not go on paper.
 func (r *Register) quiet() bool {
 	cell, _ := r.cell(cellKey{tableRegional, 1, fieldQuiet}) // a model without the field prints
-	return len(cell) == 1 && cell[0] != 0 && r.fn.Current != curNone
+	return len(cell) == 1 && cell[0] != 0 && r.FN.Current != curNone
 }
 
 // loud prints again after one document that was not to be printed.
@@ -35,7 +35,7 @@ func (r *Register) feed() {
 		if r.lineFault() {
 			return
 		}
-		r.tape.Print(r.ram.Queue[0])
+		r.Roll.Print(r.ram.Queue[0])
 		r.ram.Queue = r.ram.Queue[1:]
 		if now := r.opt.Now(); r.prints.Before(now) {
 			r.prints = now
