@@ -2,9 +2,7 @@ package pirit_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -15,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/drivertest"
 	emulator "github.com/kopilka/kopilka/drivers/emulator/pirit"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/pirit"
@@ -31,7 +30,7 @@ type bench struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	served sync.WaitGroup
-	cut    *cut // of the link that is up
+	cut    *drivertest.Cut // of the link that is up
 	name   string
 	fired  int // faults that happened
 	mended bool
@@ -68,77 +67,8 @@ func (b *bench) dial(context.Context) (port.Conn, error) {
 	}
 	near, far := net.Pipe()
 	b.served.Go(func() { _ = b.reg.Serve(b.ctx, far) }) // ends with the link, as the test wants
-	b.cut = &cut{Conn: near, left: -1}
+	b.cut = &drivertest.Cut{Conn: near, Left: -1}
 	return b.cut, nil
-}
-
-// cut is the host's end of a link that fails after a count of bytes in one direction.
-type cut struct {
-	net.Conn
-	out    bool // the direction that is counted
-	left   int  // bytes until it fails; negative: it never does
-	silent bool // fails by swallowing every byte both ways; else by closing
-	failed bool
-	passed [2]int // bytes to the device, to the host
-}
-
-func (c *cut) Write(p []byte) (int, error) {
-	if c.failed {
-		return len(p), nil
-	}
-	n := len(p)
-	if c.out && c.left >= 0 && c.left < n {
-		n = c.left
-	}
-	sent, err := c.Conn.Write(p[:n])
-	c.passed[0] += sent
-	c.spend(true, sent)
-	if err == nil && n < len(p) {
-		return c.fail(len(p))
-	}
-	return sent, err
-}
-
-func (c *cut) Read(p []byte) (int, error) {
-	if !c.out && c.left >= 0 && c.left < len(p) {
-		p = p[:c.left]
-	}
-	if !c.failed && len(p) == 0 {
-		if _, err := c.fail(0); err != nil {
-			return 0, err
-		}
-	}
-	if c.failed {
-		return c.swallow()
-	}
-	n, err := c.Conn.Read(p)
-	c.passed[1] += n
-	c.spend(false, n)
-	return n, err
-}
-
-func (c *cut) spend(out bool, n int) {
-	if c.out == out && c.left >= 0 {
-		c.left -= n
-	}
-}
-
-func (c *cut) fail(done int) (int, error) {
-	c.failed = true
-	if c.silent {
-		return done, nil
-	}
-	return 0, errors.Join(io.ErrUnexpectedEOF, c.Conn.Close())
-}
-
-// swallow reads and drops until the deadline.
-func (c *cut) swallow() (int, error) {
-	var trash [64]byte
-	for {
-		if _, err := c.Conn.Read(trash[:]); err != nil {
-			return 0, err
-		}
-	}
 }
 
 // small is a receipt with everything that is sent, in as few bytes as that takes.
@@ -227,12 +157,12 @@ func TestCutAfterEveryByte(t *testing.T) {
 // receiptBytes is how many bytes a receipt moves in one direction.
 func receiptBytes(t *testing.T, out bool) (n int) {
 	bubble(t, emulator.Options{}, func(b *bench) {
-		had := b.cut.passed
+		had := b.cut.Passed
 		_, err := b.p.Print(b.ctx, small())
 		require.NoError(b.t, err)
-		n = b.cut.passed[1] - had[1]
+		n = b.cut.Passed[1] - had[1]
 		if out {
-			n = b.cut.passed[0] - had[0]
+			n = b.cut.Passed[0] - had[0]
 		}
 	})
 	return n
@@ -242,7 +172,7 @@ func (b *bench) cutReceipt(n int, out, silent bool) string {
 	when := fmt.Sprintf("cut after byte %d", n)
 	before, err := b.p.Snapshot(b.ctx)
 	require.NoError(b.t, err)
-	b.cut.out, b.cut.left, b.cut.silent = out, n, silent
+	b.cut.Out, b.cut.Left, b.cut.Silent = out, n, silent
 	f, err := b.p.Print(b.ctx, small())
 	outcome := b.judge(before, 0, f, err, when)
 	had := b.receipts()

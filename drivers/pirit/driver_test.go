@@ -155,7 +155,7 @@ func TestLostAnswerIsNoticedSoon(t *testing.T) {
 // TestDeadLineIsNoticedSoon: nobody answers ENQ.
 func TestDeadLineIsNoticedSoon(t *testing.T) {
 	bubble(t, emulator.Options{}, func(b *bench) {
-		b.cut.out, b.cut.left, b.cut.silent = true, 200, true
+		b.cut.Out, b.cut.Left, b.cut.Silent = true, 200, true
 		began := time.Now()
 		_, err := b.p.Print(b.ctx, small())
 		require.NoError(t, err, "it was lost in a read, which is asked again on a new line")

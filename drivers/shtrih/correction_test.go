@@ -86,10 +86,10 @@ func TestCutCorrections(t *testing.T) {
 	for _, protocol := range []string{"1", "2"} {
 		total, seen := 0, map[string]int{}
 		bubble(t, protocol, func(b *bench) {
-			had := b.cut.passed[0]
+			had := b.cut.Passed[0]
 			_, err := b.p.Correct(b.ctx, corrected())
 			require.NoError(t, err)
-			total = b.cut.passed[0] - had
+			total = b.cut.Passed[0] - had
 		})
 		step := 1
 		if testing.Short() {
@@ -99,7 +99,7 @@ func TestCutCorrections(t *testing.T) {
 			bubble(t, protocol, func(b *bench) {
 				before, err := b.p.Snapshot(b.ctx)
 				require.NoError(t, err)
-				b.cut.out, b.cut.left, b.cut.silent = true, n, true
+				b.cut.Out, b.cut.Left, b.cut.Silent = true, n, true
 				_, err = b.p.Correct(b.ctx, corrected())
 				require.NoError(t, b.p.Cancel(b.ctx))
 				now, errNow := b.p.Snapshot(b.ctx)

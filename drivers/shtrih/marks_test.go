@@ -30,10 +30,10 @@ func TestCutMarkedReceipts(t *testing.T) {
 	for _, protocol := range []string{"1", "2"} {
 		total, seen := 0, map[string]int{}
 		bubble(t, protocol, func(b *bench) {
-			had := b.cut.passed[0]
+			had := b.cut.Passed[0]
 			_, err := b.p.Print(b.ctx, water())
 			require.NoError(t, err)
-			total = b.cut.passed[0] - had
+			total = b.cut.Passed[0] - had
 		})
 		step := 2 // neighbours in one field end alike; the suite over all worlds cuts at each
 		if testing.Short() {
@@ -43,7 +43,7 @@ func TestCutMarkedReceipts(t *testing.T) {
 			bubble(t, protocol, func(b *bench) {
 				before, err := b.p.Snapshot(b.ctx)
 				require.NoError(t, err)
-				b.cut.out, b.cut.left = true, n
+				b.cut.Out, b.cut.Left = true, n
 				f, err := b.p.Print(b.ctx, water())
 				outcome := b.judge(before, 0, f, err, fmt.Sprint("cut after byte ", n))
 				seen[outcome]++

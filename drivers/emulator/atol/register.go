@@ -195,15 +195,16 @@ func (r *Register) restart(keep bool) {
 
 // SetLink plugs or pulls the cable between server and device.
 func (r *Register) SetLink(in bool) {
-	r.Set(&r.link, in)
+	r.set(&r.link, in)
 }
 
 // SetPaper puts paper in or takes it out. Paper that comes back does not print the rest by itself.
-func (r *Register) SetPaper(in bool) { r.Set(&r.paper, in) }
+func (r *Register) SetPaper(in bool) { r.set(&r.paper, in) }
 
 // SetCover opens or closes the lid; nothing prints under an open one.
-func (r *Register) SetCover(open bool) { r.Set(&r.cover, open) }
+func (r *Register) SetCover(open bool) { r.set(&r.cover, open) }
 
+// set changes a thing that a task may have been waiting for.
 func (r *Register) set(what *bool, to bool) {
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
