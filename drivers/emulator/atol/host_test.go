@@ -345,3 +345,13 @@ func TestRubbishThenServes(t *testing.T) {
 	h.plug()
 	h.ready(open)
 }
+
+// A task that waits for the cable is done when the cable is back, whether or not anybody asks.
+func TestTheCablesReturnLetsTheQueueGoOn(t *testing.T) {
+	h := desk(t, atol.Options{})
+	h.reg.SetLink(false)
+	require.Equal(t, 201, h.post("o", open))
+	require.Empty(t, h.reg.Tape())
+	h.reg.SetLink(true)
+	require.NotEmpty(t, h.reg.Tape(), "the report of the shift's opening is on paper")
+}
