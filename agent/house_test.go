@@ -76,6 +76,9 @@ var rooms = map[string]room{
 	"drivers/emulator/shtrih":   {[]string{"drivers/emulator/cabinet", "drivers/charset", "drivers/emulator/paper", "drivers/emulator/storage", "drivers/ffd", "drivers/shtrih/frame", "ledger/sale"}, "an emulator that used the driver would share its errors"},
 	"sync/wire":                 {[]string{"ledger/sale"}, "messages are the vocabulary in envelopes"},
 	"sync/uplink":               {[]string{"ledger/sale", "sync/wire"}, "the way up asks the ledger through an interface of its own"},
+	"sync/update":               {[]string{"ledger/sale", "sync/wire"}, "what crosses from a repository to a till; installing is not its business"},
+	"installer/slots":           {nil, "versions on a disk: the privileged half knows as little as it can"},
+	"cloud/updates":             {[]string{"ledger/sale", "sync/update", "sync/wire"}, "the repository that head office serves; who may change it is the pages' and the command line's business"},
 	"agent":                     {[]string{"drivers", "drivers/gs1", "ledger", "ledger/loyalty", "ledger/sale"}, "checkout never waits for a network, so it does not know one"},
 	"agent/desk":                {[]string{"agent", "ledger/sale"}, "the page shows views and sends commands, nothing else"},
 	"cloud/hub":                 {[]string{"ledger/sale", "sync/wire"}, "the door for tills writes through an interface, whatever the database"},
@@ -90,18 +93,19 @@ var rooms = map[string]room{
 
 // holders are the few packages that a technology may be known to; it is replaced there or nowhere.
 var holders = map[string][]string{
-	"go.etcd.io/bbolt":                 {"ledger"},
-	"github.com/tarm/serial":           {"drivers/port"},
-	"github.com/karalabe/hid":          {"drivers/port"},
-	"go.bug.st/serial":                 {"drivers/port"},
-	"github.com/jackc/pgx/v5":          {"cloud/store"},
-	"modernc.org/sqlite":               {"cloud/store"},
-	"database/sql":                     {"cloud/store"},
-	"github.com/gorilla/websocket":     {"agent/desk", "agent/cmd/kopilka-agent", "cloud/hub", "sync/uplink"}, // the doctor asks the page's own door
-	"github.com/gen2brain/beeep":       {"agent/cmd/kopilka-agent"},
-	"github.com/boombuler/barcode":     {"agent/cmd/kopilka-agent"},
-	"github.com/creack/pty":            {"drivers/emulator"},
-	"golang.org/x/sys/windows/svc/mgr": {"installer"},
+	"go.etcd.io/bbolt":                        {"ledger"},
+	"github.com/tarm/serial":                  {"drivers/port"},
+	"github.com/karalabe/hid":                 {"drivers/port"},
+	"go.bug.st/serial":                        {"drivers/port"},
+	"github.com/jackc/pgx/v5":                 {"cloud/store"},
+	"modernc.org/sqlite":                      {"cloud/store"},
+	"database/sql":                            {"cloud/store"},
+	"github.com/gorilla/websocket":            {"agent/desk", "agent/cmd/kopilka-agent", "cloud/hub", "sync/uplink"}, // the doctor asks the page's own door
+	"github.com/gen2brain/beeep":              {"agent/cmd/kopilka-agent"},
+	"github.com/boombuler/barcode":            {"agent/cmd/kopilka-agent"},
+	"github.com/creack/pty":                   {"drivers/emulator"},
+	"github.com/theupdateframework/go-tuf/v2": {"sync/update", "cloud/updates"},
+	"golang.org/x/sys/windows/svc/mgr":        {"installer"},
 }
 
 // pure are packages that may not reach for the world themselves: what they need is handed in.

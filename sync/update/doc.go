@@ -1,0 +1,40 @@
+// Package update brings new versions of the till program from head office: what a release is, which till takes
+// which version when, and the till's side of the signed repository (The Update Framework, github.com/theupdateframework).
+//
+// Nothing here installs. The agent downloads and verifies into its own folder and says what it wants; the
+// privileged updater verifies all of it once more from those files, with a trust that the agent cannot write,
+// and installs (installer/slots). A repository that is expired, unreachable or forged, or a wrong clock, stops
+// updating and nothing else.
+//
+// What will bite: roles. The operator's offline keys sign root and targets (which programs exist); head office's
+// online keys sign rollout (who takes which), snapshot and timestamp. A thief of head office's machine can hold
+// versions back or hand out an older signed one within the rules of [Choose]; he cannot make a program.
+package update
+
+import "errors"
+
+// Names within the repository, under head office's path [Base].
+const (
+	Base        = "/updates/"    // metadata/… and targets/… below it
+	VouchFile   = "vouch"        // the organisation's word for the first root, see [Vouch]
+	RolloutFile = "rollout.json" // the [Plan], a target of the delegated role [RolloutRole]
+	RolloutRole = "rollout"
+)
+
+// Files in the agent's folder (Config.Data + "/updates").
+const (
+	Folder     = "updates"
+	WantedFile = "wanted.json" // a [Wanted], written last and whole
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrNone is returned where head office has no repository.
+	ErrNone = errors.New("head office offers no updates")
+	// ErrExpired is wrapped when the repository's word is out of date by this machine's clock.
+	ErrExpired = errors.New("the update repository is out of date, or this machine's clock is wrong")
+	// ErrForged is wrapped when something does not carry the signatures that it must.
+	ErrForged = errors.New("the update is not signed as it must be")
+	// ErrUnfit is wrapped when a release is for another system, or cannot be gone back from.
+	ErrUnfit = errors.New("the update does not fit this till")
+)
