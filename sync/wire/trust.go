@@ -22,6 +22,7 @@ const (
 	RoleProgramme Role = 2 // loyalty programmes
 	RoleManifest  Role = 3 // the customers' snapshot
 	RoleTill      Role = 4 // a till's own key, for the tills of its store
+	RoleUpdates   Role = 5 // the vouch for the repository of updates
 )
 
 // Cert says, signed by the organisation's root, whose a key is. Times bound its use; a till with a
