@@ -41,6 +41,9 @@ const (
 	pngScale  = 8                      // pixels of a module: 4 cm on a usual screen
 )
 
+// errDaemonHas refuses a trial of what the running till has open.
+var errDaemonHas = errors.New("the till program has the devices: kopilka-agent service stop / сначала остановите службу")
+
 // picture is a control code as an image of one pixel a module.
 func picture(text string) (image.Image, error) {
 	if text == controlText {
@@ -187,6 +190,9 @@ func testScanner(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if t.lang == "" {
 		t.lang = c.Language
+	}
+	if _, err := askDaemon(ctx, c.Page); err == nil { // before the code, which would scroll the refusal's reason away
+		return errDaemonHas
 	}
 	return t.run(ctx, c, out)
 }

@@ -105,3 +105,18 @@ func TestScannerTestWaitsForTheScan(t *testing.T) {
 	}
 	require.ErrorContains(t, scannerTest{name: "foot"}.run(t.Context(), agent.DefaultConfig(), &bytes.Buffer{}), `no scanner "foot"`)
 }
+
+func TestScannerTestRefusesBeforeItDraws(t *testing.T) {
+	board := &noticeBoard{views: make(chan agent.View, 1)}
+	board.views <- agent.View{Seq: 1}
+	page, _, _ := daemonPage(t, "127.0.0.1:0", board)
+	path := ill(t, "scanners: [{name: hand, type: serial-scanner, port: \"serial:///dev/ttyKopilka9\"}]\n")
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := strings.Split(string(b), "\n")
+	lines[1] = "page: " + page
+	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600))
+	var out bytes.Buffer
+	require.ErrorIs(t, testScanner(t.Context(), []string{"-config", path}, &out), errDaemonHas)
+	require.Empty(t, out.String(), "no code is drawn over the refusal")
+}

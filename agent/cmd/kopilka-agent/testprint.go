@@ -44,7 +44,7 @@ func testPrint(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if _, err := askDaemon(ctx, c.Page); err == nil {
-		return errors.New("the till program has the devices: kopilka-agent service stop / сначала остановите службу")
+		return errDaemonHas
 	}
 	if d.printer != nil && !onRegister {
 		err = printPage(ctx, d.printer)
