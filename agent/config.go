@@ -29,6 +29,7 @@ type Config struct {
 	Receipt    ReceiptConfig    `yaml:"receipt"`
 	Log        LogConfig        `yaml:"log"`
 	Capture    CaptureConfig    `yaml:"capture"`
+	Metrics    string           `yaml:"metrics"` // empty: none are offered
 }
 
 // HeadOfficeConfig says where head office has moved to since enrolment; whom to believe there is pinned.
@@ -259,7 +260,7 @@ func (c Config) Problems() (problems []error) {
 	default:
 		bad("log.level", "want debug, info, warn or error", c.Log.Level)
 	}
-	return slices.Concat(problems, c.optionalProblems(), c.scannerProblems(), c.captureProblems())
+	return slices.Concat(problems, c.metricsProblems(), c.optionalProblems(), c.scannerProblems(), c.captureProblems())
 }
 
 func (c Config) scannerProblems() (problems []error) {
@@ -283,4 +284,20 @@ func (c Config) scannerProblems() (problems []error) {
 func loopbackHost(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// metricsProblems keeps figures of a shop's turnover on this machine: there is no password before them. Who gathers
+// them from elsewhere runs a collector here, or a tunnel.
+func (c Config) metricsProblems() []error {
+	if c.Metrics == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(c.Metrics)
+	switch {
+	case err != nil || !loopbackHost(host) || port == "":
+		return []error{&ConfigProblem{"metrics", "want 127.0.0.1 and a port, as 127.0.0.1:9465: metrics are for a collector on this machine; or empty for none", c.Metrics}}
+	case c.Metrics == c.Page:
+		return []error{&ConfigProblem{"metrics", "want another port than page has", c.Metrics}}
+	}
+	return nil
 }

@@ -66,6 +66,20 @@ log: {level: loud}
 	}
 }
 
+// There is no password before the figures of a shop.
+func TestMetricsAreForThisMachineOnly(t *testing.T) {
+	for address, fine := range map[string]bool{
+		`""`: true, "127.0.0.1:9465": true, `"[::1]:9465"`: true, "0.0.0.0:9465": false, "192.168.1.7:9465": false, `":9465"`: false, "127.0.0.1": false, "127.0.0.1:8765": false, "shop.example:9465": false,
+	} {
+		_, err := ParseConfig([]byte("register: {port: \"tcp://10.0.0.7:7778\"}\nmetrics: " + address + "\n"))
+		if fine {
+			require.NoError(t, err, address)
+		} else {
+			require.ErrorContains(t, err, "metrics: want", address)
+		}
+	}
+}
+
 func TestConfigThatIsNone(t *testing.T) {
 	for name, text := range map[string]string{"not YAML": "a: [", "a word": "hello", "a list": "- 1\n- 2\n", "empty": "", "twice": "page: 127.0.0.1:1\npage: 127.0.0.1:2\n"} {
 		t.Run(name, func(t *testing.T) {
