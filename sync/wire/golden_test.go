@@ -40,6 +40,7 @@ func messages() map[string]any {
 		"status": &wire.Status{
 			At: 1793600000000, Shift: 4, ShiftOpen: true, Staff: 2, Unsent: 5, Customers: 1000, Unknown: 1, ClockLag: -250,
 			Register: wire.RegisterStatus{Online: true, Model: "М", Serial: "0001", FN: "9999078900001234", Conditions: 3, Unsent: 2, Firmware: "1.2"},
+			Update:   &wire.UpdateStatus{Version: "1.3.0", State: wire.UpdateFailed, RU: "касса не отвечает", EN: "the register does not answer"},
 		},
 		"find":  &wire.Find{Ref: 7, Doc: sale.FiscalKey{FN: "9999078900001234", FD: 17}, ID: sale.ID{1, 2}},
 		"found": &wire.Found{Ref: 7, Record: []byte{1, 2}, Returns: [][]byte{{3}, {4, 5}}},

@@ -149,7 +149,31 @@ type Status struct {
 	// Generation is head office's, of which the till knows that it holds no other leases than head office
 	// has: after a restore it has handed back all that it held before.
 	Generation uint32 `cbor:"10,keyasint,omitempty" json:"generation,omitempty"`
+	// Update is the last update that the till has begun; nil: none, or one that it runs for good.
+	Update *UpdateStatus `cbor:"11,keyasint,omitempty" json:"update,omitempty"`
 }
+
+// UpdateStatus is how far an update of the till program has come.
+type UpdateStatus struct {
+	Version string      `cbor:"1,keyasint" json:"version"`
+	State   UpdateState `cbor:"2,keyasint" json:"state"`
+	RU      string      `cbor:"3,keyasint,omitempty" json:"ru,omitempty"` // why it failed, [UpdateTextMax] bytes at most
+	EN      string      `cbor:"4,keyasint,omitempty" json:"en,omitempty"`
+}
+
+// UpdateTextMax bounds what a till says about a failed update.
+const UpdateTextMax = 500
+
+// UpdateState is a stage of an update.
+type UpdateState uint8
+
+// The stages of an update.
+const (
+	UpdateLoading UpdateState = 1 // being downloaded
+	UpdateReady   UpdateState = 2 // verified, waits for the updater and a quiet moment
+	UpdateTrial   UpdateState = 3 // runs, and may yet be gone back from
+	UpdateFailed  UpdateState = 4 // refused, or gone back from
+)
 
 // RegisterStatus is the register's part of Status.
 type RegisterStatus struct {
