@@ -19,12 +19,15 @@ const (
 	VouchFile   = "vouch"        // the organisation's word for the first root, see [Vouch]
 	RolloutFile = "rollout.json" // the [Plan], a target of the delegated role [RolloutRole]
 	RolloutRole = "rollout"
+
+	AgentProgram = "kopilka-agent" // the one program that tills take
 )
 
 // Files in the agent's folder (Config.Data + "/updates").
 const (
 	Folder     = "updates"
 	WantedFile = "wanted.json" // a [Wanted], written last and whole
+	TrustFile  = "trust.json"  // the agent's own [Trust]; the updater's lies where the agent cannot write
 )
 
 // Errors that callers tell apart.
@@ -37,4 +40,8 @@ var (
 	ErrForged = errors.New("the update is not signed as it must be")
 	// ErrUnfit is wrapped when a release is for another system, or cannot be gone back from.
 	ErrUnfit = errors.New("the update does not fit this till")
+	// ErrStay is wrapped where the plan leaves a till with the version that it runs.
+	ErrStay = errors.New("this till is to stay with the version that it runs")
+	// ErrSpace is wrapped where the disk has no room for a download.
+	ErrSpace = errors.New("there is no room on the disk for the update")
 )
