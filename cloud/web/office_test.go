@@ -153,6 +153,30 @@ func products() []sale.Product {
 	}
 }
 
+// correct sends the correction of a return that no receipt was made for.
+func (o *office) correct() *sale.Record {
+	j := o.tills[2]
+	seq := j.Position.Seq
+	r := j.Correcting(sale.DocSaleReturn, 4000)
+	j.Add(r)
+	o.send(j, seq)
+	return r
+}
+
+// provide sends a sale of 10.00 whose points are a payment on its receipt: the line stands at its shelf price.
+func (o *office) provide() *sale.Record {
+	j := o.tills[1]
+	seq := j.Position.Seq
+	earned := j.Earning(7, 2, 500)
+	j.Add(earned)
+	r := j.Redeeming(earned.Leases[0], 311)
+	r.Sale.Lines[0].Shelf = []sale.Part{{Qty: sale.Piece / 2, Price: 1001, Sum: 501}, {Qty: sale.Piece / 2, Price: 998, Sum: 499}}
+	r.Fiscal.Sum = r.Sale.FiscalTotal()
+	j.Add(r)
+	o.send(j, seq)
+	return r
+}
+
 // seat enrols a till as its installer would.
 func (o *office) seat(no sale.StoreNo) *storetest.Journal {
 	ctx := context.Background()

@@ -290,16 +290,7 @@ func TestReceiptExplainsItself(t *testing.T) {
 func TestReceiptShowsCounterProvision(t *testing.T) {
 	t.Parallel()
 	o := fill(t)
-	j := o.tills[1]
-	seq := j.Position.Seq
-	earned := j.Earning(7, 2, 500)
-	j.Add(earned)
-	sold := j.Redeeming(earned.Leases[0], 311)
-	line := &sold.Sale.Lines[0] // 10.00
-	line.Shelf = []sale.Part{{Qty: sale.Piece / 2, Price: 1001, Sum: 501}, {Qty: sale.Piece / 2, Price: 998, Sum: 499}}
-	sold.Fiscal.Sum = sold.Sale.FiscalTotal()
-	j.Add(sold)
-	o.send(j, seq)
+	sold := o.provide()
 	_, body := o.signedIn("viewer").get("/sales/" + sold.ID.String())
 	body = html.UnescapeString(body)
 	for _, want := range []string{"0,500 × 10,01; 0,500 × 9,98", "Встречное предоставление", "3,11", "s=20.10"} {
@@ -324,11 +315,7 @@ func TestShiftsAreHeldAgainstTheStorage(t *testing.T) {
 func TestCorrectionsAreShown(t *testing.T) {
 	t.Parallel()
 	o := fill(t)
-	j := o.tills[2]
-	r := j.Correcting(sale.DocSaleReturn, 4000)
-	at := j.Position.Seq
-	j.Add(r)
-	o.send(j, at)
+	r := o.correct()
 	b := o.signedIn("viewer")
 	_, body := b.get("/sales?kind=3")
 	require.Contains(t, body, "/sales/"+r.ID.String())
