@@ -17,9 +17,9 @@ const schemeFile = "file"
 func parseFile(u *url.URL, s string) (Address, error) {
 	switch {
 	case u.Host != "" || u.Path == "" || u.Path == "/":
-		return Address{}, fmt.Errorf("%w: got %q: a device file needs three slashes, file:///dev/usb/lp0", ErrAddress, s)
+		return Address{}, refused(s, because("для файла устройства нужны три черты, file:///dev/usb/lp0", "a device file needs three slashes, file:///dev/usb/lp0"))
 	case u.RawQuery != "" || u.User != nil || u.Fragment != "":
-		return Address{}, fmt.Errorf("%w: got %q: nothing may follow the file", ErrAddress, s)
+		return Address{}, refused(s, because("после файла ничего не должно стоять", "nothing may follow the file"))
 	}
 	return Address{scheme: schemeFile, target: u.Path}, nil
 }

@@ -36,9 +36,7 @@ type Dial func(ctx context.Context) (Conn, error)
 
 var (
 	// ErrAddress is wrapped by every refusal of an address.
-	ErrAddress = errors.New(`bad device address (want "tcp://host:port", "serial:///dev/ttyUSB0?baud=115200", "serial://COM3?baud=9600", ` +
-		`"usb-serial://0C2E:0B6A?baud=115200", "hid://0C2E:0B61", "hidraw://0C2E:0B61" or "hidraw:///dev/hidraw0", ` +
-		`USB ones with /SERIAL at the end where there are two of a kind)`)
+	ErrAddress = errors.New("bad device address")
 	// ErrGone is wrapped when a device was unplugged or its connection broke: close, then dial again.
 	ErrGone = errors.New("the device is gone")
 	// ErrBusy is wrapped when another program holds the port.
@@ -86,9 +84,13 @@ func ParseAddress(s string) (Address, error) {
 	case schemeUSB, schemeHID, schemeHIDRaw:
 		return parseUSB(scheme, rest, s) // VID:PID is no host and port
 	}
+	kind, _, found := strings.Cut(s, "://")
+	if !found {
+		return Address{}, refused(s, unknownKind(""))
+	}
 	u, err := url.Parse(s)
 	if err != nil {
-		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+		return Address{}, refused(s, because("не похоже на адрес (%v)", "it is no address (%v)", errors.Unwrap(err))) // err has repeated s itself
 	}
 	switch u.Scheme {
 	case schemeTCP:
@@ -98,40 +100,53 @@ func ParseAddress(s string) (Address, error) {
 	case schemeFile:
 		return parseFile(u, s)
 	}
-	return Address{}, fmt.Errorf("%w: got %q: unknown kind %q", ErrAddress, s, u.Scheme)
+	return Address{}, refused(s, unknownKind(kind))
+}
+
+func unknownKind(kind string) error {
+	return because("неизвестный вид %q, бывают tcp://адрес:порт, serial:///dev/ttyUSB0?baud=115200, serial://COM3, usb-serial://VID:PID, hid://VID:PID",
+		"unknown kind %q, there are tcp://host:port, serial:///dev/ttyUSB0?baud=115200, serial://COM3, usb-serial://VID:PID, hid://VID:PID", kind)
 }
 
 func parseTCP(u *url.URL, s string) (Address, error) {
-	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	_, err := parseTCPPort(u.Port())
 	switch {
 	case u.Hostname() == "":
-		return Address{}, fmt.Errorf("%w: got %q: the host is missing", ErrAddress, s)
-	case err != nil || n == 0:
-		return Address{}, fmt.Errorf("%w: got %q: the port is missing or not 1 to 65535", ErrAddress, s)
+		return Address{}, refused(s, because("нет адреса перед портом", "the host is missing"))
+	case err != nil:
+		return Address{}, refused(s, err)
 	case u.Path != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "":
-		return Address{}, fmt.Errorf("%w: got %q: nothing may follow the port", ErrAddress, s)
+		return Address{}, refused(s, because("после порта ничего не должно стоять", "nothing may follow the port"))
 	}
 	return Address{scheme: schemeTCP, target: u.Host}, nil
+}
+
+func parseTCPPort(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return 0, because("нет порта, или он не от 1 до 65535", "the port is missing or not 1 to 65535")
+	}
+	return uint16(n), nil
 }
 
 func parseSerial(u *url.URL, s string) (Address, error) {
 	a := Address{scheme: schemeSerial, target: u.Host + u.Path, baud: BaudDefault}
 	if a.target == "" || a.target == "/" || u.User != nil || u.Fragment != "" {
-		return Address{}, fmt.Errorf("%w: got %q: the port's name is missing", ErrAddress, s)
+		return Address{}, refused(s, because("нет имени порта", "the port's name is missing"))
 	}
 	if u.Host != "" && u.Path != "" {
-		return Address{}, fmt.Errorf("%w: got %q: a device file needs three slashes, serial:///%s", ErrAddress, s, a.target)
+		return Address{}, refused(s, because("для файла устройства нужны три черты, serial:///%[1]s", "a device file needs three slashes, serial:///%[1]s", a.target))
 	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+		return Address{}, refused(s, err)
 	}
 	for key, values := range q {
 		if key != "baud" || len(values) != 1 {
-			return Address{}, fmt.Errorf("%w: got %q: unknown or repeated setting %q, the only one is baud", ErrAddress, s, key)
+			return Address{}, refused(s, because("неизвестная или повторная настройка %q, есть только baud", "unknown or repeated setting %q, the only one is baud", key))
 		}
 		if a.baud, err = parseBaud(values[0]); err != nil {
-			return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+			return Address{}, refused(s, err)
 		}
 	}
 	return a, nil
@@ -144,7 +159,7 @@ func parseBaud(s string) (int, error) {
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("baud=%s is none of %s", s, strings.Trim(fmt.Sprint(bauds), "[]"))
+	return 0, because("baud=%[1]s нет среди %[2]s", "baud=%[1]s is none of %[2]s", s, strings.Trim(fmt.Sprint(bauds), "[]"))
 }
 
 // String is the address as the config would write it.

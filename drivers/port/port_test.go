@@ -146,3 +146,21 @@ func FuzzParseAddress(f *testing.F) {
 		}
 	})
 }
+
+func TestAnAddressWithoutItsKindIsCompleted(t *testing.T) {
+	for in, want := range map[string]string{
+		"127.0.0.1:7778": "tcp://127.0.0.1:7778", "kassa.local:7778": "tcp://kassa.local:7778", "com3": "serial://COM3", "COM3?baud=9600": "serial://COM3?baud=9600",
+		"/dev/ttyUSB0": "serial:///dev/ttyUSB0", "/dev/hidraw0": "hidraw:///dev/hidraw0", "/dev/usb/lp0": "file:///dev/usb/lp0", "1fc9:0089": "usb-serial://1fc9:0089",
+		"7778": "", "": "", "register": "", "127.0.0.1:99999": "",
+	} {
+		_, err := port.ParseAddress(in)
+		var e *port.AddressError
+		require.ErrorAs(t, err, &e, in)
+		require.Equal(t, want, e.Meant, in)
+		require.NotEqual(t, e.RU, e.EN, in)
+		if want != "" {
+			_, err := port.ParseAddress(want)
+			require.NoError(t, err, "what is proposed is an address")
+		}
+	}
+}

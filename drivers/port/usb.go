@@ -25,18 +25,18 @@ func parseUSB(scheme, rest, s string) (Address, error) {
 	a := Address{scheme: scheme, baud: BaudDefault, id: identity{iface: -1}}
 	if scheme == schemeHIDRaw && strings.HasPrefix(path, "/") && !asked {
 		if a.target = filepath.Clean(path); a.target == "/" {
-			return Address{}, fmt.Errorf("%w: got %q: the device file is missing", ErrAddress, s)
+			return Address{}, refused(s, because("нет файла устройства", "the device file is missing"))
 		}
 		return a, nil
 	}
 	if err := a.id.parse(path); err != nil {
-		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+		return Address{}, refused(s, err)
 	}
 	if asked && scheme != schemeUSB {
-		return Address{}, fmt.Errorf("%w: got %q: a HID device takes no settings", ErrAddress, s)
+		return Address{}, refused(s, because("у устройства HID нет настроек", "a HID device takes no settings"))
 	}
 	if err := a.setUSB(query); err != nil {
-		return Address{}, fmt.Errorf("%w: got %q: %w", ErrAddress, s, err)
+		return Address{}, refused(s, err)
 	}
 	return a, nil
 }
@@ -48,14 +48,14 @@ func (id *identity) parse(path string) error {
 	id.vid, errs[0] = usbID(vid)
 	id.pid, errs[1] = usbID(pid)
 	if errs[0] != nil || errs[1] != nil {
-		return fmt.Errorf("%q is not VID:PID, four hexadecimal digits each", ids)
+		return because("%q не VID:PID, по четыре шестнадцатеричные цифры", "%q is not VID:PID, four hexadecimal digits each", ids)
 	}
 	if !named {
 		return nil
 	}
 	serial, err := url.PathUnescape(serial)
 	if err != nil || serial == "" || serial == "@" {
-		return fmt.Errorf("after VID:PID/ stands a serial number or @ and a USB port")
+		return because("после VID:PID/ стоит заводской номер или @ и порт USB", "after VID:PID/ stands a serial number or @ and a USB port")
 	}
 	if at, ok := strings.CutPrefix(serial, "@"); ok {
 		id.at = at
@@ -80,7 +80,7 @@ func (a *Address) setUSB(query string) error {
 	}
 	for key, values := range q {
 		if len(values) != 1 {
-			return fmt.Errorf("%q stands twice", key)
+			return because("%q указано дважды", "%q stands twice", key)
 		}
 		switch key {
 		case "baud":
@@ -88,10 +88,10 @@ func (a *Address) setUSB(query string) error {
 		case "interface":
 			a.id.iface, err = strconv.Atoi(values[0])
 			if err == nil && (a.id.iface < 0 || a.id.iface > 255) {
-				err = fmt.Errorf("interface=%d is not 0 to 255", a.id.iface)
+				err = because("interface=%d не от 0 до 255", "interface=%d is not 0 to 255", a.id.iface)
 			}
 		default:
-			err = fmt.Errorf("unknown setting %q, known are baud and interface", key)
+			err = because("неизвестная настройка %q, есть baud и interface", "unknown setting %q, known are baud and interface", key)
 		}
 		if err != nil {
 			return err
