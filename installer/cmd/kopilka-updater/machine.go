@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/kopilka/kopilka/installer/slots"
+	"github.com/kopilka/kopilka/sync/update"
+)
+
+// machine puts the updater of this machine together.
+func machine(l slots.Layout) box {
+	disk := slots.OS()
+	how, manager := which(l, disk)
+	s := slots.Open(l, disk, how)
+	return box{layout: l, slots: s, updater: &updater{
+		slots:   s,
+		service: manager,
+		till:    func() (till, error) { return pageOf(config) },
+		verify:  func(running string, now time.Time) (candidate, error) { return verified(l, running, now) },
+		asked:   func() (string, error) { return asked(l) },
+		about:   about,
+		pace:    usual,
+		log:     journal(),
+	}}
+}
+
+// verifiedFile is the copy of the new program while it is being verified, in the updater's own folder.
+const verifiedFile = "verified"
+
+// wantedMax bounds a file that the agent writes, in bytes.
+const wantedMax = 1 << 20
+
+// asked is which version the agent wants. It is a claim, good for saying no early.
+func asked(l slots.Layout) (string, error) {
+	path := filepath.Join(l.Data, update.Folder, update.WantedFile)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "", fmt.Errorf("look at what the agent wants: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > wantedMax {
+		return "", fmt.Errorf("%w: %s is no plain file", update.ErrForged, path)
+	}
+	raw, err := os.ReadFile(path) //nolint:gosec // read as a claim
+	if err != nil {
+		return "", fmt.Errorf("read what the agent wants: %w", err)
+	}
+	w, err := update.ParseWanted(raw)
+	return w.Version, err
+}
+
+// verified believes nothing of what the agent says before it has seen the signatures itself. What it has seen is kept
+// even where the rest is refused: older words are not believed again.
+func verified(l slots.Layout, running string, now time.Time) (candidate, error) {
+	file := filepath.Join(l.State, slots.TrustFile)
+	trust, err := update.LoadTrust(file)
+	if err != nil {
+		return candidate{}, err
+	}
+	to := filepath.Join(l.State, verifiedFile)
+	v, err := update.Verify(update.Request{
+		Folder: filepath.Join(l.Data, update.Folder), Trust: trust, Running: running,
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Now: now, To: to,
+	})
+	return candidate{Wanted: v.Wanted, path: to}, errors.Join(err, v.Trust.Save(file))
+}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kopilka/kopilka/installer/slots"
+	"github.com/kopilka/kopilka/sync/update"
+)
+
+// resume ends what an updater before this one was doing when it, or the machine, went down.
+func (u *updater) resume(ctx context.Context) error {
+	if mended, err := u.slots.Mend(ctx); err != nil || mended {
+		if err != nil {
+			return err
+		}
+		u.start(ctx)
+	}
+	st, slot, err := u.slots.View()
+	switch {
+	case err != nil || st.Trial == nil:
+		return err
+	case st.Stage == slots.GoBack:
+		return u.back(ctx, *st.Trial)
+	case slot != st.Trial.To: // the cut came before the switch, or a package was faster
+		if err := u.slots.Forget(ctx, st.Trial.Version); err != nil {
+			return err
+		}
+		u.start(ctx)
+		return nil
+	}
+	t := *st.Trial
+	if err := u.slots.Wake(ctx, t.Version); err != nil {
+		return err
+	}
+	if t.Wakes++; t.Wakes > wakesMax {
+		return u.fail(ctx, t, reasonWakes, false)
+	}
+	u.start(ctx)
+	return u.watch(ctx, t, u.left(t))
+}
+
+// left is what remains of a trial by the wall clock, the only one that goes on while a machine is off. A clock that
+// says what cannot be has the version judged as soon as it can answer.
+func (u *updater) left(t slots.Trial) time.Duration {
+	left := t.Deadline.Sub(u.slots.Now())
+	if left <= 0 || left > u.pace.trialMax {
+		return u.pace.startMax
+	}
+	return max(left, u.pace.startMax)
+}
+
+// try is the short time without a program. The order is what makes a cut harmless.
+func (u *updater) try(ctx context.Context, t slots.Trial) error {
+	t.Began = u.slots.Now().UTC()
+	t.Deadline = t.Began.Add(u.pace.trialMax)
+	if err := u.slots.Begin(ctx, t); err != nil {
+		return err
+	}
+	u.say(t.Version, reasonTrial(t.Version))
+	err := u.swap(ctx, t)
+	if err != nil { // still the old version
+		return errors.Join(err, u.undo(ctx, t))
+	}
+	u.start(ctx)
+	return u.watch(ctx, t, u.pace.trialMax)
+}
+
+func (u *updater) swap(ctx context.Context, t slots.Trial) error {
+	if err := u.service.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the till program: %w", err)
+	}
+	at, err := u.till()
+	if err != nil {
+		return err
+	}
+	if err := at.free(ctx); err != nil {
+		return err
+	}
+	return u.slots.Try(ctx, t.Version)
+}
+
+func (u *updater) undo(ctx context.Context, t slots.Trial) error {
+	err := u.slots.Forget(ctx, t.Version)
+	u.start(ctx)
+	if errors.Is(err, slots.ErrOver) {
+		return nil
+	}
+	return err
+}
+
+// start leaves it to the watching, or to the service manager, when it does not come up.
+func (u *updater) start(ctx context.Context) {
+	if err := u.service.Start(ctx); err != nil {
+		u.log.Warn("the till program does not start", "err", err)
+	}
+}
+
+// look is one look at a version on trial.
+type look struct {
+	well  bool
+	why   slots.Reason // where it is not
+	later bool         // it is not the version's fault, most likely
+	lost  bool         // no use in waiting longer
+	mute  bool
+}
+
+// watch waits until the version has been well for long enough, or may not be waited for any longer.
+func (u *updater) watch(ctx context.Context, t slots.Trial, most time.Duration) error {
+	var before update.Health
+	if err := json.Unmarshal(t.Before, &before); err != nil {
+		return fmt.Errorf("read the till's health before the trial: %w: %w", slots.ErrState, err)
+	}
+	began := time.Now()
+	heard, well := began, time.Time{}
+	for {
+		if over, err := u.overtaken(ctx, t); over || err != nil {
+			return err
+		}
+		l := u.look(ctx, t, before)
+		now := time.Now()
+		switch {
+		case !l.well:
+			well = time.Time{}
+		case well.IsZero():
+			well = now
+		}
+		if !l.mute {
+			heard = now
+		}
+		switch {
+		case l.well && now.Sub(well) >= u.pace.healthyFor:
+			return u.commit(ctx, t, reasonDone(t.Version))
+		case l.lost, l.mute && now.Sub(heard) >= u.pace.startMax, !l.well && now.Sub(began) >= most:
+			return u.fail(ctx, t, l.why, l.later)
+		}
+		if err := wait(ctx, u.pace.poll); err != nil {
+			return err
+		}
+	}
+}
+
+// overtaken goes along with a person or a package that was faster.
+func (u *updater) overtaken(ctx context.Context, t slots.Trial) (bool, error) {
+	st, _, err := u.slots.View()
+	switch {
+	case err != nil:
+		return false, err
+	case st.Trial == nil || st.Trial.Version != t.Version:
+		return true, nil
+	case st.Stage == slots.GoBack:
+		return true, u.back(ctx, *st.Trial)
+	}
+	return false, nil
+}
+
+func (u *updater) look(ctx context.Context, t slots.Trial, before update.Health) look {
+	at, err := u.till()
+	if err != nil {
+		return look{why: explain(err), mute: true, later: true}
+	}
+	h, err := at.health(ctx)
+	switch {
+	case errors.Is(err, errStranger):
+		return look{why: reasonPort, mute: true, later: true}
+	case err != nil:
+		if st, err := u.service.Status(ctx); err == nil && st.Restarts >= crashesMax {
+			return look{why: reasonCrash, lost: true}
+		}
+		return look{why: reasonMute, mute: true}
+	case h.Version != t.Version:
+		return look{why: reason("other", "отвечает другая версия: "+h.Version, "another version answers: "+h.Version)}
+	}
+	worse := h.Worse(before)
+	if len(worse) == 0 {
+		return look{well: true}
+	}
+	reached := h
+	reached.HeadOffice = true
+	return look{why: reasonWorse(worse), later: len(reached.Worse(before)) == 0}
+}
+
+func (u *updater) commit(ctx context.Context, t slots.Trial, said slots.Reason) error {
+	err := u.slots.Commit(ctx, t.Version, func(v string) bool { return update.Newer(v, t.Version) })
+	if err != nil {
+		return err
+	}
+	u.say(t.Version, said)
+	return u.slots.Prune(ctx)
+}
+
+// fail goes back, where there is a way.
+func (u *updater) fail(ctx context.Context, t slots.Trial, why slots.Reason, later bool) error {
+	if t.NoReturn {
+		return u.commit(ctx, t, reasonIll(t.Version, why))
+	}
+	if err := u.slots.Return(ctx, t.Version, why, later); err != nil {
+		return err
+	}
+	t.Why = why
+	return u.back(ctx, t)
+}
+
+// back is on the disk as decided; it makes the version before current again, between customers.
+func (u *updater) back(ctx context.Context, t slots.Trial) error {
+	u.say(t.Version, reasonReturning(t.Version, t.Why))
+	if err := u.vacate(ctx, t); err != nil {
+		return err
+	}
+	if err := u.service.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the till program: %w", err)
+	}
+	if err := u.slots.Back(ctx, t.Version); err != nil {
+		u.start(ctx)
+		return err
+	}
+	u.start(ctx)
+	if err := u.slots.Returned(ctx, t.Version, triesMax); err != nil {
+		return err
+	}
+	u.say(t.Version, reasonReturned(t.Version, t.Why))
+	return u.slots.Prune(ctx)
+}
+
+// vacate waits for the end of a sale with a version that is ill but sells. What a till that is stuck has begun is
+// ended by the version before, as after a power cut.
+func (u *updater) vacate(ctx context.Context, t slots.Trial) error {
+	at, err := u.till()
+	if err != nil {
+		return nil //nolint:nilerr // without an address nobody can be asked
+	}
+	began := time.Now()
+	for {
+		h, err := at.health(ctx)
+		if err != nil || h.Version != t.Version {
+			return nil //nolint:nilerr // nobody sells with a program that does not answer
+		}
+		if err := at.hold(ctx); !errors.Is(err, errBusy) || time.Since(began) >= u.pace.busyMax {
+			return nil //nolint:nilerr // held, or gone meanwhile
+		}
+		if err := wait(ctx, u.pace.holdEvery); err != nil {
+			return err
+		}
+	}
+}
