@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,13 @@ import (
 )
 
 // Program is where packages put the program.
-const Program = `C:\Program Files\Kopilka\kopilka-agent.exe`
+const Program = `C:\Program Files\Kopilka\packaged\kopilka-agent.exe`
+
+// Folders of the till program's versions; package slots knows them too.
+const (
+	packaged = "packaged"
+	versions = "versions"
+)
 
 // askEvery is the pause between two questions while a service changes its state; the manager tells
 // nobody.
@@ -51,147 +58,71 @@ func (s Service) install(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := makeFolder(d); err != nil {
+	if err := d.makeFolder(d.daemon); err != nil {
 		return err
 	}
-	if err := s.register(d); err != nil {
+	if err := installSource(d.EventSource); err != nil {
 		return err
 	}
-	return s.autostart(d)
+	program, err := s.register(d)
+	if err != nil {
+		return err
+	}
+	if err := s.autostart(d, program); err != nil {
+		return err
+	}
+	return s.installUpdater(d)
 }
 
-// register creates the service or repairs it.
-func (s Service) register(d definition) (err error) {
-	m, err := mgr.Connect()
-	if err != nil {
-		return rights(err)
-	}
-	defer func() { err = errors.Join(err, m.Disconnect()) }()
-	c := mgr.Config{
-		ServiceType: windows.SERVICE_WIN32_OWN_PROCESS, StartType: mgr.StartAutomatic, ErrorControl: mgr.ErrorNormal,
-		DisplayName: d.Display.in(s.English), Description: d.Description.in(s.English), ServiceStartName: d.Account,
-		DelayedAutoStart: s.Delayed,
-	}
-	service, err := m.OpenService(d.Name)
-	if err == nil {
-		c.BinaryPathName = commandLine(s.program(), s.arguments(d))
-		err = repair(service, c)
-	} else {
-		service, err = m.CreateService(d.Name, s.program(), c, s.arguments(d)...)
-	}
-	if err != nil {
-		return rights(err)
-	}
-	defer func() { err = errors.Join(err, service.Close()) }()
-	return recovery(service, d)
-}
-
-// repair writes the settings anew. Delayed start is asked for only where it is wanted or was set, since
-// not every Windows knows it.
-func repair(service *mgr.Service, c mgr.Config) error {
-	line, err := windows.UTF16PtrFromString(c.BinaryPathName)
-	if err != nil {
-		return fmt.Errorf("service command line: %w", err)
-	}
-	display, err := windows.UTF16PtrFromString(c.DisplayName)
-	if err != nil {
-		return fmt.Errorf("service name: %w", err)
-	}
-	account, err := windows.UTF16PtrFromString(c.ServiceStartName)
-	if err != nil {
-		return fmt.Errorf("service account: %w", err)
-	}
-	err = windows.ChangeServiceConfig(service.Handle, c.ServiceType, c.StartType, c.ErrorControl, line, nil, nil, nil, account, nil, display)
-	if err != nil {
-		return fmt.Errorf("change the service: %w", err)
-	}
-	old, err := service.Config()
-	if !c.DelayedAutoStart && (err != nil || !old.DelayedAutoStart) {
+// installUpdater is for machines where a package has brought the updater. It may write the programs' folder, so
+// where it lies is for administrators alone to change.
+func (s Service) installUpdater(d definition) error {
+	updater := s.updater(d)
+	if !there(updater) {
 		return nil
 	}
-	old.DelayedAutoStart = c.DelayedAutoStart
-	return service.UpdateConfig(old)
+	if err := d.makeFolder(d.Updater.daemon); err != nil {
+		return err
+	}
+	_, err := register(d.Updater.daemon, mgr.Config{}, s.English, func(string) (string, []string) {
+		return updater, append(slices.Clone(d.Updater.Arguments), d.Marker)
+	})
+	return err
 }
 
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
-
-func commandLine(program string, args []string) string {
-	line := []string{windows.EscapeArg(program)}
-	for _, a := range args {
-		line = append(line, windows.EscapeArg(a))
+// programs is the folder of packaged and versions that the program lies in; empty where it lies elsewhere.
+func (s Service) programs() string {
+	slot := filepath.Dir(s.program())
+	above := filepath.Dir(slot)
+	switch {
+	case strings.EqualFold(filepath.Base(slot), packaged):
+		return above
+	case strings.EqualFold(filepath.Base(above), versions):
+		return filepath.Dir(above)
 	}
-	return strings.Join(line, " ")
+	return ""
 }
 
-// recovery restarts the service after a crash and after an exit with an error alike.
-func recovery(service *mgr.Service, d definition) error {
-	var actions []mgr.RecoveryAction
-	for _, n := range d.RestartAfter {
-		actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: seconds(n)})
+func (s Service) updater(d definition) string {
+	if s.programs() == "" {
+		return ""
 	}
-	if err := service.SetRecoveryActions(actions, uint32(d.ForgetAfter)); err != nil {
-		return fmt.Errorf("set restarts after failures: %w", err)
-	}
-	err := service.SetRecoveryActionsOnNonCrashFailures(true)
-	if err != nil && !errors.Is(err, windows.ERROR_INVALID_LEVEL) { // a Windows without that level restarts after crashes only
-		return fmt.Errorf("set restarts after failures: %w", err)
-	}
-	return nil
+	return filepath.Join(s.programs(), d.Updater.Program)
+}
+
+func there(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // autostart has the notice helper start in every session.
-func (s Service) autostart(d definition) (err error) {
+func (s Service) autostart(d definition, program string) (err error) {
 	k, _, err := registry.CreateKey(registry.LOCAL_MACHINE, d.Notify.Key, registry.SET_VALUE)
 	if err != nil {
 		return fmt.Errorf("open the list of programs that start at logon: %w", rights(err))
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
-	return k.SetStringValue(d.Notify.Value, commandLine(s.program(), s.configured(d.Notify.Arguments)))
-}
-
-func folder(d definition) (string, error) {
-	data, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
-	if err != nil {
-		return "", fmt.Errorf("find ProgramData: %w", err)
-	}
-	return filepath.Join(data, d.Folder), nil
-}
-
-func makeFolder(d definition) error {
-	path, err := folder(d)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return rights(err)
-	}
-	return setRights(path, d.FolderRights)
-}
-
-// Share lets the person at the screen read one file of the data folder.
-func (s Service) Share(path string) error {
-	d, err := readDefinition()
-	if err != nil {
-		return err
-	}
-	return setRights(path, d.SharedRights)
-}
-
-func setRights(path, sddl string) error {
-	sd, err := windows.SecurityDescriptorFromString(sddl)
-	if err != nil {
-		return fmt.Errorf("rights of %s: %w", path, err)
-	}
-	acl, _, err := sd.DACL()
-	if err != nil {
-		return fmt.Errorf("rights of %s: %w", path, err)
-	}
-	err = windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, acl, nil)
-	if err != nil {
-		return fmt.Errorf("set the rights of %s: %w", path, rights(err))
-	}
-	return nil
+	return k.SetStringValue(d.Notify.Value, commandLine(program, s.configured(d.Notify.Arguments)))
 }
 
 func (s Service) uninstall(ctx context.Context) error {
@@ -199,14 +130,24 @@ func (s Service) uninstall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.stop(ctx); err != nil && !errors.Is(err, ErrNotInstalled) {
-		return err
+	// The updater goes first: it would start the till again.
+	for _, name := range []string{d.Updater.Name, d.Name} {
+		err := s.with(name, func(service *mgr.Service) error {
+			if err := halt(ctx, service); err != nil {
+				return err
+			}
+			return service.Delete()
+		})
+		if err != nil && !errors.Is(err, ErrNotInstalled) {
+			return err
+		}
 	}
-	err = s.with(d, func(service *mgr.Service) error { return service.Delete() })
-	if err != nil && !errors.Is(err, ErrNotInstalled) {
-		return err
+	if programs := s.programs(); programs != "" {
+		if err := os.RemoveAll(filepath.Join(programs, versions)); err != nil {
+			return fmt.Errorf("remove the versions that updates brought: %w", rights(err))
+		}
 	}
-	return removeAutostart(d)
+	return errors.Join(removeAutostart(d), removeSource(d.EventSource))
 }
 
 func removeAutostart(d definition) (err error) {
@@ -229,25 +170,40 @@ func (s Service) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.with(d, func(service *mgr.Service) error {
+	run := func(service *mgr.Service) error {
 		if err := service.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
 			return err
 		}
 		return settle(ctx, service, svc.Running)
-	})
+	}
+	// An updater that does not start leaves a till that sells: whoever asks for its status is told.
+	updater := s.with(d.Updater.Name, run)
+	if errors.Is(updater, ErrNotInstalled) {
+		updater = nil
+	}
+	if err := s.with(d.Name, run); err != nil {
+		return err
+	}
+	if updater != nil {
+		return fmt.Errorf("the till runs, but the updater does not: %w", updater)
+	}
+	return nil
 }
 
+// stop leaves the updater alone, which finds the till stopped by a person and leaves it so.
 func (s Service) stop(ctx context.Context) error {
 	d, err := readDefinition()
 	if err != nil {
 		return err
 	}
-	return s.with(d, func(service *mgr.Service) error {
-		if _, err := service.Control(svc.Stop); err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
-			return err
-		}
-		return settle(ctx, service, svc.Stopped)
-	})
+	return s.with(d.Name, func(service *mgr.Service) error { return halt(ctx, service) })
+}
+
+func halt(ctx context.Context, service *mgr.Service) error {
+	if _, err := service.Control(svc.Stop); err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
+		return err
+	}
+	return settle(ctx, service, svc.Stopped)
 }
 
 // settle waits until the service is in the state that was asked for.
@@ -275,13 +231,13 @@ func settle(ctx context.Context, service *mgr.Service, want svc.State) error {
 }
 
 // with opens the service for control.
-func (s Service) with(d definition, do func(*mgr.Service) error) (err error) {
+func (s Service) with(name string, do func(*mgr.Service) error) (err error) {
 	m, err := mgr.Connect()
 	if err != nil {
 		return rights(err)
 	}
 	defer func() { err = errors.Join(err, m.Disconnect()) }()
-	service, err := m.OpenService(d.Name)
+	service, err := m.OpenService(name)
 	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
 		return ErrNotInstalled
 	}
@@ -325,24 +281,9 @@ func ask(service *mgr.Service) (Status, error) {
 		return Status{}, err
 	}
 	st := Status{Installed: true, Running: now.State == svc.Running, State: stateName(now.State), PID: int(now.ProcessId)}
-	start, err := startType(service)
-	st.Automatic = start == mgr.StartAutomatic
+	c, err := readSettings(service)
+	st.Automatic, st.Account = c.start == mgr.StartAutomatic, c.account
 	return st, err
-}
-
-// startType reads the one setting that mgr.Service.Config gives only together with others, which not
-// every Windows knows.
-func startType(service *mgr.Service) (uint32, error) {
-	var need uint32
-	err := windows.QueryServiceConfig(service.Handle, nil, 0, &need)
-	if !errors.Is(err, windows.ERROR_INSUFFICIENT_BUFFER) {
-		return 0, fmt.Errorf("read the service's settings: %w", err)
-	}
-	b := newConfigBuffer(need)
-	if err := windows.QueryServiceConfig(service.Handle, b.config(), need, &need); err != nil {
-		return 0, fmt.Errorf("read the service's settings: %w", err)
-	}
-	return b.config().StartType, nil
 }
 
 func stateName(s svc.State) string {

@@ -10,12 +10,17 @@ type Status struct {
 	State     string // the manager's own word
 	PID       int    // zero when it does not run
 	Restarts  int    // after failures, since the machine started; Windows does not count them
+	Account   string // that it runs under; Windows only
 	NoManager bool   // nothing runs here that could start services
 }
 
 // Sentence says the status and what to do, in Russian or English.
 func (s Status) Sentence(english bool) string {
 	ru, en := s.sentences()
+	if d, err := readDefinition(); err == nil && s.Account == d.AccountElsewhere {
+		ru += fmt.Sprintf(". Учётной записи %s здесь нет: служба работает как %s", d.Account, s.Account)
+		en += fmt.Sprintf(". There is no account %s here: the service runs as %s", d.Account, s.Account)
+	}
 	if english {
 		return en
 	}
