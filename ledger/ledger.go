@@ -21,12 +21,15 @@ import (
 // FileName is the ledger's file in its folder.
 const FileName = "ledger.db"
 
+// FileFormat is the format of the file that this program writes. It reads every format up to this one, so that a
+// version may be gone back to while it has the same.
+const FileFormat = 1
+
 // Limits of the file.
 const (
 	lockWait     = 2 * time.Second // for another process to let go of the file
 	journalFill  = 1.0             // the journal is only appended to: full pages, half the file
-	fileFormat   = 1
-	growBytes    = 16 << 20 // step by which bbolt grows the file
+	growBytes    = 16 << 20        // step by which bbolt grows the file
 	customersMax = 1 << 24
 )
 
@@ -215,10 +218,10 @@ func (l *Ledger) load() error {
 func checkFormat(b *bbolt.Bucket) error {
 	v := b.Get([]byte("format"))
 	if v == nil {
-		return b.Put([]byte("format"), []byte{fileFormat})
+		return b.Put([]byte("format"), []byte{FileFormat})
 	}
-	if len(v) != 1 || v[0] > fileFormat {
-		return fmt.Errorf("%w: format %x, this program reads up to %d", ErrNewerFile, v, fileFormat)
+	if len(v) != 1 || v[0] > FileFormat {
+		return fmt.Errorf("%w: format %x, this program reads up to %d", ErrNewerFile, v, FileFormat)
 	}
 	return nil
 }

@@ -39,12 +39,8 @@ var commands = map[string]command{
 	"notify":       notifyCommand,
 	"capture":      captureCommand,
 	"devices":      devicesCommand,
-	"version": {"print the version", func(_ context.Context, args []string, out io.Writer) error {
-		if err := tooMany("version", args, 0); err != nil {
-			return err
-		}
-		return say(out, "kopilka-agent %s\n", version)
-	}},
+	"version":      versionCommand,
+	"purge":        purgeCommand,
 }
 
 func main() {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka/agent"
@@ -87,7 +88,8 @@ func serviceFlags(args []string) (o serviceOptions, err error) {
 }
 
 // programPath is this program, or empty where it is at the usual place. Links are followed, since a
-// service must not hang on one in somebody's home.
+// service must not hang on one in somebody's home. A program of a package, whichever version of it this is, counts
+// as the usual place: the link there leads to the version of the day.
 func programPath() (string, error) {
 	path, err := os.Executable()
 	if err == nil {
@@ -96,11 +98,16 @@ func programPath() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find this program: %w", err)
 	}
-	if path == installer.Program {
+	if path == installer.Program || ofPackage(path) {
 		return "", nil
 	}
 	return path, nil
 }
+
+// programs is where packages keep the versions of the program.
+const programs = "/usr/lib/kopilka/"
+
+func ofPackage(path string) bool { return strings.HasPrefix(path, programs) }
 
 func (o serviceOptions) install(ctx context.Context, out io.Writer) error {
 	if err := o.service.Install(ctx); err != nil {

@@ -70,3 +70,15 @@ func TestServiceConfigDefaultsAgree(t *testing.T) {
 		require.Equal(t, "/var/lib/kopilka", agent.DefaultConfig().Data, "the unit's StateDirectory: all else is read-only to the service")
 	}
 }
+
+// A drop-in that named a version would hold the service to it for ever.
+func TestServiceOfAPackageIsAtTheUsualPlace(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/usr/lib/kopilka/packaged/kopilka-agent":       true,
+		"/usr/lib/kopilka/versions/1.3.0/kopilka-agent": true,
+		"/usr/lib/kopilka-other/kopilka-agent":          false,
+		"/opt/kopilka-agent":                            false,
+	} {
+		require.Equal(t, want, ofPackage(path), path)
+	}
+}
