@@ -1,16 +1,10 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"reflect"
 	"slices"
-	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/kopilka/kopilka/drivers"
 )
@@ -48,8 +42,15 @@ type DeviceConfig struct {
 // RegisterNone is the type of a till without a register: another program makes its fiscal receipts, or nobody does.
 const RegisterNone = "none"
 
+// RegisterLater is the type of a till whose register is not chosen yet: it starts, says so, and sells nothing until
+// it is. Installing writes it where no register was found.
+const RegisterLater = "later"
+
 // None tells a till without a register.
 func (c RegisterConfig) None() bool { return c.Type == RegisterNone }
+
+// Later tells a till whose register is not chosen yet.
+func (c RegisterConfig) Later() bool { return c.Type == RegisterLater }
 
 // RegisterConfig is the fiscal register.
 type RegisterConfig struct {
@@ -86,179 +87,45 @@ var Taxes = map[string]drivers.TaxSystem{
 	"osn": drivers.TaxOSN, "usn-income": drivers.TaxUSNIncome, "usn-profit": drivers.TaxUSNProfit, "esn": drivers.TaxESN, "patent": drivers.TaxPatent,
 }
 
-// ConfigProblem is one thing wrong in a config file.
-type ConfigProblem struct {
-	Path string // "register.port"
-	Text string
-	Got  string
-}
-
-// Error is "register.port: want tcp://… or serial://… (got "COM3")".
-func (p *ConfigProblem) Error() string {
-	if p.Got == "" {
-		return p.Path + ": " + p.Text
-	}
-	return fmt.Sprintf("%s: %s (got %q)", p.Path, p.Text, p.Got)
-}
-
-// configBytesMax bounds the file; a real one has some 2 KB.
-const configBytesMax = 1 << 20
-
-// LoadConfig reads a config file. All its problems come at once, joined, each a *ConfigProblem.
-func LoadConfig(path string) (Config, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read the config: %w", err)
-	}
-	if info.Size() > configBytesMax {
-		return Config{}, fmt.Errorf("read the config %s: %d bytes, at most %d", path, info.Size(), configBytesMax)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read the config: %w", err)
-	}
-	c, err := ParseConfig(b)
-	if err != nil {
-		return c, fmt.Errorf("config %s:\n%w", path, err)
-	}
-	return c, nil
-}
-
-// ParseConfig reads a config; unknown keys are refused.
-func ParseConfig(b []byte) (Config, error) {
-	c := DefaultConfig()
-	var root yaml.Node
-	if err := yaml.Unmarshal(b, &root); err != nil {
-		return c, &ConfigProblem{Path: "file", Text: strings.TrimPrefix(err.Error(), "yaml: ")}
-	}
-	if len(root.Content) == 0 {
-		return c, errors.Join(c.Problems()...)
-	}
-	problems := walk(root.Content[0], reflect.TypeFor[Config](), "")
-	if err := root.Decode(&c); err != nil && len(problems) == 0 {
-		problems = append(problems, &ConfigProblem{Path: "file", Text: err.Error()})
-	}
-	return c, errors.Join(append(problems, c.Problems()...)...)
-}
-
-// walk finds keys that no setting has and values of the wrong shape.
-func walk(n *yaml.Node, t reflect.Type, path string) (problems []error) {
-	wrong := func(want string) []error {
-		return []error{&ConfigProblem{Path: orFile(path), Text: fmt.Sprintf("want %s, line %d", want, n.Line), Got: n.Value}}
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		if n.Kind != yaml.MappingNode {
-			return wrong("settings of its own, indented below it")
-		}
-		return walkStruct(n, t, path)
-	case reflect.Slice:
-		if n.Kind != yaml.SequenceNode {
-			return wrong("a list, each item behind a dash")
-		}
-		for i, item := range n.Content {
-			problems = append(problems, walk(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i))...)
-		}
-	case reflect.Map:
-		if n.Kind != yaml.MappingNode {
-			return wrong("names and values, indented below it")
-		}
-		for i := 1; i < len(n.Content); i += 2 {
-			problems = append(problems, walk(n.Content[i], t.Elem(), join(path, n.Content[i-1].Value))...)
-		}
-	case reflect.Bool:
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-			return wrong("true or false")
-		}
-	default:
-		if n.Kind != yaml.ScalarNode {
-			return wrong("one value")
-		}
-	}
-	return problems
-}
-
-func walkStruct(n *yaml.Node, t reflect.Type, path string) (problems []error) {
-	fields := map[string]reflect.Type{}
-	keys(t, fields)
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i].Value
-		field, known := fields[key]
-		switch {
-		case !known:
-			problems = append(problems, &ConfigProblem{Path: join(path, key), Text: fmt.Sprintf("there is no such setting, line %d", n.Content[i].Line), Got: n.Content[i+1].Value})
-		case seen[key]:
-			problems = append(problems, &ConfigProblem{Path: join(path, key), Text: fmt.Sprintf("given twice, line %d", n.Content[i].Line)})
-		default:
-			problems = append(problems, walk(n.Content[i+1], field, join(path, key))...)
-		}
-		seen[key] = true
-	}
-	return problems
-}
-
-func keys(t reflect.Type, into map[string]reflect.Type) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, inline := strings.CutSuffix(f.Tag.Get("yaml"), ",inline")
-		if inline {
-			keys(f.Type, into)
-			continue
-		}
-		into[name] = f.Type
-	}
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-func orFile(path string) string {
-	if path == "" {
-		return "file"
-	}
-	return path
-}
-
 // Problems checks values; the drivers check their own settings when the program makes them.
 func (c Config) Problems() (problems []error) {
-	bad := func(path, text, got string) { problems = append(problems, &ConfigProblem{path, text, got}) }
+	bad := func(path, got, ru, en string) {
+		problems = append(problems, &ConfigProblem{path, Text{RU: ru, EN: en}, got})
+	}
 	if c.Data == "" {
-		bad("data", "want the folder of the ledger", "")
+		bad("data", "", "нужна папка журнала", "want the folder of the ledger")
 	}
 	if c.Language != "ru" && c.Language != "en" {
-		bad("language", "want ru or en", c.Language)
+		bad("language", c.Language, "нужно ru или en", "want ru or en")
 	}
 	if c.Receipt.Language != "ru" && c.Receipt.Language != "en" {
-		bad("receipt.language", "want ru or en", c.Receipt.Language)
+		bad("receipt.language", c.Receipt.Language, "нужно ru или en", "want ru or en")
 	}
 	if host, _, err := net.SplitHostPort(c.Page); err != nil || !loopbackHost(host) {
-		bad("page", "want 127.0.0.1 and a port: the cashier's page is for this machine only", c.Page)
+		bad("page", c.Page, "нужно 127.0.0.1 и порт: страница кассира только для этой машины", "want 127.0.0.1 and a port: the cashier's page is for this machine only")
 	}
 	if c.HeadOffice.URL != "" {
 		if u, err := url.Parse(c.HeadOffice.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-			bad("head_office.url", "want https://… as head office shows it", c.HeadOffice.URL)
+			bad("head_office.url", c.HeadOffice.URL, "нужно https://…, как показывает офис", "want https://… as head office shows it")
 		}
 	}
 	if _, known := Taxes[c.Register.Tax]; !known {
-		bad("register.tax", "want osn, usn-income, usn-profit, esn or patent", c.Register.Tax)
+		bad("register.tax", c.Register.Tax, "нужно osn, usn-income, usn-profit, esn или patent", "want osn, usn-income, usn-profit, esn or patent")
 	}
-	if c.Register.Port == "" && !c.Register.None() {
-		bad("register.port", "missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there", "")
+	if c.Register.Port == "" && !c.Register.None() && !c.Register.Later() {
+		bad("register.port", "", "не указан: нужно tcp://адрес:порт или serial:///dev/…; что подключено, скажет `kopilka-agent devices`",
+			"missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there")
 	}
 	for i, p := range c.Weights {
 		if err := p.Validate(); err != nil {
-			bad(fmt.Sprintf("weights[%d]", i), "want 13 characters: a prefix of 20 to 29, C for the item's code, W grams, N pieces, P kopecks or R roubles, and a final K, as in 21CCCCCWWWWWK", string(p))
+			bad(fmt.Sprintf("weights[%d]", i), string(p), "нужно 13 знаков: префикс от 20 до 29, C для кода товара, W граммы, N штуки, P копейки или R рубли, и K в конце, например 21CCCCCWWWWWK",
+				"want 13 characters: a prefix of 20 to 29, C for the item's code, W grams, N pieces, P kopecks or R roubles, and a final K, as in 21CCCCCWWWWWK")
 		}
 	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:
-		bad("log.level", "want debug, info, warn or error", c.Log.Level)
+		bad("log.level", c.Log.Level, "нужно debug, info, warn или error", "want debug, info, warn or error")
 	}
 	return slices.Concat(problems, c.metricsProblems(), c.optionalProblems(), c.scannerProblems(), c.captureProblems())
 }
@@ -268,17 +135,22 @@ func (c Config) scannerProblems() (problems []error) {
 	for i, s := range c.Scanners {
 		path := fmt.Sprintf("scanners[%d]", i)
 		if s.Name == "" || names[s.Name] {
-			problems = append(problems, &ConfigProblem{path + ".name", "want a name that no other device has", s.Name})
+			problems = append(problems, &ConfigProblem{path + ".name", textOwnName(), s.Name})
 		}
 		names[s.Name] = true
 		if s.Type == "" {
-			problems = append(problems, &ConfigProblem{path + ".type", "missing: want serial-scanner or hid-scanner", ""})
+			problems = append(problems, &ConfigProblem{path + ".type", say("не указан: нужно serial-scanner или hid-scanner", "missing: want serial-scanner or hid-scanner"), ""})
 		}
 		if s.Port == "" {
-			problems = append(problems, &ConfigProblem{path + ".port", "missing: want serial:///dev/…?baud=9600; `kopilka-agent devices` says what is there", ""})
+			problems = append(problems, &ConfigProblem{path + ".port", say("не указан: нужно serial:///dev/…?baud=9600; что подключено, скажет `kopilka-agent devices`",
+				"missing: want serial:///dev/…?baud=9600; `kopilka-agent devices` says what is there"), ""})
 		}
 	}
 	return problems
+}
+
+func textOwnName() Text {
+	return say("нужно имя, которого нет у других устройств", "want a name that no other device has")
 }
 
 func loopbackHost(host string) bool {
@@ -295,9 +167,10 @@ func (c Config) metricsProblems() []error {
 	host, port, err := net.SplitHostPort(c.Metrics)
 	switch {
 	case err != nil || !loopbackHost(host) || port == "":
-		return []error{&ConfigProblem{"metrics", "want 127.0.0.1 and a port, as 127.0.0.1:9465: metrics are for a collector on this machine; or empty for none", c.Metrics}}
+		return []error{&ConfigProblem{"metrics", say("нужно 127.0.0.1 и порт, например 127.0.0.1:9465: показатели только для сборщика на этой машине; или пусто, если не нужны",
+			"want 127.0.0.1 and a port, as 127.0.0.1:9465: metrics are for a collector on this machine; or empty for none"), c.Metrics}}
 	case c.Metrics == c.Page:
-		return []error{&ConfigProblem{"metrics", "want another port than page has", c.Metrics}}
+		return []error{&ConfigProblem{"metrics", say("нужен другой порт, чем у page", "want another port than page has"), c.Metrics}}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (c CaptureConfig) Wants(device string) bool {
 
 func (c Config) captureProblems() (problems []error) {
 	if _, err := c.Capture.Bytes(); err != nil {
-		problems = append(problems, &ConfigProblem{"capture.size", err.Error(), c.Capture.Size})
+		problems = append(problems, &ConfigProblem{"capture.size", Text{RU: "нужно от 4MB до 1GB, или 0, чтобы ничего не записывать", EN: err.Error()}, c.Capture.Size})
 	}
 	names := []string{c.Register.Name}
 	for _, s := range c.Scanners {
@@ -51,7 +51,7 @@ func (c Config) captureProblems() (problems []error) {
 	}
 	for i, name := range c.Capture.Devices {
 		if !slices.Contains(names, name) {
-			problems = append(problems, &ConfigProblem{fmt.Sprintf("capture.devices[%d]", i), "want the name of the register or of a scanner: " + strings.Join(names, ", "), name})
+			problems = append(problems, &ConfigProblem{fmt.Sprintf("capture.devices[%d]", i), say("нужно имя кассы или сканера: %s", "want the name of the register or of a scanner: %s", strings.Join(names, ", ")), name})
 		}
 	}
 	return problems
@@ -66,12 +66,13 @@ func (c Config) optionalProblems() (problems []error) {
 		switch {
 		case d.Type == "" && d.Port == "":
 		case d.Type == "":
-			problems = append(problems, &ConfigProblem{d.path + ".type", "missing: want " + d.example, ""})
+			problems = append(problems, &ConfigProblem{d.path + ".type", say("не указан: нужно %s", "missing: want %s", d.example), ""})
 		case d.Port == "":
-			problems = append(problems, &ConfigProblem{d.path + ".port", "missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there", ""})
+			problems = append(problems, &ConfigProblem{d.path + ".port", say("не указан: нужно tcp://адрес:порт или serial:///dev/…; что подключено, скажет `kopilka-agent devices`",
+				"missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there"), ""})
 		}
 		if d.Name == "" {
-			problems = append(problems, &ConfigProblem{d.path + ".name", "want a name that no other device has", ""})
+			problems = append(problems, &ConfigProblem{d.path + ".name", textOwnName(), ""})
 		}
 	}
 	return problems

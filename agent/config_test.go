@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ log: {level: loud}
 `))
 	require.Error(t, err)
 	for _, want := range []string{
-		"data: want the folder", `language: want ru or en (got "fr")`, `page: want 127.0.0.1 and a port`, `colour: there is no such setting, line 5 (got "red")`,
+		"data: want the folder", `language: want ru or en (got "fr")`, `page: want 127.0.0.1 and a port`, `colour: there is no such setting, line 5; if the file is of a newer version, update the program or take the line out (got "red")`,
 		`head_office.url: want https://… as head office shows it (got "shop")`, "register.port: want one value", `register.tax: want osn`,
 		"register.settings.a: want one value", `scanners[0].name: want a name that no other device has (got "register")`, "scanners[0].speed: there is no such setting",
 		"scanners[0].port: missing", `scanners[1]: want settings of its own`, `weights[0]: want 13 characters`, `receipt.balance: want true or false`,
@@ -88,6 +89,40 @@ func TestConfigThatIsNone(t *testing.T) {
 			require.ErrorAs(t, err, &p)
 		})
 	}
+}
+
+func TestConfigProblemsAreSentencesInBothLanguages(t *testing.T) {
+	for name, tt := range map[string]struct{ text, ru, en string }{
+		"a tab":             {"language: ru\nregister:\n\tport: tcp://h:1\n", "file: строка 3 начинается с табуляции", "file: line 3 begins with a tab"},
+		"not UTF-8":         {"# \xca\xe0\xf1\xf1\xe0\n", "сохраните файл в кодировке UTF-8", "save the file as UTF-8"},
+		"a colon missed":    {"register:\n  port tcp\n  type: atol\n", "около строки", "makes no sense near line"},
+		"mistyped":          {"register: {prot: 'tcp://h:1'}\n", "может быть, register.port?", "is register.port meant?"},
+		"in a wrong place":  {"tax: osn\nregister: {port: 'tcp://h:1'}\n", "может быть, register.tax?", "is register.tax meant?"},
+		"of a newer one":    {"hologram: on\nregister: {port: 'tcp://h:1'}\n", "hologram: такой настройки нет, строка 1; если файл от более новой версии, обновите программу", "if the file is of a newer version, update the program"},
+		"to sell as nobody": {"unenrolled: sell\nregister: {port: 'tcp://h:1'}\n", "без подключения к офису касса не продаёт", "a till that is not enrolled does not sell"},
+		"a long paste":      {"language: " + strings.Repeat("я", 300) + "\nregister: {port: 'tcp://h:1'}\n", strings.Repeat("я", gotMax) + "…", strings.Repeat("я", gotMax) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseConfig([]byte(tt.text))
+			require.Contains(t, strings.Join(ConfigSentences(err, "ru"), "\n"), tt.ru)
+			require.Contains(t, strings.Join(ConfigSentences(err, "en"), "\n"), tt.en)
+			require.NotContains(t, strings.Join(ConfigSentences(err, "en"), "\n"), "yaml")
+		})
+	}
+	_, err := LoadConfig(t.TempDir() + "/none.yaml")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Contains(t, ConfigSentences(err, "ru")[0], "none.yaml нет: его пишет kopilka-agent enroll")
+	_, err = LoadConfig(t.TempDir())
+	require.Contains(t, ConfigSentences(err, "en")[0], "is a folder")
+}
+
+func TestRegistersBehindAProgramNeedNoPort(t *testing.T) {
+	c, err := ParseConfig([]byte("register: {type: atol}\n"))
+	require.NoError(t, err)
+	require.Equal(t, "tcp://127.0.0.1:16732", c.Register.Port)
+	c, err = ParseConfig([]byte("register: {type: later}\n"))
+	require.NoError(t, err)
+	require.True(t, c.Register.Later())
 }
 
 func FuzzParseConfig(f *testing.F) {

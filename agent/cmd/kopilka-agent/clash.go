@@ -18,7 +18,7 @@ type placed struct {
 
 // configured are the devices that a config has, the register first.
 func configured(c agent.Config) (devices []placed) {
-	if !c.Register.None() {
+	if !c.Register.None() && !c.Register.Later() {
 		devices = append(devices, placed{"register", c.Register.DeviceConfig})
 	}
 	for i, s := range c.Scanners {
@@ -43,7 +43,10 @@ func clashes(c agent.Config, where func(port.Address) string) (problems []error)
 		}
 		problems = append(problems, &agent.ConfigProblem{
 			Path: d.path + ".port", Got: d.Port,
-			Text: fmt.Sprintf("%q and %q (%s.port) are on one port, %s: give each device a port of its own", d.Name, other.Name, other.path, at),
+			Text: agent.Text{
+				RU: fmt.Sprintf("«%s» и «%s» (%s.port) на одном порту %s: дайте каждому устройству свой", d.Name, other.Name, other.path, at),
+				EN: fmt.Sprintf("%q and %q (%s.port) are on one port, %s: give each device a port of its own", d.Name, other.Name, other.path, at),
+			},
 		})
 	}
 	return problems

@@ -51,51 +51,52 @@ func (p *Program) devices() (o openers, err error) {
 	}
 	var problems []error
 	for i, s := range p.config.Scanners {
-		addr, err := port.ParseAddress(s.Port)
-		if err == nil {
-			_, err = all.Scanner(s.Type, s.Name, addr.Dial, s.Settings)
+		dial, found := checkDevice(fmt.Sprintf("scanners[%d]", i), s, all.Scanners)
+		if problems = append(problems, found...); dial != nil && len(found) == 0 {
+			p.scanners = append(p.scanners, scannerPort{config: s, dial: dial})
 		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("scanners[%d]: %w", i, err))
-			continue
-		}
-		p.scanners = append(p.scanners, scannerPort{config: s, dial: addr.Dial})
 	}
-	if o.printer, err = opener(p.config.Printer, all.SlipPrinter); err != nil {
-		problems = append(problems, fmt.Errorf("printer: %w", err))
-	}
-	if o.display, err = opener(p.config.Display, all.Display); err != nil {
-		problems = append(problems, fmt.Errorf("display: %w", err))
-	}
+	var found []error
+	o.printer, found = opener("printer", p.config.Printer, all.SlipPrinters)
+	problems = append(problems, found...)
+	o.display, found = opener("display", p.config.Display, all.Displays)
+	problems = append(problems, found...)
 	r := p.config.Register
-	if r.None() {
-		problems = append(problems, clashes(p.config, place)...)
-		p.register = &registerPort{config: r, log: p.log} // never opened
-		return o, errors.Join(problems...)
+	p.register = &registerPort{config: r, log: p.log} // never dialled, where there is none
+	switch {
+	case r.None():
+	case r.Later():
+		o.register = notChosen
+	default:
+		_, found = checkDevice("register", r.DeviceConfig, all.Printers)
+		problems = append(problems, found...)
+		p.register = &registerPort{config: r, log: p.log, list: port.List, exclude: p.otherPorts(), holders: holders, now: time.Now}
+		o.register = p.register.open
 	}
-	if _, err := opener(r.DeviceConfig, all.Printer); err != nil {
-		problems = append(problems, fmt.Errorf("register: %w", err))
-	}
-	problems = append(problems, clashes(p.config, place)...)
-	p.register = &registerPort{config: r, log: p.log, list: port.List, exclude: p.otherPorts(), holders: holders, now: time.Now}
-	o.register = p.register.open
-	return o, errors.Join(problems...)
+	return o, errors.Join(append(problems, clashes(p.config, place)...)...)
 }
 
-// opener makes a driver when it is called, and once now, to see whether it takes its settings. It is nil for a
-// device that the config does not have.
-func opener[D any](c agent.DeviceConfig, create func(kind, name string, dial port.Dial, settings map[string]string) (D, error)) (func(context.Context) (D, error), error) {
+// notChosen is an agent.OpenPrinter for a till whose register is still to be chosen.
+func notChosen(context.Context) (drivers.Printer, error) {
+	return nil, &drivers.Error{
+		Op: "reach", Device: "register", Fail: drivers.FailConfig, Outcome: drivers.OutcomeNotDone,
+		Hint: drivers.Hint{
+			RU: "Касса ещё не выбрана. Подключите её и выполните kopilka-agent setup от имени администратора.",
+			EN: "No register is chosen yet. Connect it and run kopilka-agent setup as an administrator.",
+		},
+	}
+}
+
+// opener makes a driver when it is called. It is nil for a device that the config does not have, or has wrong.
+func opener[D any](path string, c agent.DeviceConfig, from driverList[D]) (func(context.Context) (D, error), []error) {
 	if c.Type == "" && c.Port == "" {
 		return nil, nil
 	}
-	addr, err := port.ParseAddress(c.Port)
-	if err != nil {
-		return nil, err
+	dial, problems := checkDevice(path, c, from)
+	if dial == nil || len(problems) > 0 {
+		return nil, problems
 	}
-	if _, err := create(c.Type, c.Name, addr.Dial, c.Settings); err != nil {
-		return nil, err
-	}
-	return func(context.Context) (D, error) { return create(c.Type, c.Name, addr.Dial, c.Settings) }, nil
+	return func(context.Context) (D, error) { return from[c.Type](c.Name, dial, c.Settings) }, nil
 }
 
 // otherPorts are those that are no register's.

@@ -18,7 +18,7 @@ var runCommand = command{"run the till (what the service does)", func(ctx contex
 		return err
 	}
 	run := func(ctx context.Context) error {
-		c, err := agent.LoadConfig(path)
+		c, err := loadWhole(path)
 		if err != nil {
 			return err
 		}
@@ -32,25 +32,6 @@ var runCommand = command{"run the till (what the service does)", func(ctx contex
 		return err
 	}
 	return run(ctx)
-}}
-
-var checkConfigCommand = command{"check the config file, all problems at once", func(ctx context.Context, args []string, out io.Writer) error {
-	path, _, err := configFlag("check-config", args, nil)
-	if err != nil {
-		return err
-	}
-	c, err := agent.LoadConfig(path)
-	if err != nil {
-		return err
-	}
-	p := &Program{config: c}
-	if _, err := p.devices(); err != nil {
-		return err
-	}
-	if err := errors.Join(clashes(c, placeNow(ctx))...); err != nil {
-		return err
-	}
-	return say(out, "%s: in order / в порядке\n", path)
 }}
 
 // scannerRetry is the pause before a scanner that is gone is looked for again.
