@@ -114,8 +114,8 @@ func (t *Till) addSKU(c Command) error {
 
 // add puts a line into the basket, after the question of age where the product asks it.
 func (t *Till) add(line sale.Line) error {
-	if hasPiece(t.desk.sale.basket.Lines, line.Code) {
-		return refuse(textMarkTwice(line.Product.Name), nil)
+	if err := t.mayHold(line); err != nil {
+		return err
 	}
 	t.desk.sale.wanted = nil
 	if line.Product.Traits.Has(sale.AdultOnly) && !t.desk.sale.adult {
@@ -336,6 +336,7 @@ func (t *Till) recall(c Command) error {
 		return err
 	}
 	t.next()
+	t.dropSold(&p.Basket)
 	s := &t.desk.sale
 	*s = open{basket: p.Basket, totalled: p.Totalled}
 	if p.Basket.Customer == 0 {

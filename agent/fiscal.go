@@ -236,6 +236,9 @@ const aboutRegister = "register"
 // finished shows what came out; what was said of the receipt and its customer has had its time.
 func (t *Till) finished(r *sale.Record) {
 	t.desk.unknown = nil
+	if t.desk.sold != nil {
+		t.desk.sold.take(r)
+	}
 	t.dropNotices("job", aboutRegister, "enrol", "customer", "redeem", "gift", "certificate")
 	switch r.Kind {
 	case sale.KindSale:

@@ -115,6 +115,46 @@ func TestMarkedGoodsFromScanToReturn(t *testing.T) {
 	})
 }
 
+// A piece is sold once, also where nobody but the till can know: parked, sold again, recalled.
+func TestAPieceIsSoldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 54)
+		c.markedGoods()
+		c.openShift()
+		one, two := waterMark("5onceonceonce"), waterMark("5twicetwicet2")
+		c.scan(milkCode, one)
+		c.untilMark(1, markChecked)
+		c.must(Command{Do: "park"})
+		c.scan(one)
+		c.untilMark(0, markChecked)
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		c.must(Command{Do: "recall", ID: c.view().Parked[0].ID})
+		v := c.view()
+		require.Len(t, v.Basket.Lines, 1, "the piece is gone, the milk is not")
+		require.Contains(t, v.Basket.Lines[0].Name, "Молоко")
+		require.Contains(t, v.Notices[len(v.Notices)-1].Text.RU, "«Вода» уже продана")
+		c.refusesScan(one, "sold by this till already")
+		c.scan(two)
+		c.untilMark(1, markChecked)
+
+		c.stop() // what was sold is in the journal, not in the program
+		c.start()
+		c.must(Command{Do: "sign-in", PIN: testPIN})
+		c.refusesScan(one, "sold by this till already")
+
+		sold := c.booked(sale.KindSale)[0]
+		c.scan(sold.Fiscal.QR())
+		c.untilStage(StageReturn)
+		c.scan(one)
+		c.must(Command{Do: "return-pay"})
+		c.untilStage(StageDone)
+		c.scan(one) // it came back, so it may be sold anew
+		c.untilMark(0, markChecked)
+		c.agree()
+	})
+}
+
 // A refused piece leaves by itself, and nobody may let it pass.
 func TestARefusedPieceLeavesTheBasket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

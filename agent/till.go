@@ -102,8 +102,9 @@ type desk struct {
 	scanners  []DeviceView
 	// knownSerial is of the register that was last held against the shift's.
 	knownSerial string
-	noMarks     Text // why this register sells no marked goods; empty: it has not said so
-	staleMarks  bool // the register may still hold codes of a basket that is gone
+	noMarks     Text       // why this register sells no marked goods; empty: it has not said so
+	sold        soldPieces // nil until somebody asks
+	staleMarks  bool       // the register may still hold codes of a basket that is gone
 	frozen      *Text
 	compared    bool // with the register's storage, since the start
 }
