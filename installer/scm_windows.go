@@ -64,11 +64,10 @@ func (s Service) install(context.Context) error {
 	if err := installSource(d.EventSource); err != nil {
 		return err
 	}
-	program, err := s.register(d)
-	if err != nil {
+	if err := s.register(d); err != nil {
 		return err
 	}
-	if err := s.autostart(d, program); err != nil {
+	if err := s.autostart(d); err != nil {
 		return err
 	}
 	return s.installUpdater(d)
@@ -84,10 +83,9 @@ func (s Service) installUpdater(d definition) error {
 	if err := d.makeFolder(d.Updater.daemon); err != nil {
 		return err
 	}
-	_, err := register(d.Updater.daemon, mgr.Config{}, s.English, func(string) (string, []string) {
+	return register(d.Updater.daemon, mgr.Config{}, s.English, func(string) (string, []string) {
 		return updater, append(slices.Clone(d.Updater.Arguments), d.Marker)
 	})
-	return err
 }
 
 // programs is the folder of packaged and versions that the program lies in; empty where it lies elsewhere.
@@ -115,8 +113,13 @@ func there(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// autostart has the notice helper start in every session.
-func (s Service) autostart(d definition, program string) (err error) {
+// autostart has the notice helper start in every session. It is the package's, whatever version is current: Windows
+// removes no program that runs, and a helper may run until its session ends.
+func (s Service) autostart(d definition) (err error) {
+	program := s.program()
+	if p := filepath.Join(s.programs(), packaged, filepath.Base(program)); s.programs() != "" && there(p) {
+		program = p
+	}
 	k, _, err := registry.CreateKey(registry.LOCAL_MACHINE, d.Notify.Key, registry.SET_VALUE)
 	if err != nil {
 		return fmt.Errorf("open the list of programs that start at logon: %w", rights(err))

@@ -12,13 +12,12 @@ import (
 	"golang.org/x/sys/windows/svc/mgr"
 )
 
-// register creates the till's service or repairs it, and says which program it starts.
-func (s Service) register(d definition) (program string, err error) {
+// register creates the till's service or repairs it.
+func (s Service) register(d definition) error {
 	c := mgr.Config{DelayedAutoStart: s.Delayed}
 	choose := func(now string) (string, []string) { return s.chosen(now), s.arguments(d) }
-	program, err = register(d.daemon, c, s.English, choose)
-	if !unknownAccount(err) {
-		return program, err
+	if err := register(d.daemon, c, s.English, choose); !unknownAccount(err) {
+		return err
 	}
 	d.daemon.Account = d.AccountElsewhere // status says so
 	return register(d.daemon, c, s.English, choose)
@@ -42,40 +41,39 @@ func unknownAccount(err error) bool {
 }
 
 // register creates a service or repairs it. What it starts is chosen by what it has started until now.
-func register(u daemon, c mgr.Config, english bool, choose func(now string) (string, []string)) (program string, err error) {
+func register(u daemon, c mgr.Config, english bool, choose func(now string) (program string, args []string)) (err error) {
 	m, err := mgr.Connect()
 	if err != nil {
-		return "", rights(err)
+		return rights(err)
 	}
 	defer func() { err = errors.Join(err, m.Disconnect()) }()
 	c.ServiceType, c.StartType, c.ErrorControl = windows.SERVICE_WIN32_OWN_PROCESS, mgr.StartAutomatic, mgr.ErrorNormal
 	c.DisplayName, c.Description, c.ServiceStartName = u.Display.in(english), u.Description.in(english), u.Account
 	service, err := m.OpenService(u.Name)
 	if err == nil {
-		var now settings
-		if now, err = readSettings(service); err == nil {
-			var args []string
-			program, args = choose(now.program)
-			c.BinaryPathName = commandLine(program, args)
-			err = repair(service, c)
-		}
+		err = repair(service, c, choose)
 	} else {
-		var args []string
-		program, args = choose("")
+		program, args := choose("")
 		service, err = m.CreateService(u.Name, program, c, args...)
 	}
 	if service != nil {
 		defer func() { err = errors.Join(err, service.Close()) }()
 	}
 	if err != nil {
-		return "", rights(err)
+		return rights(err)
 	}
-	return program, errors.Join(recovery(service, u), confine(service, u))
+	return errors.Join(recovery(service, u), confine(service, u))
 }
 
 // repair writes the settings anew. Delayed start is asked for only where it is wanted or was set, since
 // not every Windows knows it.
-func repair(service *mgr.Service, c mgr.Config) error {
+func repair(service *mgr.Service, c mgr.Config, choose func(now string) (program string, args []string)) error {
+	now, err := readSettings(service)
+	if err != nil {
+		return err
+	}
+	program, args := choose(now.program)
+	c.BinaryPathName = commandLine(program, args)
 	var texts [3]*uint16
 	for i, text := range []string{c.BinaryPathName, c.DisplayName, c.ServiceStartName} {
 		t, err := windows.UTF16PtrFromString(text)
@@ -84,7 +82,7 @@ func repair(service *mgr.Service, c mgr.Config) error {
 		}
 		texts[i] = t
 	}
-	err := windows.ChangeServiceConfig(service.Handle, c.ServiceType, c.StartType, c.ErrorControl, texts[0], nil, nil, nil, texts[2], nil, texts[1])
+	err = windows.ChangeServiceConfig(service.Handle, c.ServiceType, c.StartType, c.ErrorControl, texts[0], nil, nil, nil, texts[2], nil, texts[1])
 	if err != nil {
 		return fmt.Errorf("change the service: %w", err)
 	}
@@ -99,9 +97,10 @@ func repair(service *mgr.Service, c mgr.Config) error {
 // settings are those that are read here; mgr.Service.Config reads them only together with others, which not every
 // Windows knows.
 type settings struct {
-	start   uint32
-	account string
-	program string
+	start     uint32
+	account   string
+	program   string
+	arguments []string
 }
 
 func readSettings(service *mgr.Service) (settings, error) {
@@ -117,7 +116,7 @@ func readSettings(service *mgr.Service) (settings, error) {
 	c := b.config()
 	st := settings{start: c.StartType, account: windows.UTF16PtrToString(c.ServiceStartName)}
 	if words, err := windows.DecomposeCommandLine(windows.UTF16PtrToString(c.BinaryPathName)); err == nil && len(words) > 0 {
-		st.program = words[0]
+		st.program, st.arguments = words[0], words[1:]
 	}
 	return st, nil
 }

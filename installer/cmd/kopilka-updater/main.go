@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -37,7 +36,11 @@ func main() {
 	defer stop()
 	l := slots.System()
 	m := machine(l)
-	if err := m.dispatch(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+	handled, err := asService(m)
+	if !handled {
+		err = m.dispatch(ctx, os.Args[1:], os.Stdout)
+	}
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		// Standard error may be closed; there is nobody else to tell.
 		_, _ = fmt.Fprintln(os.Stderr, "kopilka-updater:", err)
 		stop()
@@ -96,6 +99,3 @@ func say(out io.Writer, format string, args ...any) error {
 	}
 	return nil
 }
-
-// journal is what journald or the event log gets: constant words, what differs in fields.
-func journal() *slog.Logger { return slog.New(slog.NewTextHandler(os.Stderr, nil)) }

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"log/slog"
+	"os"
+
 	"github.com/kopilka/kopilka/installer"
 	"github.com/kopilka/kopilka/installer/slots"
 )
@@ -14,3 +17,9 @@ const config = "/etc/kopilka/config.yaml"
 func which(l slots.Layout, d slots.Disk) (slots.Switch, service) {
 	return slots.Link{Layout: l, Disk: d}, installer.Service{}
 }
+
+// asService has nothing to do: systemd starts apply when there is something to do.
+func asService(box) (handled bool, err error) { return false, nil }
+
+// journal is what journald gets: constant words, what differs in fields.
+func journal() *slog.Logger { return slog.New(slog.NewTextHandler(os.Stderr, nil)) }
