@@ -91,18 +91,22 @@ func SlotOf(version string) string { return Versions + "/" + version }
 // load first flushes the folder: a process may have been killed between a rename and its flush, and what is built on
 // the new name must not outlive it.
 func (s *Slots) load() (State, error) {
-	path := filepath.Join(s.Layout.State, StateFile)
 	if err := s.Disk.flush(s.Layout.State); err != nil {
 		return State{}, err
 	}
+	return s.Peek()
+}
+
+// Peek is the state as it is read, which may not be on the disk for good yet: to look at, not to build on.
+func (s *Slots) Peek() (st State, err error) {
+	path := filepath.Join(s.Layout.State, StateFile)
 	raw, err := s.Disk.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return State{}, nil
+		return st, nil
 	}
 	if err != nil {
-		return State{}, say("read", path, err)
+		return st, say("read", path, err)
 	}
-	var st State
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields() // an updater that was put back by hand must not lose what a newer one wrote
 	if err := decoder.Decode(&st); err != nil {
@@ -151,9 +155,14 @@ func (s *Slots) Publish(wanted string, says Reason) error {
 }
 
 // ReadStatus reads what an updater published; fs.ErrNotExist is wrapped where none ever did.
-func ReadStatus(l Layout) (Status, error) {
+func ReadStatus(l Layout) (Status, error) { return readStatus(l, OS()) }
+
+// Published is what was last published.
+func (s *Slots) Published() (Status, error) { return readStatus(s.Layout, s.Disk) }
+
+func readStatus(l Layout, d Disk) (Status, error) {
 	path := filepath.Join(l.State, StatusFile)
-	raw, err := OS().Read(path)
+	raw, err := d.Read(path)
 	if err != nil {
 		return Status{}, say("read", path, err)
 	}

@@ -120,8 +120,14 @@ var kinds = []struct {
 }
 
 // signed are errors of the repository, whose sentences are in its own package.
-var signed = map[string]error{
-	"expired": update.ErrExpired, "forged": update.ErrForged, "unfit": update.ErrUnfit, "full": update.ErrSpace,
+var signed = []struct {
+	code string
+	err  error
+}{
+	{"expired", update.ErrExpired},
+	{"forged", update.ErrForged},
+	{"unfit", update.ErrUnfit},
+	{"full", update.ErrSpace},
 }
 
 // explain finds the sentence for an error.
@@ -138,9 +144,9 @@ func explain(err error) slots.Reason {
 			return k.why
 		}
 	}
-	for code, is := range signed {
-		if errors.Is(err, is) {
-			return reason(code, update.Explain(is).RU, update.Explain(is).EN)
+	for _, is := range signed {
+		if errors.Is(err, is.err) {
+			return reason(is.code, update.Explain(is.err).RU, update.Explain(is.err).EN)
 		}
 	}
 	return reason("error", "Обновление не удалось, касса работает как прежде: "+err.Error(), "The update failed, the till works as before: "+err.Error())

@@ -145,7 +145,7 @@ func (u *updater) watch(ctx context.Context, t slots.Trial, most time.Duration) 
 
 // overtaken goes along with a person or a package that was faster.
 func (u *updater) overtaken(ctx context.Context, t slots.Trial) (bool, error) {
-	st, _, err := u.slots.View()
+	st, err := u.slots.Peek()
 	switch {
 	case err != nil:
 		return false, err

@@ -170,7 +170,7 @@ func (u *updater) current(ctx context.Context, st slots.State, slot string) upda
 
 // arrived says once that the wanted version is the current one, unless something better is said already.
 func (u *updater) arrived(version string) error {
-	if said, err := slots.ReadStatus(u.slots.Layout); err == nil && said.Version == version && said.Stage == slots.Idle {
+	if said, err := u.slots.Published(); err == nil && said.Version == version && said.Stage == slots.Idle {
 		return nil
 	}
 	return u.slots.Publish(version, reasonDone(version))
