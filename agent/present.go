@@ -26,6 +26,7 @@ func (t *Till) view() View {
 		Basket: t.basketView(), Return: t.returnView(), Done: t.desk.done, Parked: t.parkedViews(),
 		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(), KPI: t.kpiView(), Enrol: t.enrolView(),
 		Printer: t.printerView(), Display: t.displayView(), Corrects: t.desk.register.can.corrects, Config: t.config,
+		Held: t.holdView(),
 	}
 	if c := t.desk.cashier; c != nil {
 		v.Cashier = &CashierView{No: c.No, Name: c.Name, Manager: c.Role >= sale.RoleManager}

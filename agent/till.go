@@ -25,6 +25,7 @@ type Rules struct {
 	Tax          drivers.TaxSystem
 	Language     string // of what the receipt says beside the fiscal data: "ru" or "en"
 	PrintBalance bool
+	Quiet        time.Duration // without a touch or a scan, before an update may interrupt an open shift
 }
 
 // Options are what a till is made of. Ask, Find and Seal may be nil: then leases are never moved here, head
@@ -106,6 +107,7 @@ type desk struct {
 	sold        soldPieces // nil until somebody asks
 	staleMarks  bool       // the register may still hold codes of a basket that is gone
 	frozen      *Text
+	hold        hold
 	compared    bool // with the register's storage, since the start
 }
 
@@ -182,6 +184,9 @@ func (t *Till) Run(ctx context.Context) error {
 			t.publish()
 		case <-ticker.C:
 			t.publish()
+		case <-t.desk.hold.over:
+			t.release()
+			t.publish()
 		}
 		if stopping == nil && t.desk.stage != StagePrinting {
 			stopLine()
@@ -245,12 +250,22 @@ func (t *Till) post(do func()) {
 // Do carries out a command and answers when it is done, or begun where the register has to print. A
 // *Refusal holds the sentence for the cashier.
 func (t *Till) Do(ctx context.Context, c Command) error {
-	return t.turn(ctx, func() error { return t.command(c) })
+	return t.turn(ctx, func() error {
+		if err := t.touch(c.Do); err != nil {
+			return err
+		}
+		return t.command(c)
+	})
 }
 
 // Scan takes a code from a scanner.
 func (t *Till) Scan(ctx context.Context, code sale.Code) error {
-	return t.turn(ctx, func() error { return t.show(t.scan(code, sale.FoundCard)) })
+	return t.turn(ctx, func() error {
+		if err := t.touch("scan"); err != nil {
+			return t.show(err)
+		}
+		return t.show(t.scan(code, sale.FoundCard))
+	})
 }
 
 // ScanFailed shows what a scanner could not read.

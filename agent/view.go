@@ -32,6 +32,7 @@ type View struct {
 	Parked   []ParkedView `json:"parked"`
 	Notices  []Notice     `json:"notices"`
 	Frozen   *Text        `json:"frozen,omitempty"`   // why points cannot be spent just now (time or journal in doubt)
+	Held     *HoldView    `json:"held,omitempty"`     // no sale may begin: the program is being updated
 	KPI      *KPIView     `json:"kpi,omitempty"`      // of whoever is signed in
 	Enrol    *EnrolView   `json:"enrol,omitempty"`    // nil: this till enrols nobody
 	Printer  *DeviceView  `json:"printer,omitempty"`  // the receipt printer beside the register
