@@ -36,17 +36,27 @@ type Finding struct {
 type Checkup struct {
 	Now        func() time.Time
 	Version    string
+	Windows    bool // commands are those of Windows
+	Inside     bool // the daemon asks for itself: the ledger is its own
 	ConfigPath string
 	Config     Config
 	ConfigErr  error  // of [LoadConfig], or of the devices' settings
 	Ledger     string // folder
 
-	// Service says what the service manager knows, in a sentence of its own.
-	Service func(ctx context.Context) (running bool, text Text, err error)
+	// Service says what the service manager knows.
+	Service func(ctx context.Context) (ServiceState, error)
+	// Versions are what is installed here, and what updates are about; nil: not asked.
+	Versions func() (Versions, error)
+	// Rights are what the service's account lacks; nil: there is no such thing here.
+	Rights func() Rights
+	// LogLevel is how much the running daemon logs; nil: not asked.
+	LogLevel func(ctx context.Context) (LogState, error)
 	// Daemon asks the running daemon for its view; an error means that none runs.
 	Daemon func(ctx context.Context) (View, error)
 	// Free is the space left for the data folder, in bytes.
 	Free func(folder string) (uint64, error)
+	// Inodes are how many files the file system may still hold, and in all; nil: it does not count them.
+	Inodes func(folder string) (free, total uint64, err error)
 	// Foreign lists files of the data folder that belong to somebody else than the folder does.
 	Foreign func(folder string) ([]string, error)
 	// Register dials the register; used only when no daemon holds it.
@@ -76,40 +86,24 @@ type ScannerProbe struct {
 	Open func(ctx context.Context) error
 }
 
-// Step is how far the way to head office was gone.
-type Step string
-
-// The steps, in their order.
-const (
-	StepAddress Step = "address" // the URL cannot be used
-	StepName    Step = "name"    // DNS
-	StepConnect Step = "connect" // TCP
-	StepTLS     Step = "tls"     // certificate
-	StepAnswer  Step = "answer"  // HTTP
-)
-
-// Reach is the outcome of a try to reach head office. Err is nil when it answered.
-type Reach struct {
-	Host string
-	Step Step
-	Err  error
-	At   time.Time // head office's clock; zero where it did not say
-	Took time.Duration
-}
-
 // Limits beyond which the doctor is not content.
 const (
 	freeError    = 64 << 20               // bbolt grows its file by 16 MB a time
 	freeWarning  = 1 << 30                // a year of a busy till takes less
-	syncWarning  = 100 * time.Millisecond // two of them are in every sale; a healthy disk takes 1 to 20
-	syncTries    = 5
-	clockWarning = 2 * time.Minute  // beyond it head office flags sales
-	clockError   = 30 * time.Minute // beyond it certificates and shifts go wrong
-	wallWarning  = 5 * time.Minute  // between a register's clock and this machine's: registers keep minutes
-	ofdWarning   = 24 * time.Hour   // the register stops selling at ofdLimit
+	inodesError  = 100                    // a snapshot of the customers, a log turned, an update: some dozens of files
+	inodesShare  = 20                     // one in so many left: something fills the disk with small files
+	syncWarning  = 100 * time.Millisecond // two of them are in every sale; a person takes up to 0.1 s for at once (Nielsen, Usability Engineering, 1993)
+	stallWarning = time.Second            // the same book: beyond it the thread of thought breaks; seen on worn flash that tidies up
+	syncTries    = 32                     // enough that a stall of one in ten is met, and 128 KB of wear
+	syncWait     = 3 * time.Second        // for all of them: a dying disk must not hold up what else there is to say
+	clockWarning = 2 * time.Minute        // beyond it head office flags sales
+	clockError   = 30 * time.Minute       // beyond it certificates and shifts go wrong
+	wallWarning  = 5 * time.Minute        // between a register's clock and this machine's: registers keep minutes
+	ofdWarning   = 24 * time.Hour         // the register stops selling at ofdLimit
 	ofdError     = 20 * 24 * time.Hour
 	ofdLimit     = 30 * 24 * time.Hour // 54-FZ: the fiscal storage signs nothing more until it is rid of its documents
 	fnWarning    = 30 * 24 * time.Hour // a new fiscal storage is ordered and registered in a week or two
+	certWarning  = 14 * 24 * time.Hour // who renews by himself does so with 15 days of 45 left, or 30 of 90: he has failed
 	probeWait    = 15 * time.Second    // for one device or for head office
 	foreignMax   = 3                   // names in a sentence
 )
@@ -119,9 +113,12 @@ const (
 func Doctor(ctx context.Context, c Checkup) []Finding {
 	e := &examination{Checkup: c}
 	e.service(ctx)
+	e.versions()
 	e.config()
 	e.ask(ctx)
+	e.logLevel(ctx)
 	e.folder()
+	e.rights()
 	e.disk()
 	e.ledger()
 	e.clock()
@@ -168,19 +165,6 @@ func (e *examination) bad(subject, command string, text Text) {
 	e.find(subject, LevelError, command, text)
 }
 
-func (e *examination) service(ctx context.Context) {
-	running, text, err := e.Service(ctx)
-	switch {
-	case err != nil:
-		e.warn("service", "kopilka-agent service status", say("Диспетчер служб не ответил: %v", "The service manager did not answer: %v", err))
-	case !running:
-		e.warn("service", "", text)
-	default:
-		e.ok("service", text)
-	}
-	e.ok("version", say("Версия программы: %s", "Version of the program: %s", e.Version))
-}
-
 func (e *examination) config() {
 	if e.ConfigErr == nil {
 		e.ok("config", say("Настройки %s в порядке", "Config %s is in order", e.ConfigPath))
@@ -218,6 +202,11 @@ func (e *examination) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, probeWait)
 	defer cancel()
 	v, err := e.Daemon(ctx)
+	if err != nil && e.Inside { // its devices and ledger stay its own all the same
+		e.other = true
+		e.bad("daemon", "kopilka-agent service stop && kopilka-agent service start", say("Касса ничего не показывает (%v): если так и через минуту, перезапустите службу", "The till shows nothing (%v): if that lasts for a minute, restart the service", err))
+		return
+	}
 	if err != nil {
 		e.warn("daemon", "kopilka-agent service start", say("Программа кассы не отвечает на %s: устройства проверены напрямую", "The till program does not answer at %s: devices were examined directly", e.Config.Page))
 		return
@@ -270,62 +259,6 @@ func (e *examination) owners() {
 	}
 }
 
-func (e *examination) disk() {
-	free, err := e.Free(e.Config.Data)
-	left := say("%d МБ", "%d MB", free>>20)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return // said already
-	case err != nil:
-		e.warn("disk", "", say("Место на диске не узнать: %v", "Free disk space cannot be told: %v", err))
-	case free < freeError:
-		e.bad("disk", "", say("На диске осталось %[1]s: освободите место, иначе продажи остановятся", "The disk has %[2]s left: make room, or sales will stop", left.RU, left.EN))
-	case free < freeWarning:
-		e.warn("disk", "", say("На диске осталось %[1]s: освободите место", "The disk has %[2]s left: make room", left.RU, left.EN))
-	default:
-		e.ok("disk", say("На диске свободно %[1]s", "The disk has %[2]s free", left.RU, left.EN))
-	}
-	e.fsync()
-}
-
-func (e *examination) fsync() {
-	took, err := syncTime(e.Config.Data, e.Now)
-	ms := took.Round(100 * time.Microsecond)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		e.warn("disk", "sudo kopilka-agent doctor", say("Скорость диска не измерена: нет прав на запись", "The disk's speed was not measured: no right to write there"))
-	case err != nil:
-		e.bad("disk", "", say("На диск не записать: %v", "The disk cannot be written: %v", err))
-	case took > syncWarning:
-		e.warn("disk", "", say("Диск медленный: надёжная запись занимает %v, кассир это заметит. Проверьте диск", "The disk is slow: a durable write takes %v, the cashier will feel it. Have the disk checked", ms))
-	default:
-		e.ok("disk", say("Надёжная запись на диск занимает %v", "A durable write to the disk takes %v", ms))
-	}
-}
-
-// syncTime is the median time of a small durable write.
-func syncTime(folder string, now func() time.Time) (median time.Duration, err error) {
-	f, err := os.CreateTemp(folder, "doctor-*.tmp")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	var took []time.Duration
-	page := make([]byte, 4096)
-	for range syncTries {
-		begun := now()
-		if _, err := f.Write(page); err != nil {
-			return 0, err
-		}
-		if err := f.Sync(); err != nil {
-			return 0, err
-		}
-		took = append(took, now().Sub(begun))
-	}
-	slices.Sort(took)
-	return took[len(took)/2], nil
-}
-
 // ledger checks the file where nobody has it open. It never makes one: a ledger made by an administrator
 // would be closed to the service.
 func (e *examination) ledger() {
@@ -335,10 +268,16 @@ func (e *examination) ledger() {
 		}
 		return
 	}
+	if e.Inside {
+		if e.view != nil {
+			e.ledgerOpen()
+		}
+		return
+	}
 	l, err := ledger.Open(e.Ledger, ledger.Options{})
 	switch {
 	case errors.Is(err, ledger.ErrLocked) && e.view != nil:
-		e.ok("ledger", say("Журнал продаж открыт программой кассы, она работает; полная проверка — при остановленной службе", "The till program has the ledger open and works; a full check wants the service stopped"))
+		e.ledgerOpen()
 		return
 	case errors.Is(err, ledger.ErrLocked):
 		e.bad("ledger", "kopilka-agent service stop", say("Журнал продаж занят другой программой, а программа кассы не отвечает: перезапустите службу", "Another program has the ledger, and the till program does not answer: restart the service"))
@@ -353,11 +292,17 @@ func (e *examination) ledger() {
 	}
 }
 
+// ledgerOpen is about a ledger that the till program has open: a full check would keep it from writing.
+func (e *examination) ledgerOpen() {
+	e.ok("ledger", say("Журнал продаж открыт программой кассы, она работает, не передано в офис записей: %d; полная проверка — при остановленной службе",
+		"The till program has the ledger open and works, %d records not yet handed to head office; a full check wants the service stopped", e.view.Network.Unsent))
+}
+
 func (e *examination) checkLedger(l *ledger.Ledger) {
 	report, err := l.Check()
 	for _, one := range leaves(err) {
 		if one != nil {
-			e.bad("ledger", "kopilka-agent ledger check", say("Журнал продаж повреждён: %v. Ничего не удаляйте, позовите поддержку", "The ledger is damaged: %v. Delete nothing, call support", one))
+			e.bad("ledger", "kopilka-agent ledger verify", say("Журнал продаж повреждён: %v. Ничего не удаляйте, позовите поддержку", "The ledger is damaged: %v. Delete nothing, call support", one))
 		}
 	}
 	for _, w := range report.Warnings {
@@ -383,12 +328,25 @@ func (e *examination) clock() {
 	behind := e.last.Sub(now)
 	switch {
 	case behind > clockWarning:
-		e.bad("clock", "", say("Часы этой машины отстают: они показывают %[1]s, а журнал дошёл до %[2]s. Поставьте время и проверьте батарейку", "This machine's clock is behind: it says %[1]s, the ledger has come to %[2]s. Set the time and have the battery checked", stamp(now), stamp(e.last)))
+		e.bad("clock", e.clockCommand(), say("Часы этой машины отстают: они показывают %[1]s, а журнал дошёл до %[2]s. Поставьте время и проверьте батарейку", "This machine's clock is behind: it says %[1]s, the ledger has come to %[2]s. Set the time and have the battery checked", stamp(now), stamp(e.last)))
 	case e.view != nil && -behind > clockWarning:
-		e.warn("clock", "", say("Часы этой машины спешат на %[1]s против доверенного времени: поставьте время", "This machine's clock is %[2]s ahead of trusted time: set the time", duration(-behind).RU, duration(-behind).EN))
+		e.warn("clock", e.clockCommand(), say("Часы этой машины спешат на %[1]s против доверенного времени: поставьте время", "This machine's clock is %[2]s ahead of trusted time: set the time", duration(-behind).RU, duration(-behind).EN))
 	default:
 		e.ok("clock", say("Часы: %s", "Clock: %s", stamp(now)))
 	}
+}
+
+// clockCommand has the machine ask for the time.
+func (e *examination) clockCommand() string {
+	return e.onSystem("sudo timedatectl set-ntp true", "w32tm /resync")
+}
+
+// onSystem is the command of the system at hand.
+func (e *examination) onSystem(unix, windows string) string {
+	if e.Windows {
+		return windows
+	}
+	return unix
 }
 
 func stamp(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }

@@ -67,6 +67,22 @@ func (e *examination) registerSeen(v RegisterView) {
 	default:
 		e.ok("register", say("Касса %[1]s на связи, накопитель %[2]s, в ОФД не передано: %[3]d", "Register %[1]s answers, fiscal storage %[2]s, %[3]d not yet sent to the operator", v.Model, v.FN, v.Unsent))
 	}
+	if !v.Online || v.Plain {
+		return
+	}
+	if v.Clock != 0 {
+		e.wallClock(v.Clock.Time().UTC())
+	}
+	if s := v.Storage; s != nil {
+		if s.Oldest != 0 {
+			e.unsent(v.Unsent, s.Oldest.Time().UTC())
+		}
+		life := drivers.Storage{FN: v.FN, FFD: s.FFD}
+		if s.Expires != 0 {
+			life.Expires = s.Expires.Time().UTC()
+		}
+		e.storageLife(life)
+	}
 }
 
 // registerIs goes through the state of a register that answered.
@@ -204,58 +220,4 @@ func orNone(names []string, none string) string {
 		return none
 	}
 	return strings.Join(names, ", ")
-}
-
-func (e *examination) headOffice(ctx context.Context) {
-	switch who, err := e.Enrolled(); {
-	case err != nil:
-		e.bad("head office", "", say("Ключ кассы не читается: %v. Ничего не удаляйте, позовите поддержку", "The till's key cannot be read: %v. Delete nothing, call support", err))
-	case who == "":
-		e.bad("head office", "kopilka-agent enrol", say("Касса не подключена: возьмите код в головном офисе", "The till is not enrolled: get a code from head office"))
-	default:
-		e.ok("head office", say("Касса подключена: %s", "The till is enrolled: %s", who))
-	}
-	ctx, cancel := context.WithTimeout(ctx, probeWait)
-	defer cancel()
-	r := e.HeadOffice(ctx)
-	if r.Err != nil {
-		e.warn("head office", "", unreached(r))
-	} else {
-		e.ok("head office", say("Головной офис %[1]s отвечает за %[2]v", "Head office %[1]s answers in %[2]v", r.Host, r.Took.Round(time.Millisecond)))
-		e.headClock(r.At)
-	}
-	if e.view != nil && !e.view.Network.Online && e.view.Network.Text != nil {
-		e.warn("head office", "", *e.view.Network.Text)
-	}
-}
-
-// unreached is no error: a till sells without head office.
-func unreached(r Reach) Text {
-	switch r.Step {
-	case StepAddress:
-		return say("Адрес головного офиса неизвестен: впишите head_office.url или подключите кассу", "The address of head office is unknown: set head_office.url or enrol the till")
-	case StepName:
-		return say("Имя %[1]s не найдено (%[2]v): проверьте интернет и DNS", "The name %[1]s is not found (%[2]v): check the internet connection and DNS", r.Host, r.Err)
-	case StepConnect:
-		return say("С %[1]s нет соединения (%[2]v): проверьте интернет, прокси и межсетевой экран", "No connection to %[1]s (%[2]v): check the internet connection, proxy and firewall", r.Host, r.Err)
-	case StepTLS:
-		return say("Сертификату %[1]s нет доверия (%[2]v): проверьте дату на этой машине и программы, которые вскрывают трафик", "The certificate of %[1]s is not trusted (%[2]v): check this machine's date and programs that open up traffic", r.Host, r.Err)
-	case StepAnswer:
-	}
-	return say("%[1]s не отвечает как головной офис (%[2]v): проверьте адрес", "%[1]s does not answer as head office does (%[2]v): check the address", r.Host, r.Err)
-}
-
-func (e *examination) headClock(at time.Time) {
-	if at.IsZero() {
-		return
-	}
-	off := e.Now().Sub(at).Abs()
-	d := duration(off)
-	text := say("Часы этой машины расходятся с головным офисом на %[1]s: поставьте время", "This machine's clock differs from head office's by %[2]s: set the time", d.RU, d.EN)
-	switch {
-	case off > clockError:
-		e.bad("clock", "", text)
-	case off > clockWarning:
-		e.warn("clock", "", text)
-	}
 }

@@ -39,6 +39,10 @@ func (e *examination) storage(ctx context.Context, p drivers.Printer, seen regis
 	if seen.status.Oldest.IsZero() {
 		e.unsent(s.Unsent, s.Oldest)
 	}
+	e.storageLife(s)
+}
+
+func (e *examination) storageLife(s drivers.Storage) {
 	if s.Expires.IsZero() {
 		e.warn("register", "", say("Когда кончается срок накопителя %[1]s, касса этого типа не говорит: посмотрите в отчёте о регистрации или в кабинете ОФД", "A register of this type does not tell when fiscal storage %[1]s expires: look at the registration report or in the operator's web account", s.FN))
 		return

@@ -51,12 +51,16 @@ func patient(t *testing.T) (*Checkup, *emulator.Register) {
 	now := time.Now() // stands still, or the disk's speed would depend on what else the machine does
 	return &Checkup{
 		Now: func() time.Time { return now }, Version: "1.0.0", ConfigPath: "/etc/kopilka/config.yaml", Config: config, Ledger: folder,
-		Service: func(context.Context) (bool, Text, error) {
-			return true, say("Служба работает", "The service runs"), nil
+		Service: func(context.Context) (ServiceState, error) {
+			return ServiceState{Running: true, Enabled: true, Text: say("Служба работает", "The service runs")}, nil
 		},
-		Daemon:  func(context.Context) (View, error) { return View{}, errors.New("nobody listens") },
-		Free:    func(string) (uint64, error) { return 40 << 30, nil },
-		Foreign: func(string) ([]string, error) { return nil, nil },
+		Versions: func() (Versions, error) { return Versions{Packaged: "1.0.0", Current: "1.0.0"}, nil },
+		Rights:   func() Rights { return Rights{Account: "kopilka", Rules: true} },
+		LogLevel: func(context.Context) (LogState, error) { return LogState{Level: "info", Config: "info"}, nil },
+		Inodes:   func(string) (uint64, uint64, error) { return 900_000, 1_000_000, nil },
+		Daemon:   func(context.Context) (View, error) { return View{}, errors.New("nobody listens") },
+		Free:     func(string) (uint64, error) { return 40 << 30, nil },
+		Foreign:  func(string) ([]string, error) { return nil, nil },
 		Register: func(context.Context) (drivers.Printer, error) {
 			return shtrih.New("front", dial, map[string]string{"protocol": "2"})
 		},
@@ -66,7 +70,7 @@ func patient(t *testing.T) (*Checkup, *emulator.Register) {
 		Taken:    errTestTaken,
 		Enrolled: func() (string, error) { return "1/7", nil },
 		HeadOffice: func(context.Context) Reach {
-			return Reach{Host: "office.example", Step: StepAnswer, At: now, Took: 20 * time.Millisecond}
+			return Reach{Host: "office.example", Step: StepAnswer, At: now, Took: 20 * time.Millisecond, Expires: now.Add(60 * 24 * time.Hour)}
 		},
 	}, reg
 }
@@ -125,8 +129,8 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 		words   string
 	}{
 		{"service down", func(_ *testing.T, c *Checkup, _ *emulator.Register) {
-			c.Service = func(context.Context) (bool, Text, error) {
-				return false, say("Служба не работает", "The service does not run"), nil
+			c.Service = func(context.Context) (ServiceState, error) {
+				return ServiceState{Enabled: true, Text: say("Служба не работает", "The service does not run")}, nil
 			}
 		}, "service", LevelWarning, "does not run"},
 		{"no config", func(_ *testing.T, c *Checkup, _ *emulator.Register) {

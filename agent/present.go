@@ -84,10 +84,30 @@ func (t *Till) registerView() RegisterView {
 		}
 	}
 	v.Text, v.Swap = t.registerText(), t.swapView()
+	if !r.snapshot.Clock.IsZero() {
+		v.Clock = sale.At(r.snapshot.Clock)
+	}
+	v.Storage = storageView(r)
 	if t.noRegister() {
 		v.Plain, v.Online, v.Name, v.Text = true, true, "none", nil
 	}
 	return v
+}
+
+func storageView(r registerState) *StorageView {
+	if r.storage == nil {
+		return nil
+	}
+	v := StorageView{FFD: r.storage.FFD}
+	if !r.storage.Expires.IsZero() {
+		v.Expires = sale.At(r.storage.Expires)
+	}
+	for _, oldest := range []time.Time{r.storage.Oldest, r.status.Oldest} { // the status is the newer word
+		if !oldest.IsZero() && r.status.Unsent > 0 {
+			v.Oldest = sale.At(oldest)
+		}
+	}
+	return &v
 }
 
 func (t *Till) networkView() NetworkView {

@@ -11,6 +11,7 @@ import (
 // Times of the register's line.
 const (
 	registerPoll  = 2 * time.Second  // between two looks at an idle register
+	storagePolls  = 1800             // looks until its storage is asked for its life again: an hour
 	registerRetry = 3 * time.Second  // before dialling again
 	statusWait    = 10 * time.Second // for the reads between jobs
 )
@@ -24,6 +25,7 @@ type registerState struct {
 	identity drivers.Identity
 	status   drivers.Status
 	snapshot drivers.Snapshot
+	storage  *drivers.Storage // as last told, for the doctor; nil: not told
 	can      abilities
 	err      error // why it is not online
 }
@@ -54,6 +56,7 @@ type registerLine struct {
 	wake    chan struct{}                                      // there is something to ask between jobs
 	between func(ctx context.Context, p drivers.Printer) error // asks it
 	state   registerState
+	polls   int // since the register was dialled
 }
 
 func newRegisterLine(open OpenPrinter) *registerLine {
@@ -132,6 +135,7 @@ func (r *registerLine) serve(ctx context.Context, p drivers.Printer) error {
 	}
 	poll := time.NewTicker(registerPoll)
 	defer poll.Stop()
+	r.polls, r.state.storage = 0, nil // another register may have been plugged in
 	for {
 		var err error
 		select {
@@ -147,11 +151,27 @@ func (r *registerLine) serve(ctx context.Context, p drivers.Printer) error {
 				err = r.between(ctx, p)
 			}
 		case <-poll.C:
+			r.askStorage(ctx, p)
 			err = r.look(ctx, p, false)
 		}
 		if lostLink(err) {
 			return err
 		}
+	}
+}
+
+// askStorage asks now and then how long the fiscal storage lasts: the doctor may not ask while the port is ours. A
+// register that does not answer this may sell all the same; a line that broke shows at the look that follows.
+func (r *registerLine) askStorage(ctx context.Context, p drivers.Printer) {
+	r.polls++
+	teller, ok := p.(drivers.StorageTeller)
+	if !ok || r.polls%storagePolls != 1 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	if s, err := teller.Storage(ctx); err == nil {
+		r.state.storage = &s
 	}
 }
 

@@ -93,8 +93,18 @@ type RegisterView struct {
 	Unsent     int      `json:"unsent"`         // documents waiting for the operator of fiscal data
 	CanResume  bool     `json:"canResume"`
 
+	Clock   sale.Time    `json:"clock,omitempty"`   // its clock on the wall, which knows no zone, read as UTC
+	Storage *StorageView `json:"storage,omitempty"` // nil: not told
+
 	Plain bool      `json:"plain,omitempty"` // none: sales are booked without a fiscal receipt
 	Swap  *SwapView `json:"swap,omitempty"`  // another fiscal storage than the shift's: a manager confirms it
+}
+
+// StorageView is the fiscal storage's life, in the register's own time read as UTC.
+type StorageView struct {
+	Expires sale.Time `json:"expires,omitempty"` // zero: the register does not tell
+	FFD     string    `json:"ffd,omitempty"`
+	Oldest  sale.Time `json:"oldest,omitempty"` // of the documents that the operator has not confirmed
 }
 
 // NetworkView is the link to head office.

@@ -38,6 +38,13 @@ type Options struct {
 	Lang        string       // "ru" (default) or "en": the page's language until the cashier picks another
 	Logger      *slog.Logger // default: slog.Default
 	NoticeToken string       // opens /notices to the notify helper; empty keeps it shut
+
+	// Health and Hold are for who updates the program; nil keeps their routes shut.
+	Health func(context.Context) (any, error)
+	Hold   func(ctx context.Context, seconds int) error
+	// Doctor examines the till without holding it up; nil: there is none. Never called twice at a time.
+	Doctor func(ctx context.Context) []agent.Finding
+	Log    Log // nil: the log cannot be changed
 }
 
 // Desk is the cashier's page as an http.Handler. Close ends its sockets.
@@ -48,13 +55,16 @@ type Desk struct {
 	upgrader websocket.Upgrader
 	ctx      context.Context
 	cancel   context.CancelFunc
+
+	examinations examinations
+
 	entering sync.Mutex // orders enter and Close
 	sockets  sync.WaitGroup
 }
 
 const textClosing = "the till program is stopping; the page reconnects by itself"
 
-//go:embed assets index.html
+//go:embed assets index.html doctor.html
 var files embed.FS
 
 const (
@@ -74,7 +84,7 @@ func New(o Options) *Desk {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &Desk{Options: o, mux: http.NewServeMux(), ctx: ctx, cancel: cancel}
-	d.page = template.Must(template.ParseFS(files, "index.html"))
+	d.page = template.Must(template.ParseFS(files, "index.html", "doctor.html"))
 	d.upgrader = websocket.Upgrader{
 		HandshakeTimeout: headerReadMax,
 		CheckOrigin:      func(r *http.Request) bool { return originHere(r) == nil },
@@ -95,6 +105,12 @@ func (d *Desk) routes() {
 	d.mux.HandleFunc("POST /command", d.command)
 	d.mux.HandleFunc("GET /socket", d.socket)
 	d.mux.HandleFunc("GET /notices", d.notices)
+	d.mux.HandleFunc("GET /health", d.health)
+	d.mux.HandleFunc("POST /hold", d.hold)
+	d.mux.HandleFunc("GET /doctor", d.doctor)
+	d.mux.HandleFunc("GET /doctor.json", d.examine)
+	d.mux.HandleFunc("GET /log", d.logState)
+	d.mux.HandleFunc("POST /log", d.changeLog)
 }
 
 // ServeHTTP answers requests of this machine and refuses all others.

@@ -3,16 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/installer/slots"
 	"github.com/kopilka/kopilka/sync/uplink"
 )
 
@@ -29,10 +29,8 @@ import (
 var errIll = errors.New("the till needs help, see above / касса требует внимания, см. выше")
 
 const (
-	daemonWait    = 5 * time.Second  // for the daemon on this machine to show its view
-	viewBytesMax  = 4 << 20          // a basket of the most lines is under 1 MB
-	reachStepWait = 5 * time.Second  // for one step towards head office
-	reachWait     = 12 * time.Second // for all of them
+	daemonWait   = 5 * time.Second // for the daemon on this machine to show its view
+	viewBytesMax = 4 << 20         // a basket of the most lines is under 1 MB
 )
 
 var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office (doctor scanner, doctor print: try one)", func(ctx context.Context, args []string, out io.Writer) error {
@@ -74,6 +72,10 @@ func checkup(path string) agent.Checkup {
 	if config.Data == "" { // unreadable: what can be examined without it is
 		config = agent.DefaultConfig()
 	}
+	return checkupOf(path, config, configErr)
+}
+
+func checkupOf(path string, config agent.Config, configErr error) agent.Checkup {
 	p := &Program{config: config}
 	devices, deviceErr := p.devices()
 	if configErr == nil {
@@ -84,8 +86,10 @@ func checkup(path string) agent.Checkup {
 	}
 	c := agent.Checkup{
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
-		Service: serviceState, Daemon: func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
-		Free: freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: portsHere,
+		Windows: runtime.GOOS == "windows", Service: serviceState, Versions: versions, Rights: rightsOf(config), Inodes: freeInodes,
+		LogLevel: func(ctx context.Context) (agent.LogState, error) { return askLogLevel(ctx, config.Page) },
+		Daemon:   func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
+		Free:     freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: portsHere,
 		Holders: func(at string) []string { return holders(cmp.Or(portName(at), at)) }, Taken: port.ErrBusy,
 		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
 		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },
@@ -100,6 +104,41 @@ func checkup(path string) agent.Checkup {
 		}})
 	}
 	return c
+}
+
+// examine is the doctor of the running till's own page: it asks the till for its view, as a page does, and opens
+// neither ledger nor devices.
+func (p *Program) examine(ctx context.Context) []agent.Finding {
+	config, err := p.config, error(nil)
+	if p.path != "" {
+		if config, err = agent.LoadConfig(p.path); config.Data == "" {
+			config = p.config
+		}
+	}
+	c := checkupOf(cmp.Or(p.path, agent.DefaultConfigPath), config, err)
+	c.Inside = true
+	c.Daemon = p.lastView
+	c.LogLevel = nil
+	if p.level != nil {
+		c.LogLevel = func(context.Context) (agent.LogState, error) { return p.level.State(), nil }
+	}
+	return agent.Doctor(ctx, c)
+}
+
+// errNoView is given where the till has shown nothing in time.
+var errNoView = errors.New("the till shows nothing: it is starting, stopping or stuck")
+
+func (p *Program) lastView(ctx context.Context) (agent.View, error) {
+	views, stop := p.till.Watch()
+	defer stop()
+	select {
+	case v, open := <-views:
+		if open {
+			return v, nil
+		}
+	case <-ctx.Done():
+	}
+	return agent.View{}, errNoView
 }
 
 // portsHere are the serial ports; by their names alone where the system does not tell more.
@@ -118,9 +157,46 @@ func portsHere() (names []string) {
 	return names
 }
 
-func serviceState(ctx context.Context) (running bool, text agent.Text, err error) {
+func serviceState(ctx context.Context) (agent.ServiceState, error) {
 	st, err := installer.Service{}.Status(ctx)
-	return st.Running, agent.Text{RU: st.Sentence(false), EN: st.Sentence(true)}, err
+	return agent.ServiceState{
+		Running: st.Running, Enabled: st.Automatic, Restarts: st.Restarts,
+		Text: agent.Text{RU: st.Sentence(false), EN: st.Sentence(true)},
+	}, err
+}
+
+// versions reads what the updater says for everybody to read.
+func versions() (v agent.Versions, err error) {
+	b, err := os.ReadFile(filepath.Join(slots.System().State, slots.StatusFile))
+	if err != nil {
+		return v, err
+	}
+	var s slots.Status
+	if err := json.Unmarshal(b, &s); err != nil {
+		return v, fmt.Errorf("read the updater's status: %w", err)
+	}
+	return versionsIn(s), nil
+}
+
+func versionsIn(s slots.Status) agent.Versions {
+	v := agent.Versions{Packaged: s.Packaged, Current: s.Version, At: s.At, Why: agent.Text{RU: s.Says.RU, EN: s.Says.EN}}
+	switch s.Stage {
+	case slots.Placed:
+		v.Wanted = s.Wanted
+	case slots.OnTry:
+		v.Trial = s.Wanted
+	case slots.GoBack:
+		v.Failed = s.Wanted
+	case slots.Idle:
+		newest := time.Time{}
+		for version, verdict := range s.Verdicts {
+			if version != s.Version && verdict.At.After(newest) {
+				newest = verdict.At
+				v.Failed, v.Why = version, agent.Text{RU: verdict.Why.RU, EN: verdict.Why.EN}
+			}
+		}
+	}
+	return v
 }
 
 // askDaemon takes the first view that the daemon sends to a page.
@@ -173,104 +249,6 @@ func portName(address string) string {
 	return u.Host + u.Path
 }
 
-// headOfficeURL is what the till was enrolled with; before that, what the config says.
-func headOfficeURL(c agent.Config) string {
-	if id, err := uplink.Load(filepath.Join(c.Data, identityFile)); err == nil {
-		return id.URL
-	}
-	return c.HeadOffice.URL
-}
-
-// errNoAddress tells that nobody has said yet where head office is.
-var errNoAddress = errors.New("no address of head office")
-
-// reachHeadOffice goes step by step, so that the sentence can name the one that failed.
-func reachHeadOffice(ctx context.Context, c agent.Config) (r agent.Reach) {
-	u, err := url.Parse(headOfficeURL(c))
-	if err != nil || u.Hostname() == "" {
-		return agent.Reach{Step: agent.StepAddress, Err: errors.Join(errNoAddress, err)}
-	}
-	ctx, cancel := context.WithTimeout(ctx, reachWait)
-	defer cancel()
-	r.Host = u.Hostname()
-	begun := time.Now()
-	steps := []struct {
-		name agent.Step
-		try  func(context.Context, *url.URL) error
-	}{{agent.StepName, tryName}, {agent.StepConnect, tryConnect}, {agent.StepTLS, tryTLS}}
-	for _, s := range steps {
-		r.Step = s.name
-		if r.Err = s.try(ctx, u); r.Err != nil {
-			return r
-		}
-	}
-	r.Step = agent.StepAnswer
-	r.At, r.Err = tryAnswer(ctx, u)
-	r.Took = time.Since(begun)
-	return r
-}
-
-func tryName(ctx context.Context, u *url.URL) error {
-	ctx, cancel := context.WithTimeout(ctx, reachStepWait)
-	defer cancel()
-	_, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
-	return err
-}
-
-func hostPort(u *url.URL) string {
-	if u.Port() != "" {
-		return u.Host
-	}
-	if u.Scheme == "http" {
-		return net.JoinHostPort(u.Hostname(), "80")
-	}
-	return net.JoinHostPort(u.Hostname(), "443")
-}
-
-func tryConnect(ctx context.Context, u *url.URL) error {
-	d := net.Dialer{Timeout: reachStepWait}
-	conn, err := d.DialContext(ctx, "tcp", hostPort(u))
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
-func tryTLS(ctx context.Context, u *url.URL) error {
-	if u.Scheme != "https" {
-		return nil
-	}
-	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachStepWait}}
-	conn, err := d.DialContext(ctx, "tcp", hostPort(u))
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
-// tryAnswer takes any answer for an answer, but head office's own trouble.
-func tryAnswer(ctx context.Context, u *url.URL) (at time.Time, err error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
-	if err != nil {
-		return at, err
-	}
-	client := http.Client{Timeout: reachStepWait, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	a, err := client.Do(q)
-	if err != nil {
-		return at, err
-	}
-	if err := a.Body.Close(); err != nil {
-		return at, err
-	}
-	if a.StatusCode >= http.StatusInternalServerError {
-		return at, errors.New(a.Status)
-	}
-	if date, err := http.ParseTime(a.Header.Get("Date")); err == nil { // a proxy may take the date away
-		at = date
-	}
-	return at, nil
-}
-
 func printJSON(out io.Writer, findings []agent.Finding) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
@@ -283,7 +261,7 @@ func printJSON(out io.Writer, findings []agent.Finding) error {
 // subjectsRU are the subjects in the table; what is not here, a scanner's name, stands as it is.
 var subjectsRU = map[string]string{
 	"service": "служба", "version": "версия", "config": "настройки", "daemon": "программа", "folder": "папка", "disk": "диск",
-	"ledger": "журнал", "clock": "часы", "register": "касса", "printer": "принтер", "display": "дисплей", "head office": "офис",
+	"rights": "права", "log": "лог", "ledger": "журнал", "clock": "часы", "register": "касса", "printer": "принтер", "display": "дисплей", "head office": "офис",
 }
 
 func printTable(out io.Writer, findings []agent.Finding, lang string) error {

@@ -37,6 +37,7 @@ var commands = map[string]command{
 	"service":      serviceCommand,
 	"doctor":       doctorCommand,
 	"notify":       notifyCommand,
+	"log":          logCommand,
 	"capture":      captureCommand,
 	"devices":      devicesCommand,
 	"version":      versionCommand,
@@ -87,7 +88,7 @@ func say(out io.Writer, format string, args ...any) error {
 
 // wordsMax is how many words beside its flags a command takes; one that is not here takes none.
 // The service command refuses its one word itself, with its usage.
-var wordsMax = map[string]int{"enrol": 2, "capture list": 1, "capture show": 1, "capture replay": 1, "ledger explain": 2, "service": 1}
+var wordsMax = map[string]int{"enrol": 2, "capture list": 1, "capture show": 1, "capture replay": 1, "ledger explain": 2, "service": 1, "log": 1}
 
 // configFlag parses a command's flags with the one that all share, and refuses words that nobody would read.
 func configFlag(name string, args []string, more func(*flag.FlagSet)) (path string, rest []string, err error) {

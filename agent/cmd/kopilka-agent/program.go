@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -46,12 +45,17 @@ type Program struct {
 	ring     *capture.Ring // nil: nothing is written down
 	listener net.Listener
 	desk     *desk.Desk
+	level    *logLevel // nil: the log has one level for ever
+	path     string    // of the config; empty: it is what it was at the start
 }
 
 // NewProgram makes the daemon in the order in which its parts need each other; nothing runs yet but the
 // page's port is taken, so that a second copy fails at once.
 func NewProgram(c agent.Config, log *slog.Logger) (*Program, error) {
 	p := &Program{config: c, log: log, clock: agent.NewClock(time.Now)}
+	if h, ok := log.Handler().(*logHandler); ok {
+		p.level = h.level
+	}
 	if err := p.open(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
@@ -116,7 +120,11 @@ func (p *Program) makeDesk() error {
 	if err != nil {
 		return err
 	}
-	p.desk = desk.New(desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token})
+	o := desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token, Doctor: p.examine}
+	if p.level != nil { // an interface around nil would not be nil
+		o.Log = p.level
+	}
+	p.desk = desk.New(o)
 	return nil
 }
 
@@ -148,6 +156,9 @@ func (p *Program) Run(ctx context.Context) error {
 
 func (p *Program) close() error {
 	var errs []error
+	if p.level != nil {
+		p.level.close()
+	}
 	if p.ledger != nil {
 		errs = append(errs, p.ledger.Close())
 	}
@@ -174,12 +185,4 @@ func (p *Program) runUplink(ctx context.Context) {
 	if err := p.uplink.Run(ctx); err != nil && ctx.Err() == nil {
 		p.log.Error("the link to head office stopped", "err", err)
 	}
-}
-
-func logger(level string) *slog.Logger {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		l = slog.LevelInfo // the config has been checked: only a level without a name gets here
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
 }

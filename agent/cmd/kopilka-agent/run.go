@@ -26,6 +26,7 @@ var runCommand = command{"run the till (what the service does)", func(ctx contex
 		if err != nil {
 			return err
 		}
+		p.path = path
 		return p.Run(ctx)
 	}
 	if handled, err := asService(run); handled {

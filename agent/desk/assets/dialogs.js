@@ -137,6 +137,7 @@ function menu(app) {
     ['F8', 'xReport', () => app.finish({ do: 'x-report' })],
     ['F9', 'drawer', () => app.finish({ do: 'drawer' })],
     ['F10', 'shiftClose', () => app.open('close-shift')],
+    ['F5', 'doctor', () => { location.href = '/doctor?lang=' + document.documentElement.lang; }],
     app.view.corrects && ['F12', 'correction', () => app.open('correction', correctionDraft(app))],
     ['Ctrl+Q', 'signOut', () => app.finish({ do: 'sign-out' })],
   ].filter(Boolean);

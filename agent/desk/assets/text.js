@@ -202,6 +202,7 @@ const TEXT = {
   cashOut: ['Изъять наличные', 'Cash out'],
   xReport: ['X-отчёт', 'X report'],
   drawer: ['Открыть ящик', 'Open the drawer'],
+  doctor: ['Осмотр кассы', 'Examine the till'],
   amount: ['Сумма', 'Amount'],
   reason: ['Причина', 'Reason'],
   cashReasonIn: ['Размен', 'Float'],
