@@ -61,11 +61,11 @@ func (u *updater) try(ctx context.Context, t slots.Trial) error {
 		return err
 	}
 	u.say(t.Version, reasonTrial(t.Version))
-	err := u.swap(ctx, t)
-	if err != nil { // still the old version
-		return errors.Join(err, u.undo(ctx, t))
+	whole := context.WithoutCancel(ctx) // whoever stops the updater now would leave a till without a program
+	if err := u.swap(whole, t); err != nil { // still the old version
+		return errors.Join(err, u.undo(whole, t))
 	}
-	u.start(ctx)
+	u.start(whole)
 	return u.watch(ctx, t, u.pace.trialMax)
 }
 
@@ -210,6 +210,7 @@ func (u *updater) back(ctx context.Context, t slots.Trial) error {
 	if err := u.vacate(ctx, t); err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx) // as on the way there
 	if err := u.service.Stop(ctx); err != nil {
 		return fmt.Errorf("stop the till program: %w", err)
 	}
