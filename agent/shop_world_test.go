@@ -102,23 +102,21 @@ func (s *shop1) startHO() {
 	s.runHO()
 }
 
-// restartHO ends head office and starts it again: as it was, or now and then from a backup, as its own
-// program's `restored` does.
+// restartHO ends head office and starts it again: as it was, or now and then from a backup that was taken while it
+// served.
 func (s *shop1) restartHO(o *outcome) {
 	o.HOStarts++
+	restore := s.backup != "" && !slices.ContainsFunc(s.tills, func(st *shopTill) bool { return st.restore })
+	if s.backup == "" && s.rng.IntN(2) == 0 {
+		s.backup = filepath.Join(s.t.TempDir(), "backup.db")
+		require.NoError(s.t, s.store.Backup(context.Background(), s.backup))
+	}
 	s.stopHO()
-	switch {
-	case s.backup == "" && s.rng.IntN(2) == 0:
-		s.backup = filepath.Join(s.t.TempDir(), "backup")
-		copyFolder(s.t, s.file, s.backup)
-	case s.backup != "" && !slices.ContainsFunc(s.tills, func(st *shopTill) bool { return st.restore }):
+	if restore {
 		o.HOBackups++
 		s.restored = true
-		copyFolder(s.t, s.backup, s.file)
-		s.openHO()
-		require.NoError(s.t, s.store.RaiseGeneration(context.Background(), s.org))
-		s.runHO()
-		return
+		_, err := store.Restore(context.Background(), s.backup, s.file, time.Now)
+		require.NoError(s.t, err)
 	}
 	s.startHO()
 }

@@ -83,19 +83,31 @@ func retryable(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
-// openSQLite opens the folder's database: one writer, several readers. FULL, because an Ack promises
+// openSQLite locks the folder and opens its database: one writer, several readers. FULL, because an Ack promises
 // that the records are on disk.
-func openSQLite(folder string) (write, read *sql.DB, err error) {
+func (s *Store) openSQLite(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("make the data folder: %w", err)
 	}
-	path := filepath.Join(folder, FileName)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // the database holds private keys
+	lock, err := lockFolder(folder, false)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the database file: %w", err)
+		return err
+	}
+	if err := s.openFolder(folder); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	s.lock = lock
+	return nil
+}
+
+func (s *Store) openFolder(folder string) error {
+	s.path = filepath.Join(folder, FileName)
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600) // the database holds private keys
+	if err != nil {
+		return fmt.Errorf("open the database file: %w", err)
 	}
 	if err := f.Close(); err != nil {
-		return nil, nil, fmt.Errorf("close the database file: %w", err)
+		return fmt.Errorf("close the database file: %w", err)
 	}
 	common := []string{
 		"journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
@@ -103,19 +115,19 @@ func openSQLite(folder string) (write, read *sql.DB, err error) {
 	}
 	dsn := func(extra url.Values, pragmas ...string) string {
 		extra["_pragma"] = append(append([]string{}, common...), pragmas...)
-		return "file:" + path + "?" + extra.Encode()
+		return dataSource(s.path, extra)
 	}
-	if write, err = sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}})); err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+	if s.write, err = sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}})); err != nil {
+		return fmt.Errorf("open %s: %w", s.path, err)
 	}
-	write.SetMaxOpenConns(1)
-	if read, err = sql.Open("sqlite", dsn(url.Values{}, "query_only(1)")); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), write.Close())
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = sql.Open("sqlite", dsn(url.Values{}, "query_only(1)")); err != nil {
+		return errors.Join(fmt.Errorf("open %s for reading: %w", s.path, err), s.write.Close())
 	}
-	read.SetMaxOpenConns(readersMax)
-	read.SetMaxIdleConns(readersMax)
-	read.SetConnMaxLifetime(tuneEvery) // a connection plans by the statistics that it found when it was opened
-	return write, read, nil
+	s.read.SetMaxOpenConns(readersMax)
+	s.read.SetMaxIdleConns(readersMax)
+	s.read.SetConnMaxLifetime(tuneEvery) // a connection plans by the statistics that it found when it was opened
+	return nil
 }
 
 func openPostgres(dsn string) (*sql.DB, error) {

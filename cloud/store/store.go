@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"sort"
 	"strings"
 	"sync"
@@ -23,10 +24,14 @@ var migrations embed.FS
 type Store struct {
 	write, read *sql.DB
 	dialect     *dialect
+	path        string   // of SQLite's file
+	lock        *os.File // of its folder
 	now         func() time.Time
 
-	mu       sync.Mutex // of watchers, for moments only
+	mu       sync.Mutex // of what follows, for moments only
 	watchers map[sale.OrgNo]map[chan struct{}]bool
+	closed   bool
+	busy     sync.WaitGroup // whoever has a connection
 
 	texts    sync.Map      // bulkKey → *sql.Stmt (SQLite) or string (PostgreSQL)
 	clocks   sync.Map      // name → *time.Location
@@ -39,6 +44,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrStale means that head office's own event no longer fits the balances: read and decide again.
 	ErrStale = errors.New("the balances have moved on")
+	// errClosed is for those who still ask when head office has ended.
+	errClosed = errors.New("the database is closed")
 )
 
 const txRetriesMax = 5 // of deadlocks and serialisation failures on PostgreSQL
@@ -55,7 +62,7 @@ func Open(ctx context.Context, where string, now func() time.Time) (*Store, erro
 		s.write, err = openPostgres(where)
 		s.read = s.write
 	} else {
-		s.write, s.read, err = openSQLite(where)
+		err = s.openSQLite(where)
 	}
 	if err != nil {
 		return nil, err
@@ -79,6 +86,10 @@ func (s *Store) tune(ctx context.Context) error {
 	if s.dialect.postgres || (last != 0 && now-last < tuneEvery.Milliseconds()) || !s.tuned.CompareAndSwap(last, now) {
 		return nil
 	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.busy.Done()
 	if _, err := s.write.ExecContext(ctx, `PRAGMA analysis_limit = 400; ANALYZE`); err != nil {
 		return fmt.Errorf("count what the indices hold: %w", err)
 	}
@@ -93,18 +104,57 @@ func (s *Store) Engine() string {
 	return "SQLite"
 }
 
-// Close waits for running statements and closes.
+// Close lets nobody begin any more, waits for those who have begun, and closes: when it returns, no connection
+// is open and the files are at rest. [sql.DB.Close] alone waits for nobody.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.busy.Wait()
 	if s.read == s.write {
 		return s.write.Close()
 	}
-	return errors.Join(s.read.Close(), s.write.Close())
+	return errors.Join(s.read.Close(), s.write.Close(), s.lock.Close())
+}
+
+// enter counts somebody in whom [Store.Close] has to wait for, until s.busy.Done.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.busy.Add(1)
+	return nil
+}
+
+// begin takes a connection while ctx lasts and begins a transaction on it, which ctx does not end: its statements
+// end with ctx, and the caller rolls back what was done. Otherwise database/sql rolls back in a goroutine of its
+// own, and the connection is still at work when everybody has heard of the end. Call end after the transaction.
+func (s *Store) begin(ctx context.Context, db *sql.DB, opts *sql.TxOptions) (raw *sql.Tx, end func() error, err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	end = func() error {
+		if err := conn.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) { // done: the line to PostgreSQL broke
+			return fmt.Errorf("give a connection back: %w", err)
+		}
+		return nil
+	}
+	if raw, err = conn.BeginTx(context.WithoutCancel(ctx), opts); err != nil {
+		return nil, nil, errors.Join(err, end())
+	}
+	return raw, end, nil
 }
 
 func (s *Store) migrate(ctx context.Context) error {
 	if _, err := s.write.ExecContext(ctx, s.dialect.schema(
 		`CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL)`)); err != nil {
 		return fmt.Errorf("make the list of migrations: %w", err)
+	}
+	if err := checkMigrations(ctx, s.write); err != nil {
+		return err
 	}
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -164,21 +214,19 @@ func (s *Store) change(ctx context.Context, fn func(*tx) error) error {
 }
 
 func (s *Store) changeOnce(ctx context.Context, fn func(*tx) error) error {
-	raw, err := s.write.BeginTx(ctx, nil)
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.busy.Done()
+	raw, end, err := s.begin(ctx, s.write, nil)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
 	t := &tx{Tx: raw, s: s, moved: map[sale.OrgNo]bool{}}
-	if err := fn(t); err != nil {
-		if back := raw.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
-			return errors.Join(err, fmt.Errorf("roll back: %w", back))
-		}
-		return err
+	if err := t.finish(fn(t)); err != nil {
+		return errors.Join(err, end())
 	}
-	if err := raw.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if err := s.prepareLater(context.WithoutCancel(ctx), t.later); err != nil {
+	if err := errors.Join(end(), s.prepareLater(context.WithoutCancel(ctx), t.later)); err != nil {
 		return err
 	}
 	for org := range t.moved {
@@ -187,9 +235,27 @@ func (s *Store) changeOnce(ctx context.Context, fn func(*tx) error) error {
 	return nil
 }
 
+// finish commits unless there was an error, and rolls back otherwise.
+func (t *tx) finish(err error) error {
+	if err == nil {
+		if err := t.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		return nil
+	}
+	if back := t.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
+		return errors.Join(err, fmt.Errorf("roll back: %w", back))
+	}
+	return err
+}
+
 // view runs fn in a read transaction that sees one moment.
 func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
-	raw, err := s.read.BeginTx(ctx, s.dialect.snapshot())
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.busy.Done()
+	raw, end, err := s.begin(ctx, s.read, s.dialect.snapshot())
 	if err != nil {
 		return fmt.Errorf("begin to read: %w", err)
 	}
@@ -197,7 +263,7 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 	if back := raw.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
 		err = errors.Join(err, fmt.Errorf("end reading: %w", back))
 	}
-	return err
+	return errors.Join(err, end())
 }
 
 func (t *tx) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
