@@ -30,7 +30,7 @@ type Enrolment struct {
 func Enrol(ctx context.Context, file string, e Enrolment) (Identity, sale.Settings, error) {
 	code, err := wire.ParseEnrolCode(e.Code)
 	if err != nil {
-		return Identity{}, sale.Settings{}, &Problem{Code: CodeEnrolCode, Err: err}
+		return Identity{}, sale.Settings{}, &Problem{Code: CodeEnrolTyped, Err: wire.ErrCode} // not the code itself: it is a secret
 	}
 	id, err := pending(file, e)
 	if err != nil {
@@ -41,7 +41,7 @@ func Enrol(ctx context.Context, file string, e Enrolment) (Identity, sale.Settin
 		return Identity{}, sale.Settings{}, err
 	}
 	if wire.RootPrint(answer.Root) != code.Print {
-		return Identity{}, sale.Settings{}, problem(CodeTrust, "the answer's root does not fit the code: %w", wire.ErrTrust)
+		return Identity{}, sale.Settings{}, problem(CodeEnrolOther, "the answer's root does not fit the code: %w", wire.ErrTrust)
 	}
 	id.Org, id.Till, id.Store = answer.Org, answer.Till, answer.Store
 	id.Root, id.Cert, id.Seal = answer.Root, answer.Cert, answer.Seal
@@ -90,7 +90,7 @@ func (e Enrolment) post(ctx context.Context, id Identity, code wire.EnrolCode) (
 	q.Header.Set("Content-Type", "application/cbor")
 	a, err := e.Client.Do(q)
 	if err != nil {
-		return wire.EnrolAnswer{}, &Problem{Code: CodeNetwork, Err: fmt.Errorf("ask head office to enrol: %w", err)}
+		return wire.EnrolAnswer{}, unreached(err)
 	}
 	return readAnswer(a)
 }
@@ -99,21 +99,22 @@ func readAnswer(a *http.Response) (answer wire.EnrolAnswer, err error) {
 	defer func() { err = errors.Join(err, a.Body.Close()) }()
 	body, err := io.ReadAll(io.LimitReader(a.Body, wire.EnrolBodyBytesMax+1))
 	if err != nil {
-		return answer, &Problem{Code: CodeNetwork, Err: fmt.Errorf("read head office's answer: %w", err)}
+		return answer, &Problem{Code: CodeEnrolReach, Err: fmt.Errorf("read head office's answer: %w", err)}
 	}
 	switch {
 	case a.StatusCode == http.StatusTooManyRequests || a.StatusCode >= http.StatusInternalServerError:
 		return answer, &Problem{Code: CodeBusy, Err: fmt.Errorf("head office answered %s", a.Status), Retry: retryAfter(a)}
-	case a.StatusCode == http.StatusForbidden || a.StatusCode == http.StatusGone || a.StatusCode == http.StatusConflict ||
-		a.StatusCode == http.StatusUnauthorized:
+	case a.StatusCode == http.StatusConflict:
+		return answer, problem(CodeEnrolSpent, "head office answered %s", a.Status)
+	case a.StatusCode == http.StatusForbidden || a.StatusCode == http.StatusGone || a.StatusCode == http.StatusUnauthorized:
 		return answer, problem(CodeEnrolCode, "head office answered %s", a.Status)
 	case a.StatusCode != http.StatusOK:
-		return answer, problem(CodeProtocol, "head office answered %s", a.Status)
+		return answer, problem(CodeEnrolNot, "head office answered %s", a.Status)
 	case len(body) > wire.EnrolBodyBytesMax:
-		return answer, problem(CodeProtocol, "answer of more than %d bytes", wire.EnrolBodyBytesMax)
+		return answer, problem(CodeEnrolNot, "answer of more than %d bytes", wire.EnrolBodyBytesMax)
 	}
 	if err := sale.Decode(body, &answer); err != nil {
-		return answer, &Problem{Code: CodeProtocol, Err: err}
+		return answer, &Problem{Code: CodeEnrolNot, Err: err}
 	}
 	return answer, nil
 }

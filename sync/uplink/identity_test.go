@@ -43,7 +43,11 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	var e wire.EnrolRequest
 	if err != nil || q.URL.Path != wire.PathEnrol || sale.Decode(body, &e) != nil || e.Secret != r.code.Secret ||
 		!ed25519.Verify(e.Key, wire.ProofBytes(e.Secret), e.Proof) || (r.spent != nil && !r.spent.Equal(e.Key)) {
-		http.Error(w, "no such code", http.StatusForbidden)
+		status := http.StatusForbidden
+		if r.spent != nil && e.Secret == r.code.Secret {
+			status = http.StatusConflict
+		}
+		http.Error(w, "no such code", status)
 		return
 	}
 	r.spent = e.Key
@@ -85,7 +89,7 @@ func TestEnrol(t *testing.T) {
 
 	r.cut = true
 	_, _, err = uplink.Enrol(context.Background(), file, e)
-	require.Equal(t, uplink.CodeNetwork, codeOf(err), "the answer was lost")
+	require.Equal(t, uplink.CodeEnrolReach, codeOf(err), "the answer was lost")
 	_, err = uplink.Load(file)
 	require.ErrorIs(t, err, uplink.ErrNotEnrolled, "half an enrolment is none")
 
@@ -114,13 +118,13 @@ func TestEnrolRefusals(t *testing.T) {
 		spoil func(r *registry, e *uplink.Enrolment)
 		code  uplink.Code
 	}{
-		"a mistyped code":   {func(_ *registry, e *uplink.Enrolment) { e.Code = "ABC" }, uplink.CodeEnrolCode},
+		"a mistyped code":   {func(_ *registry, e *uplink.Enrolment) { e.Code = "ABC" }, uplink.CodeEnrolTyped},
 		"a code of another": {func(r *registry, _ *uplink.Enrolment) { r.code.Secret[0]++ }, uplink.CodeEnrolCode},
-		"a code spent":      {func(r *registry, _ *uplink.Enrolment) { r.spent = newKey(9).Public().(ed25519.PublicKey) }, uplink.CodeEnrolCode},
-		"a foreign root":    {func(r *registry, _ *uplink.Enrolment) { r.root = newKey(60) }, uplink.CodeTrust},
+		"a code spent":      {func(r *registry, _ *uplink.Enrolment) { r.spent = newKey(9).Public().(ed25519.PublicKey) }, uplink.CodeEnrolSpent},
+		"a foreign root":    {func(r *registry, _ *uplink.Enrolment) { r.root = newKey(60) }, uplink.CodeEnrolOther},
 		"busy":              {func(r *registry, _ *uplink.Enrolment) { r.status = 503 }, uplink.CodeBusy},
-		"a portal's page":   {func(r *registry, _ *uplink.Enrolment) { r.status = 302 }, uplink.CodeProtocol},
-		"nobody there":      {func(_ *registry, e *uplink.Enrolment) { e.URL = "http://127.0.0.1:1" }, uplink.CodeNetwork},
+		"a portal's page":   {func(r *registry, _ *uplink.Enrolment) { r.status = 302 }, uplink.CodeEnrolNot},
+		"nobody there":      {func(_ *registry, e *uplink.Enrolment) { e.URL = "http://127.0.0.1:1" }, uplink.CodeEnrolReach},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, e := newRegistry(t)

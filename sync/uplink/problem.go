@@ -31,8 +31,16 @@ const (
 	CodeAside     Code = "aside"     // state that this program cannot read
 	CodeProtocol  Code = "protocol"  // something that this program does not understand
 	CodeFilling   Code = "filling"   // the customers are being fetched
-	CodeEnrolCode Code = "enrol-code"
 	CodeEnrolled  Code = "enrolled"
+	// While a till enrols; it sells nothing yet, so that these say more than the ones above.
+	CodeEnrolTyped Code = "enrol-typed" // no code at all
+	CodeEnrolCode  Code = "enrol-code"  // unknown to head office, or too old
+	CodeEnrolSpent Code = "enrol-spent" // used by another machine
+	CodeEnrolOther Code = "enrol-other" // another head office than the code's
+	CodeEnrolReach Code = "enrol-reach" // no answer
+	CodeEnrolTLS   Code = "enrol-tls"   // a certificate that this machine does not believe
+	CodeEnrolClock Code = "enrol-clock" // one that is not valid by this machine's clock
+	CodeEnrolNot   Code = "enrol-not"   // an answer that is no head office's
 )
 
 var texts = map[Code]Text{
@@ -88,9 +96,37 @@ var texts = map[Code]Text{
 		"Касса загружает список покупателей. Продавать можно, новые карты появятся после загрузки.",
 		"The till is fetching its customers. You can sell; new cards will be known when it is done.",
 	},
+	CodeEnrolTyped: {
+		"Это не код регистрации: в нём четыре группы букв и цифр через чёрточку. Скопируйте его со страницы «Кассы» центрального офиса.",
+		"This is no enrolment code: one has four groups of letters and digits with dashes between. Copy it from head office's page Tills.",
+	},
 	CodeEnrolCode: {
-		"Код регистрации не подошёл: он введён с ошибкой, уже использован или устарел. Создайте новый код в центральном офисе.",
-		"The enrolment code was refused: mistyped, used already, or too old. Make a new code at head office.",
+		"Центральный офис не знает этого кода регистрации: он введён с ошибкой или истёк. Создайте новый код на странице «Кассы».",
+		"Head office does not know this enrolment code: it is mistyped or has run out. Make a new one on its page Tills.",
+	},
+	CodeEnrolSpent: {
+		"Этот код регистрации уже использован другой машиной: один код — одна касса. Создайте новый на странице «Кассы» центрального офиса.",
+		"Another machine has used this enrolment code: one code is for one till. Make a new one on head office's page Tills.",
+	},
+	CodeEnrolOther: {
+		"Ответил не тот центральный офис, который выдал код. Проверьте адрес: код и адрес показывает одна страница.",
+		"The head office that answered is not the one that made the code. Check the address: one page shows both code and address.",
+	},
+	CodeEnrolReach: {
+		"Центральный офис не отвечает по этому адресу. Проверьте адрес, интернет, прокси и межсетевой экран.",
+		"Head office does not answer at this address. Check the address, the internet connection, proxy and firewall.",
+	},
+	CodeEnrolTLS: {
+		"Сертификату центрального офиса здесь нет доверия. Установите корневой сертификат вашей организации или проверьте адрес и программы, которые вскрывают трафик.",
+		"This machine does not trust head office's certificate. Install your organisation's root certificate, or check the address and programs that open up traffic.",
+	},
+	CodeEnrolClock: {
+		"По часам этой машины сертификат центрального офиса не действует: ещё или уже. Поставьте верные дату и время и повторите.",
+		"By this machine's clock head office's certificate is not valid, not yet or no more. Set the date and time right and try again.",
+	},
+	CodeEnrolNot: {
+		"По этому адресу отвечает не центральный офис Копилки. Проверьте адрес и прокси.",
+		"What answers at this address is no Kopilka head office. Check the address and the proxy.",
 	},
 	CodeEnrolled: {
 		"Эта касса уже зарегистрирована. Чтобы зарегистрировать её заново, сначала удалите файл её ключа.",
