@@ -18,6 +18,8 @@ var scenes = []scene{
 	{name: "shift-closed", view: shiftClosed, see: "[data-do=open-shift]"},
 	{name: "shift-expired", view: shiftExpired, see: "[data-do=close-shift]"},
 	{name: "sale-empty", view: func() agent.View { return base(agent.StageSale) }, see: ".basket.empty"},
+	{name: "held", view: held, see: ".strip.held"},
+	{name: "held-sign-in", view: heldSignIn, see: ".strip.held"},
 	{name: "sale", view: selling, keys: []string{"ArrowUp", "ArrowUp"}, see: ".line.lit .tools"},
 	{name: "sale-trouble", view: paperOut, see: "[data-do=resume]"},
 	{name: "sale-200", view: func() agent.View { return heavy(200) }, see: ".line.lit"},

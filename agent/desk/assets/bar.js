@@ -88,6 +88,7 @@ function rest(app, hidden, count) {
 function gather(app) {
   const v = app.view, list = [];
   const add = (id, level, words, more) => words && list.push({ id, level, words: app.say(words), ...more });
+  add('held', 'held', v.held && v.held.text);
   if (v.register.swap) add('swap', 'error', v.register.swap.text, { swap: true });
   add('register', 'error', v.register.text, { resume: v.register.canResume });
   if (!v.register.text && v.register.canResume) list.push({ id: 'register', level: 'warning', words: app.own('', 'waits-for-resume'), resume: true });
@@ -99,13 +100,13 @@ function gather(app) {
   }
   for (const n of v.notices) add('notice-' + n.id, n.level, n.text, { notice: n.id });
   if (!v.network.online) add('network', 'calm', v.network.text);
-  const rank = { error: 0, warning: 1, info: 2, calm: 3 };
+  const rank = { held: -1, error: 0, warning: 1, info: 2, calm: 3 };
   return list.sort((a, b) => rank[a.level] - rank[b.level]);
 }
 
 function strip(app, s, more) {
-  return h('div', { class: 'strip ' + s.level, key: s.id, role: s.level === 'error' ? 'alert' : null },
-    icon(s.level === 'calm' || s.level === 'info' ? 'info' : s.level), h('p', {}, s.words),
+  return h('div', { class: 'strip ' + s.level, key: s.id, role: ['error', 'held'].includes(s.level) ? 'alert' : null },
+    s.level === 'held' ? h('div', { class: 'pulse', 'aria-hidden': 'true' }) : icon(s.level === 'calm' || s.level === 'info' ? 'info' : s.level), h('p', {}, s.words),
     s.resume && button(app, { label: app.t('resume'), key: 'F5', run: () => app.act({ do: 'resume' }), cls: 'small strong', do: 'resume' }),
     s.swap && ASK_STAGES.includes(app.view.stage) && button(app, { label: app.t('swapDo'), key: 'Ctrl+U', run: () => app.open('swap', { pin: '' }), cls: 'small strong', do: 'swap' }),
     s.notice !== undefined && button(app, { label: app.t('dismiss'), run: () => app.act({ do: 'dismiss', notice: s.notice }), cls: 'small', do: 'dismiss', key: s.first ? 'Ctrl+D' : undefined }),
