@@ -42,10 +42,6 @@ type Options struct {
 	// Health and Hold are for who updates the program; nil keeps their routes shut.
 	Health func(context.Context) (any, error)
 	Hold   func(ctx context.Context, seconds int) error
-
-	// Health and Hold are for who updates the program; nil keeps their routes shut.
-	Health func(context.Context) (any, error)
-	Hold   func(ctx context.Context, seconds int) error
 	// Doctor examines the till without holding it up; nil: there is none. Never called twice at a time.
 	Doctor func(ctx context.Context) []agent.Finding
 	Log    Log // nil: the log cannot be changed
@@ -109,8 +105,6 @@ func (d *Desk) routes() {
 	d.mux.HandleFunc("POST /command", d.command)
 	d.mux.HandleFunc("GET /socket", d.socket)
 	d.mux.HandleFunc("GET /notices", d.notices)
-	d.mux.HandleFunc("GET /health", d.health)
-	d.mux.HandleFunc("POST /hold", d.hold)
 	d.mux.HandleFunc("GET /health", d.health)
 	d.mux.HandleFunc("POST /hold", d.hold)
 	d.mux.HandleFunc("GET /doctor", d.doctor)
