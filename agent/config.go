@@ -23,6 +23,7 @@ type Config struct {
 	Receipt    ReceiptConfig    `yaml:"receipt"`
 	Log        LogConfig        `yaml:"log"`
 	Capture    CaptureConfig    `yaml:"capture"`
+	Updates    UpdatesConfig    `yaml:"updates"`
 	Metrics    string           `yaml:"metrics"` // empty: none are offered
 }
 
@@ -79,6 +80,7 @@ func DefaultConfig() Config {
 		Register: RegisterConfig{DeviceConfig: DeviceConfig{Name: "register", Type: "shtrih-m"}, Tax: "osn"},
 		Weights:  []WeightPattern{"21CCCCCWWWWWK", "23CCCCCPPPPPK"}, Receipt: ReceiptConfig{Language: "ru", Balance: true}, Log: LogConfig{Level: "info"},
 		Printer: DeviceConfig{Name: "printer"}, Display: DeviceConfig{Name: "display"}, Capture: CaptureConfig{Size: "16MB"},
+		Updates: UpdatesConfig{Auto: true, Quiet: "5m"},
 	}
 }
 
@@ -127,7 +129,7 @@ func (c Config) Problems() (problems []error) {
 	default:
 		bad("log.level", c.Log.Level, "нужно debug, info, warn или error", "want debug, info, warn or error")
 	}
-	return slices.Concat(problems, c.metricsProblems(), c.optionalProblems(), c.scannerProblems(), c.captureProblems())
+	return slices.Concat(problems, c.metricsProblems(), c.optionalProblems(), c.scannerProblems(), c.captureProblems(), c.updatesProblems())
 }
 
 func (c Config) scannerProblems() (problems []error) {
