@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -22,6 +23,7 @@ const (
 	aboutMax    = 20 * time.Second // a program that says its version, on a disk that sleeps
 	answerMax   = 64 << 10         // bytes; a health of a hundred scanners is a tenth of it
 	defaultPage = "127.0.0.1:8765" // as the till's own
+	holdBody    = `{"seconds":60}` // stopping a till takes seconds; one that is not stopped sells again by itself
 )
 
 var (
@@ -60,13 +62,14 @@ func pageOf(config string) (page, error) {
 }
 
 // ask goes to this machine only, whatever proxy the environment names.
-func (p page) ask(ctx context.Context, method, path string, into any) (status int, err error) {
+func (p page) ask(ctx context.Context, method, path, body string, into any) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askMax)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+path, http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+path, strings.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("ask the till: %w", err)
 	}
+	r.Header.Set("X-Kopilka", "1") // a form of a foreign page could not
 	client := http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -89,7 +92,7 @@ func (p page) ask(ctx context.Context, method, path string, into any) (status in
 }
 
 func (p page) health(ctx context.Context) (h update.Health, err error) {
-	status, err := p.ask(ctx, http.MethodGet, "/health", &h)
+	status, err := p.ask(ctx, http.MethodGet, "/health", "", &h)
 	if err == nil && (status != http.StatusOK || h.Version == "") {
 		err = fmt.Errorf("GET /health at %s: %w: status %d", p.address, errStranger, status)
 	}
@@ -98,7 +101,7 @@ func (p page) health(ctx context.Context) (h update.Health, err error) {
 
 // hold has the till begin no sale for a while; errBusy where it may not be held now.
 func (p page) hold(ctx context.Context) error {
-	status, err := p.ask(ctx, http.MethodPost, "/hold", nil)
+	status, err := p.ask(ctx, http.MethodPost, "/hold", holdBody, nil)
 	if err != nil {
 		return err
 	}
