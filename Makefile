@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION ?= $(shell sh installer/packages/version.sh 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD   := go build -trimpath -ldflags "$(LDFLAGS)"
 TOOL    := go tool -modfile=tools.mod
@@ -13,7 +13,7 @@ SIMS    ?= 3000
 # it has room; whether flushes reach a disk is shown by the power cuts' own tests, on any file system.
 TESTDIR := $(shell [ -w /dev/shm ] && [ "$$(df -m --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 2000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: help run build build-windows test race sim exactly fuzz bench vm lint ci fmt deps clean
+.PHONY: help run build build-windows packages test race sim exactly fuzz bench vm lint ci fmt deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ build-windows: ## cross-build the agent for Windows; HID needs mingw, without it
 	@mkdir -p bin/windows
 	if command -v x86_64-w64-mingw32-gcc >/dev/null; then export CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc; else export CGO_ENABLED=0; fi; \
 	GOOS=windows GOARCH=amd64 $(BUILD) -o bin/windows/ ./agent/cmd/kopilka-agent
+
+packages: ## programs, deb, rpm, MSI, bills of materials and release.json into dist/ (VERSION=1.3.0; KOPILKA_PGP_KEY, KOPILKA_CODE_CERT and _KEY sign)
+	@VERSION=$(VERSION) bash installer/packages/build.sh
 
 test: ## run every test anew; skipped ones are named with their reason
 	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} go test -count=1 -json -timeout 290s ./... | go run .ci/summary.go
@@ -68,4 +71,4 @@ deps: ## install what the tests use beyond Go and a C compiler (Debian, root)
 	@bash .ci/deps
 
 clean: ## remove built programs and the demo shop's data
-	rm -rf bin demo
+	rm -rf bin demo dist

@@ -34,7 +34,7 @@ var purgeCommand = command{"remove this till's ledger and key: purge [-check | -
 	p := purge{in: bufio.NewReader(os.Stdin), out: out}
 	var check bool
 	path, _, err := configFlag("purge", args, func(fs *flag.FlagSet) {
-		fs.BoolVar(&check, "check", false, "only print how many records head office has not acknowledged, for scripts")
+		fs.BoolVar(&check, "check", false, "only print how many records head office has not acknowledged, and the folder, for scripts")
 		fs.BoolVar(&p.yes, "yes", false, "do not ask where head office has acknowledged everything")
 		fs.BoolVar(&p.synced, "i-have-synced", false, "do not ask at all: what head office has not acknowledged is lost")
 	})
@@ -49,7 +49,7 @@ var purgeCommand = command{"remove this till's ledger and key: purge [-check | -
 		if err != nil {
 			return err
 		}
-		return say(out, "%d\n", n)
+		return say(out, "%d %s\n", n, p.data)
 	}
 	return p.run()
 }}

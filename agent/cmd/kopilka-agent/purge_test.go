@@ -50,15 +50,15 @@ func purged(t *testing.T, config string, flags ...string) (string, error) {
 }
 
 func TestPurgeCheckCounts(t *testing.T) {
-	config, _ := purgeable(t, true)
+	config, data := purgeable(t, true)
 	out, err := purged(t, config, "-check")
 	require.NoError(t, err)
-	require.Equal(t, "0\n", out)
+	require.Equal(t, "0 "+data+"\n", out)
 
-	config, data := purgeable(t, false)
+	config, data = purgeable(t, false)
 	out, err = purged(t, config, "-check")
 	require.NoError(t, err)
-	require.Regexp(t, `^[1-9]\d*\n$`, out)
+	require.Regexp(t, `^[1-9]\d* /`, out)
 	require.FileExists(t, filepath.Join(data, identityFile))
 }
 
@@ -90,7 +90,7 @@ func TestPurgeCheckDoesNotGuess(t *testing.T) {
 	require.NoError(t, os.RemoveAll(data))
 	out, err := purged(t, config, "-check")
 	require.NoError(t, err)
-	require.Equal(t, "0\n", out, "a machine that never was a till")
+	require.Equal(t, "0 "+data+"\n", out, "a machine that never was a till")
 }
 
 func TestPurgeAsks(t *testing.T) {

@@ -1,0 +1,70 @@
+#!/bin/sh
+# After the files of kopilka-agent are in place.
+#   dpkg: configure [VERSION-BEFORE], abort-upgrade, abort-remove, abort-deconfigure     rpm: 1 first, 2 and more: upgrade
+# Without systemd (a container, an image being built) it does what can be done without and does not fail.
+set -e
+programs=/usr/lib/kopilka
+data=/var/lib/kopilka
+
+first=no
+case ${1:-} in
+configure) [ -n "${2:-}" ] || first=yes ;;
+1) first=yes ;;
+esac
+
+can() { command -v "$1" >/dev/null 2>&1; }
+booted() { [ -d /run/systemd/system ] && can systemctl; }
+
+# The accounts of /usr/lib/sysusers.d/kopilka.conf, also where there is no systemd-sysusers.
+accounts() {
+	if can systemd-sysusers && systemd-sysusers kopilka.conf; then return; fi
+	if ! can groupadd || ! can useradd; then
+		echo "kopilka-agent: no systemd-sysusers and no useradd here: make the account kopilka and the groups dialout and plugdev yourself / создайте учётную запись kopilka и группы dialout и plugdev сами" >&2
+		return
+	fi
+	for group in kopilka dialout plugdev; do
+		getent group "$group" >/dev/null || groupadd -r "$group"
+	done
+	getent passwd kopilka >/dev/null ||
+		useradd -r -g kopilka -d "$data" -M -s /usr/sbin/nologin -c "Kopilka till agent" kopilka
+}
+
+# What leads to the program. The updater leaves a newer version current; where it cannot be asked, any is better
+# than none.
+link() {
+	if ! "$programs/kopilka-updater" adopt && [ ! -L "$programs/current" ]; then
+		ln -s packaged "$programs/current"
+	fi
+}
+
+accounts
+if [ ! -d "$data" ]; then
+	mkdir -p "$data"
+	chmod 0750 "$data"
+	! getent passwd kopilka >/dev/null || chown kopilka:kopilka "$data"
+fi
+before=$(readlink "$programs/current" 2>/dev/null || true)
+link
+now=$(readlink "$programs/current")
+
+if [ -e /run/udev/control ] && can udevadm; then
+	udevadm control --reload || true
+	udevadm trigger --subsystem-match=tty --subsystem-match=usb --subsystem-match=hidraw || true
+fi
+! booted || systemctl daemon-reload || true
+if [ "$first" = yes ]; then
+	# Enabled, not started: a machine is no till before it is enrolled.
+	! can systemctl || systemctl enable kopilka-agent.service kopilka-updater.service kopilka-updater.path kopilka-updater.timer || true
+	! booted || systemctl start kopilka-updater.path kopilka-updater.timer || true
+	[ -e "$data/identity.json" ] || cat <<-'SAY'
+		Копилка установлена. Дальше: kopilka-agent enroll https://АДРЕС-ГОЛОВНОГО-ОФИСА КОД
+		Kopilka is installed. Next: kopilka-agent enroll https://HEAD-OFFICE CODE
+	SAY
+elif booted; then
+	systemctl try-restart kopilka-updater.path kopilka-updater.timer || true
+	# An update that is newer than this package goes on selling undisturbed.
+	if [ "$before" != "$now" ] || [ "$now" = packaged ]; then
+		systemctl try-restart kopilka-agent.service || true
+	fi
+fi
+exit 0
