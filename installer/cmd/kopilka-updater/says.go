@@ -114,6 +114,7 @@ var kinds = []struct {
 	{slots.ErrState, reason("state", "Записи службы обновлений повреждены: касса работает, обновления стоят. Покажите их поддержке", "The updater's records are damaged: the till sells, updates stand still. Show them to support")},
 	{slots.ErrNotWhole, reason("not-whole", "Нет целой программы, которую можно запустить: переустановите пакет kopilka-agent", "There is no whole program that could start: install the package kopilka-agent again")},
 	{errStranger, reasonPort},
+	{errMute, reasonHung},
 	{installer.ErrNoManager, reason("no-manager", "Диспетчер служб не работает: обновлять нечего", "No service manager runs here: there is nothing to update")},
 	{installer.ErrNotInstalled, reason("no-service", "Служба кассы не установлена: выполните kopilka-agent service install", "The till's service is not installed: run kopilka-agent service install")},
 	{fs.ErrPermission, reason("rights", "Службе обновлений не хватает прав (или файл держит антивирус)", "The updater is not allowed to do this (or an antivirus holds the file)")},

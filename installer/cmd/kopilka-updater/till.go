@@ -94,19 +94,30 @@ func (p page) ask(ctx context.Context, method, path, body string, into any) (sta
 func (p page) health(ctx context.Context) (h update.Health, err error) {
 	status, err := p.ask(ctx, http.MethodGet, "/health", "", &h)
 	if err == nil && (status != http.StatusOK || h.Version == "") {
-		err = fmt.Errorf("GET /health at %s: %w: status %d", p.address, errStranger, status)
+		err = p.unlike("GET /health", status)
 	}
 	return h, err
+}
+
+// unlike is an answer that is none: the till's own when it does not get to itself, or of who knows whom.
+func (p page) unlike(asked string, status int) error {
+	is := errStranger
+	if status == http.StatusServiceUnavailable {
+		is = errMute
+	}
+	return fmt.Errorf("%s at %s: %w: status %d", asked, p.address, is, status)
 }
 
 // hold has the till begin no sale for a while; errBusy where it may not be held now.
 func (p page) hold(ctx context.Context) error {
 	status, err := p.ask(ctx, http.MethodPost, "/hold", holdBody, nil)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if status/100 != 2 {
-		return fmt.Errorf("POST /hold: %w: status %d", errBusy, status)
+	case status == http.StatusConflict:
+		return fmt.Errorf("POST /hold at %s: %w", p.address, errBusy)
+	case status != http.StatusOK:
+		return p.unlike("POST /hold", status)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (u *updater) try(ctx context.Context, t slots.Trial) error {
 		return err
 	}
 	u.say(t.Version, reasonTrial(t.Version))
-	whole := context.WithoutCancel(ctx) // whoever stops the updater now would leave a till without a program
+	whole := context.WithoutCancel(ctx)      // whoever stops the updater now would leave a till without a program
 	if err := u.swap(whole, t); err != nil { // still the old version
 		return errors.Join(err, u.undo(whole, t))
 	}
