@@ -87,7 +87,7 @@ var rooms = map[string]room{
 	"cloud/programme":           {[]string{"cloud/programme/deed", "ledger/loyalty", "ledger/sale"}, "decisions over points know neither SQL nor a wire"},
 	"cloud/web/page":            {[]string{"ledger/sale"}, "the pages' words, which the store speaks too"},
 	"cloud/web":                 {[]string{"cloud/web/page", "ledger/loyalty", "ledger/sale"}, "pages reach SQL through interfaces that they declare; the form of a programme shows its rules"},
-	"cloud":                     {[]string{"cloud/hub", "cloud/programme", "cloud/store", "cloud/web", "cloud/web/page", "ledger/loyalty", "ledger/sale"}, "head office put together"},
+	"cloud":                     {[]string{"cloud/hub", "cloud/programme", "cloud/store", "cloud/updates", "cloud/web", "cloud/web/page", "ledger/loyalty", "ledger/sale", "sync/update"}, "head office put together"},
 	"installer":                 {nil, "it must install an agent that it does not contain"},
 }
 

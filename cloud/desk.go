@@ -9,6 +9,7 @@ import (
 
 	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
+	"github.com/kopilka/kopilka/cloud/updates"
 	"github.com/kopilka/kopilka/cloud/web"
 	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/loyalty"
@@ -21,7 +22,7 @@ func (p *Program) PageOptions(org sale.OrgNo) web.Options {
 	d := desk{p.Store, p.Office}
 	return web.Options{
 		Org: org, Accounts: p.Store, Sales: p.Store, Tills: p.Store, Customers: p.Store, Catalogue: p.Store, Programme: d, Drafts: p.Store, Partners: p.Store,
-		Flags: d, Codes: d, Care: d, Logbook: p.Store, Decisions: d, Pulse: p.Store.Pulse, Watch: p.Store.Watch, Background: p.background.start, Now: p.Now, Logger: p.Logger,
+		Flags: d, Codes: d, Care: d, Logbook: p.Store, Decisions: d, Updates: p, Pulse: p.Store.Pulse, Watch: p.Store.Watch, Background: p.background.start, Now: p.Now, Logger: p.Logger,
 	}
 }
 
@@ -67,7 +68,7 @@ type desk struct {
 
 // refusal turns what cannot be into words for people; other errors stay what they are.
 func refusal(err error) error {
-	for _, known := range []error{store.ErrMerge, store.ErrState, store.ErrCodes, store.ErrAction, programme.ErrCashOut, programme.ErrDraw} {
+	for _, known := range []error{store.ErrMerge, store.ErrState, store.ErrCodes, store.ErrAction, programme.ErrCashOut, programme.ErrDraw, updates.ErrPlan, updates.ErrBusy, updates.ErrKeys} {
 		if errors.Is(err, known) {
 			en, ru, both := strings.Cut(known.Error(), " / ")
 			if !both {

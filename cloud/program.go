@@ -7,20 +7,24 @@ package cloud
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/kopilka/kopilka/cloud/hub"
 	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
+	"github.com/kopilka/kopilka/cloud/updates"
 	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/update"
 )
 
 // Limits of the listener.
@@ -40,10 +44,21 @@ type Config struct {
 	BaseURL  string `yaml:"base_url"` // where tills and people reach us, shown with enrolment codes
 	TLSCert  string `yaml:"tls_cert"` // PEM; both empty: plain HTTP, for behind a proxy
 	TLSKey   string `yaml:"tls_key"`
+	ACME     ACME   `yaml:"acme"`    // certificates from an issuer instead of files
+	HTTP     string `yaml:"http"`    // host:port that sends browsers to https; empty: none
+	Metrics  string `yaml:"metrics"` // host:port on this machine; empty: none
+	Backups  string `yaml:"backups"` // folder
+	Keep     int    `yaml:"backups_keep"`
+	Updates  string `yaml:"updates"` // folder of the repository of till programs; empty: updates below data
 }
 
+// backupsKept is a fortnight of nights: a mistake is mostly noticed within one.
+const backupsKept = 14
+
 // DefaultConfig listens on this machine only: to be reached from outside is a decision.
-func DefaultConfig() Config { return Config{Listen: "127.0.0.1:8420", Data: "kopilka-data"} }
+func DefaultConfig() Config {
+	return Config{Listen: "127.0.0.1:8420", Data: "kopilka-data", Backups: "kopilka-backups", Keep: backupsKept}
+}
 
 // Validate names every problem at once, a line each: "path: problem (got value)".
 func (c Config) Validate() error {
@@ -51,16 +66,44 @@ func (c Config) Validate() error {
 	bad := func(path, problem, got string) {
 		problems = append(problems, fmt.Errorf("%s: %s (got %q)", path, problem, got))
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		bad("listen", "want host:port", c.Listen)
+	for _, a := range []struct{ path, value string }{{"listen", c.Listen}, {"http", c.HTTP}, {"metrics", c.Metrics}} {
+		if _, _, err := net.SplitHostPort(a.value); err != nil && (a.value != "" || a.path == "listen") {
+			bad(a.path, "want host:port / нужно адрес:порт", a.value)
+		}
+	}
+	if c.Metrics != "" && !isLoopback(c.Metrics) {
+		bad("metrics", "this machine only, as in 127.0.0.1:9420: they have no password / только эта машина: пароля у них нет", c.Metrics)
 	}
 	if c.Data == "" && c.Postgres == "" {
-		bad("data", "want a folder, or postgres: an address", "")
+		bad("data", "want a folder, or postgres: an address / нужна папка или адрес postgres", "")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		bad("tls_key", "tls_cert and tls_key come together", c.TLSKey)
+		bad("tls_key", "tls_cert and tls_key come together / tls_cert и tls_key задаются вместе", c.TLSKey)
+	}
+	if c.TLSCert != "" && len(c.ACME.Domains) > 0 {
+		bad("acme.domains", "certificates come from files or by acme, not both / сертификаты из файлов или по acme, не вместе", strings.Join(c.ACME.Domains, ", "))
+	}
+	if c.HTTP != "" && !c.TLS() {
+		bad("http", "there is no https to send people to: set tls_cert and tls_key, or acme / некуда перенаправлять: нет https", c.HTTP)
+	}
+	if c.Keep < 0 {
+		bad("backups_keep", "want 1 or more / нужно 1 или больше", strconv.Itoa(c.Keep))
+	}
+	for i, d := range c.ACME.Domains {
+		if net.ParseIP(d) != nil || !strings.Contains(d, ".") || strings.ContainsAny(d, "*:/ ") {
+			bad(fmt.Sprintf("acme.domains[%d]", i), "want a full name, as in kopilka.example.ru / нужно полное имя", d)
+		}
+	}
+	if u, err := url.Parse(c.ACME.Directory); c.ACME.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		bad("acme.directory", "want an address with https:// / нужен адрес с https://", c.ACME.Directory)
 	}
 	return errors.Join(problems...)
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // where is what the store opens.
@@ -84,12 +127,17 @@ type Program struct {
 	// Cut is the hub's, for tests.
 	Cut func(at hub.Cut, org sale.OrgNo, till sale.TillNo) bool
 
-	Store  *store.Store
-	Office *programme.Office
-	Hub    *hub.Hub
+	Store   *store.Store
+	Office  *programme.Office
+	Hub     *hub.Hub
+	Updates *updates.Repo
 
 	handler    http.Handler
 	background background
+
+	certificates    *certificates // nil: plain HTTP
+	plain, measured net.Listener  // nil: none
+	metrics         *metrics
 }
 
 // Open opens the database and puts the parts together.
@@ -97,11 +145,16 @@ func (p *Program) Open(ctx context.Context) (err error) {
 	if err := p.Config.Validate(); err != nil {
 		return err
 	}
+	if p.certificates, err = openCertificates(p.Config, p.Now, p.Logger); err != nil {
+		return err
+	}
 	if p.Store, err = store.Open(ctx, p.Config.where(), p.Now); err != nil {
 		return err
 	}
+	p.openUpdates()
 	p.Office = programme.New(programme.Options{Store: p.Store, Stale: store.ErrStale, Now: p.Now, Logger: p.Logger})
-	p.Hub = hub.New(hub.Options{Store: p.Store, Leases: p.Office, Now: p.Now, Random: p.Random, Logger: p.Logger, Cut: p.Cut})
+	p.metrics = newMetrics(p)
+	p.Hub = hub.New(hub.Options{Store: counted{p.Store, p.metrics}, Leases: p.Office, Now: p.Now, Random: p.Random, Logger: p.Logger, Cut: p.Cut})
 	if p.handler, err = p.mux(); err != nil {
 		return errors.Join(err, p.Close())
 	}
@@ -117,6 +170,7 @@ func (p *Program) Close() error {
 func (p *Program) mux() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/till/", p.Hub.Handler())
+	mux.Handle(update.Base, p.Updates.Handler())
 	mux.HandleFunc("GET /healthz", p.healthz)
 	if p.Pages == nil {
 		return mux, nil
@@ -139,19 +193,6 @@ func (p *Program) healthz(w http.ResponseWriter, q *http.Request) {
 	if _, err := io.WriteString(w, "ok\n"); err != nil {
 		p.Logger.Debug("answer a health check", "err", err)
 	}
-}
-
-// Listen takes the address; Run does it if it was not done before.
-func (p *Program) Listen(ctx context.Context) error {
-	if p.Listener != nil {
-		return nil
-	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.Config.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", p.Config.Listen, err)
-	}
-	p.Listener = l
-	return nil
 }
 
 // Run serves until ctx ends, and returns when every session and worker has ended.
@@ -181,7 +222,17 @@ func (p *Program) Run(ctx context.Context) error {
 		work(func(ctx context.Context) error { return p.Office.Run(ctx, org) })
 		work(func(ctx context.Context) error { p.tellStandings(ctx, org); return nil })
 	}
+	work(func(ctx context.Context) error { p.Updates.Run(ctx); return nil })
 	work(p.serve)
+	if p.certificates != nil {
+		work(p.certificates.watch)
+	}
+	if p.plain != nil {
+		work(p.servePlain)
+	}
+	if p.measured != nil {
+		work(p.serveMetrics)
+	}
 	<-ctx.Done()
 	wg.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
@@ -207,36 +258,4 @@ func (p *Program) tellStandings(ctx context.Context, org sale.OrgNo) {
 			}
 		}
 	}
-}
-
-func (p *Program) serve(ctx context.Context) error {
-	server := &http.Server{
-		Handler: p.handler, ReadHeaderTimeout: headerWait, ReadTimeout: requestWait, IdleTimeout: idleWait, MaxHeaderBytes: headerMax,
-		ErrorLog: slog.NewLogLogger(p.Logger.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return ctx },
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	ended := make(chan error, 1)
-	go func() {
-		if p.Config.TLSCert != "" {
-			ended <- server.ServeTLS(p.Listener, p.Config.TLSCert, p.Config.TLSKey)
-			return
-		}
-		ended <- server.Serve(p.Listener)
-	}()
-	p.Logger.Info("head office is open", "address", p.Listener.Addr().String(), "database", p.Store.Engine())
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
-	defer cancel()
-	err := server.Shutdown(within)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("end running requests: %w", err), server.Close())
-	}
-	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
 }

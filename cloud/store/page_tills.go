@@ -59,8 +59,12 @@ func listTills(ctx context.Context, tx *tx, p *picker) ([]page.Till, error) {
 }
 
 func tillStatus(w wire.Status, names map[sale.StaffNo]string) *page.TillStatus {
+	var up *page.TillUpdate
+	if w.Update != nil {
+		up = &page.TillUpdate{Version: w.Update.Version, State: page.UpdateState(w.Update.State), RU: w.Update.RU, EN: w.Update.EN}
+	}
 	return &page.TillStatus{
-		At: w.At, Shift: w.Shift, ShiftOpen: w.ShiftOpen, Staff: names[w.Staff], Online: w.Register.Online, Model: w.Register.Model,
+		Update: up, At: w.At, Shift: w.Shift, ShiftOpen: w.ShiftOpen, Staff: names[w.Staff], Online: w.Register.Online, Model: w.Register.Model,
 		Serial: w.Register.Serial, FN: w.Register.FN, Firmware: w.Register.Firmware, Conditions: w.Register.Conditions,
 		UnsentOFD: w.Register.Unsent, Unsent: w.Unsent, Unknown: w.Unknown, ClockLag: w.ClockLag, Customers: w.Customers,
 	}

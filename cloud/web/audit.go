@@ -34,6 +34,7 @@ var eventNames = []struct {
 	{"conflict", Text{"Вопросы", "Inbox"}},
 	{"till", Text{"Кассы", "Tills"}},
 	{"store", Text{"Магазины", "Stores"}},
+	{"update", Text{"Обновления касс", "Till updates"}},
 	{"staff", Text{"Кассиры", "Cashiers"}},
 	{"product", Text{"Товары", "Products"}},
 	{"partner", Text{"Партнёры", "Partners"}},

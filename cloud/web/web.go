@@ -36,6 +36,7 @@ type Options struct {
 	Care      Care
 	Logbook   Logbook
 	Decisions Decisions
+	Updates   Updates
 	Flags     Flags
 	Pulse     func(context.Context, sale.OrgNo) (page.Pulse, error)
 	// Watch gives a channel that gets a token when something has changed, and how to stop; nil leaves
@@ -107,7 +108,7 @@ func (o *Options) complete() error {
 	for name, set := range map[string]bool{
 		"Org": o.Org != 0, "Accounts": o.Accounts != nil, "Sales": o.Sales != nil, "Tills": o.Tills != nil, "Customers": o.Customers != nil,
 		"Catalogue": o.Catalogue != nil, "Programme": o.Programme != nil, "Drafts": o.Drafts != nil, "Partners": o.Partners != nil, "Codes": o.Codes != nil, "Care": o.Care != nil,
-		"Logbook": o.Logbook != nil, "Decisions": o.Decisions != nil, "Background": o.Background != nil, "Flags": o.Flags != nil, "Pulse": o.Pulse != nil,
+		"Logbook": o.Logbook != nil, "Decisions": o.Decisions != nil, "Updates": o.Updates != nil, "Background": o.Background != nil, "Flags": o.Flags != nil, "Pulse": o.Pulse != nil,
 		"Now": o.Now != nil, "Logger": o.Logger != nil,
 	} {
 		if !set {

@@ -57,6 +57,7 @@ type TillStatus struct {
 	Unknown    int    // fiscal jobs of unknown outcome
 	ClockLag   int64  // ms
 	Customers  uint64
+	Update     *TillUpdate // nil: none begun
 }
 
 // Flag is something that a person should look at.
