@@ -190,6 +190,13 @@ func (h *Hub) Online(org sale.OrgNo, till sale.TillNo) bool {
 	return h.sessions[tillKey{org, till}] != nil
 }
 
+// Sessions is how many tills are connected to this node.
+func (h *Hub) Sessions() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sessions)
+}
+
 // busy asks to come back: the longer, the more tills there are.
 func (h *Hub) busy(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(h.retryAfter().Seconds())))

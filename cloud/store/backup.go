@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -213,8 +214,55 @@ func checkMigrations(ctx context.Context, db *sql.DB) error {
 	return errors.Join(rows.Err(), rows.Close())
 }
 
-// stamp names a moment in a file's name: sorted by name is sorted by time.
-const stamp = "20060102T150405Z"
+// A backup is named by its moment, so that sorted by name is sorted by time.
+const (
+	stamp        = "20060102T150405Z"
+	backupBefore = "kopilka-"
+	backupAfter  = ".db"
+)
 
-// Stamp is how backups and what they replace are named.
+// Stamp is how moments are written in names of files.
 func Stamp(at time.Time) string { return at.UTC().Format(stamp) }
+
+// BackupName is the file name of a backup of that moment.
+func BackupName(at time.Time) string { return backupBefore + Stamp(at) + backupAfter }
+
+// BackupTime reads the moment from a backup's name; false for any other file.
+func BackupTime(name string) (time.Time, bool) {
+	name, ok := strings.CutPrefix(name, backupBefore)
+	if !ok {
+		return time.Time{}, false
+	}
+	name, ok = strings.CutSuffix(name, backupAfter)
+	at, err := time.Parse(stamp, name)
+	return at, ok && err == nil
+}
+
+// Held counts the records that are stored and not booked: those of revoked tills, and those with a problem.
+func (s *Store) Held(ctx context.Context) (quarantined, parked int64, err error) {
+	err = s.view(ctx, func(tx *tx) error {
+		if quarantined, err = tx.int(ctx, `SELECT count(*) FROM records WHERE state <> 0 AND state = ?`, recordQuarantine); err != nil {
+			return err
+		}
+		parked, err = tx.int(ctx, `SELECT count(*) FROM records WHERE state <> 0 AND state = ?`, recordParked)
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("count what is not booked: %w", err)
+	}
+	return quarantined, parked, err
+}
+
+// Size is how many bytes the database takes on the disk, at most as many as a backup of it.
+func (s *Store) Size() (bytes int64, err error) {
+	for _, tail := range []string{"", "-wal"} {
+		info, err := os.Stat(s.path + tail)
+		if gone(err) != nil {
+			return 0, fmt.Errorf("measure the database: %w", err)
+		}
+		if err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes, nil
+}
