@@ -62,6 +62,21 @@ func (c *Clock) Trust(at sale.Time) { c.hear(at, sale.TimeHeadOffice) }
 // Vouch takes the register's clock where head office has not spoken since the start.
 func (c *Clock) Vouch(at sale.Time) { c.hear(at, sale.TimeRegister) }
 
+// Woke is called when the machine has slept. What counted meanwhile is the clock on its board, which a dead battery or
+// a person may have changed, so nobody vouches for the time until a witness speaks again, as after a cold start. What
+// was vouched for before the sleep holds: time does not go back behind it.
+func (c *Clock) Woke() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quality == sale.TimeFrozen {
+		return
+	}
+	t := c.now()
+	c.floor = max(c.floor, c.base)
+	c.base, c.from, c.quality = max(c.base, sale.At(t)), t, sale.TimeFrozen
+	clear(c.claims)
+}
+
 // Doubted is a time that a witness gave and nobody else confirmed; ok is false when there is none.
 func (c *Clock) Doubted() (at sale.Time, witness sale.TimeQuality, ok bool) {
 	c.mu.Lock()

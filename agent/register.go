@@ -54,13 +54,14 @@ type registerLine struct {
 	seen    func(registerState)                                // called from the line's goroutine
 	connect func(ctx context.Context, p drivers.Printer) error // after dialling, before any job: recovery
 	wake    chan struct{}                                      // there is something to ask between jobs
+	slept   chan struct{}                                      // the machine has
 	between func(ctx context.Context, p drivers.Printer) error // asks it
 	state   registerState
 	polls   int // since the register was dialled
 }
 
 func newRegisterLine(open OpenPrinter) *registerLine {
-	return &registerLine{open: open, jobs: make(chan func(context.Context, drivers.Printer) error, 1), wake: make(chan struct{}, 1)}
+	return &registerLine{open: open, jobs: make(chan func(context.Context, drivers.Printer) error, 1), wake: make(chan struct{}, 1), slept: make(chan struct{}, 1)}
 }
 
 // errNoRegister is given to a job that no register could take.
@@ -150,6 +151,8 @@ func (r *registerLine) serve(ctx context.Context, p drivers.Printer) error {
 			default:
 				err = r.between(ctx, p)
 			}
+		case <-r.slept:
+			err = errSlept
 		case <-poll.C:
 			r.askStorage(ctx, p)
 			err = r.look(ctx, p, false)
