@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/ed25519"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,7 @@ import (
 // first asked for, since organisations are older than updates.
 func (s *Store) UpdatesKey(ctx context.Context, org sale.OrgNo, random io.Reader) (key ed25519.PrivateKey, cert []byte, err error) {
 	err = s.change(ctx, func(tx *tx) error {
-		if key, cert, err = tx.key(ctx, org, wire.RoleUpdates); !errors.Is(err, sql.ErrNoRows) {
+		if key, cert, err = tx.key(ctx, org, wire.RoleUpdates); !errors.Is(err, ErrNotFound) {
 			return err
 		}
 		key, cert, err = tx.drawUpdatesKey(ctx, org, random)

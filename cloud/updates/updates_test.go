@@ -459,8 +459,12 @@ func TestPowerCuts(t *testing.T) {
 			x := o.till()
 			start := t.TempDir()
 			require.NoError(t, os.CopyFS(start, os.DirFS(o.repo.Folder)))
+			stick := t.TempDir() // or roots would gather there, and with them the operations of the next try
+			require.NoError(t, os.CopyFS(stick, os.DirFS(o.stick)))
 			cuts := 0
 			for ; ; cuts++ {
+				require.NoError(t, os.RemoveAll(o.stick))
+				require.NoError(t, os.CopyFS(o.stick, os.DirFS(stick)))
 				require.NoError(t, os.RemoveAll(o.repo.Folder))
 				require.NoError(t, os.CopyFS(o.repo.Folder, os.DirFS(start)))
 				x.dir = t.TempDir()

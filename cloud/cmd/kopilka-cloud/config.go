@@ -23,6 +23,7 @@ func (c *call) settings() func() (cloud.Config, error) {
 	var given cloud.Config
 	c.flags.StringVar(&given.Listen, "listen", "", "address to listen on, host:port / адрес")
 	c.flags.StringVar(&given.Data, "data", "", "folder of the embedded database / папка базы")
+	c.flags.StringVar(&given.Updates, "updates", "", "folder of the repository of till programs, updates below data by default / папка хранилища программ касс")
 	c.flags.StringVar(&given.Postgres, "postgres", "", "address of PostgreSQL instead of the folder / адрес PostgreSQL")
 	c.flags.StringVar(&given.BaseURL, "base-url", "", "where tills and people reach us / внешний адрес")
 	c.flags.StringVar(&given.TLSCert, "tls-cert", "", "certificate, PEM / сертификат")
@@ -42,6 +43,7 @@ func (c *call) settings() func() (cloud.Config, error) {
 			{&config.BaseURL, given.BaseURL},
 			{&config.TLSCert, given.TLSCert},
 			{&config.TLSKey, given.TLSKey},
+			{&config.Updates, given.Updates},
 		} {
 			if f.from != "" {
 				*f.to = f.from

@@ -143,5 +143,8 @@ func restored(ctx context.Context, c *call) error {
 	if err == nil {
 		err = p.Store.RaiseGeneration(ctx, no)
 	}
+	if err == nil {
+		err = restoredUpdates(ctx, c, p)
+	}
 	return errors.Join(err, p.Close())
 }

@@ -39,11 +39,12 @@ var commands = map[string]command{
 	"seed":       {"load stores, staff, products and customers from a file / загрузить магазины, персонал, товары и покупателей из файла", seed},
 	"enrol-code": {"make a code for a new till / создать код регистрации кассы", enrolCode},
 	"restored":   {"tell tills that this database came from a backup / сообщить кассам, что база восстановлена из копии", restored},
+	"updates":    {"give tills new versions of the program / обновлять программу на кассах; updates help", updatesWord},
 	"version":    {"print the version / показать версию", printVersion},
 }
 
 // order is how help lists the commands.
-var order = []string{"init", "serve", "seed", "enrol-code", "restored", "version"}
+var order = []string{"init", "serve", "seed", "enrol-code", "restored", "updates", "version"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

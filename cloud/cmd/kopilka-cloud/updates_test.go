@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/update"
+	"github.com/kopilka/kopilka/sync/wire"
+)
+
+// releaseFile builds a small program under the agent's name and lists it, as `make packages` does.
+func releaseFile(t *testing.T, version string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.test/kopilka-agent\n\ngo 1.26\n", "main.go": "package main\n\nvar version string\n\nfunc main() { println(version) }\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -X main.version="+version, "-o", "kopilka-agent", ".")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	raw, err := os.ReadFile(filepath.Join(dir, "kopilka-agent"))
+	require.NoError(t, err)
+	sum := sha256.Sum256(raw)
+	list, err := json.Marshal(update.Release{Version: version, Programs: []update.Artefact{{
+		Program: update.Program{Name: "kopilka-agent", Version: version, OS: "linux", Arch: "amd64", Ledger: update.Ledger{Writes: 1, Reads: 1}},
+		File:    "kopilka-agent", SHA256: hex.EncodeToString(sum[:]),
+	}}})
+	require.NoError(t, err)
+	file := filepath.Join(dir, "release.json")
+	require.NoError(t, os.WriteFile(file, list, 0o600))
+	return file
+}
+
+func refused(t *testing.T, want string, args ...string) {
+	t.Helper()
+	require.ErrorContains(t, run(t.Context(), args, io.Discard, io.Discard, nil), want)
+}
+
+func TestUpdatesFromInitToWithdrawal(t *testing.T) {
+	data, stick := t.TempDir(), filepath.Join(t.TempDir(), "ключи оператора")
+	do(t, "init", "-data", data)
+	seedFile := filepath.Join(t.TempDir(), "seed.json")
+	require.NoError(t, os.WriteFile(seedFile, []byte(seedText), 0o600))
+	do(t, "seed", "-data", data, "-file", seedFile)
+	require.Contains(t, do(t, "updates"), "updates rotate")
+	refused(t, "updates init", "updates", "list", "-data", data)
+	refused(t, "нет такой команды", "updates", "nonsense")
+	refused(t, "want kopilka-cloud updates add", "updates", "add", "-data", data, "-keys", stick)
+
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("три слова\n"), 0o600))
+	require.Contains(t, do(t, "updates", "init", "-data", data, "-keys", stick, "-passphrase-file", secret), "Скопируйте ключи")
+	refused(t, "хранилище обновлений уже есть", "updates", "init", "-data", data, "-keys", stick+"2")
+	vouched(t, data)
+
+	file := releaseFile(t, "1.3.0")
+	refused(t, "пароль не подходит", "updates", "add", "-data", data, "-keys", stick, file)
+	withKeys := []string{"-data", data, "-keys", stick, "-passphrase-file", secret}
+	require.Contains(t, do(t, append([]string{"updates", "add", file}, withKeys...)...), "linux-amd64")
+	require.Contains(t, do(t, append([]string{"updates", "add", file}, withKeys...)...), "уже опубликовано")
+
+	refused(t, "9.9.9 is not published", "updates", "plan", "9.9.9", "-data", data)
+	refused(t, "нет магазина 7", "updates", "plan", "1.3.0", "-stores", "7", "-data", data)
+	refused(t, "нужна доля", "updates", "plan", "1.3.0", "-share", "many", "-data", data)
+	require.Regexp(t, `1\.3\.0 +2\.5% +1 +back +0/0`, do(t, "updates", "plan", "1.3.0", "-share", "2,5%", "-stores", "1", "-back", "-data", data))
+	require.Regexp(t, `1\.3\.0 +30% +1 +0/0`, do(t, "updates", "plan", "-share", "30%", "1.3.0", "-stores", "1", "-data", data), "the same step with another share")
+	require.Contains(t, do(t, "updates", "pause", "-data", data), "ПРИОСТАНОВЛЕНО")
+	require.Contains(t, do(t, "updates", "list", "-data", data), "PAUSED")
+	require.NotContains(t, do(t, "updates", "resume", "-data", data), "PAUSED")
+	status(t, data)
+	require.Contains(t, do(t, "updates", "drop", "1.3.0", "-data", data), "план пуст")
+	require.Contains(t, do(t, "updates", "refresh", "-data", data), "signed anew")
+	require.Contains(t, do(t, "restored", "-data", data), "updates renew")
+	require.Contains(t, do(t, append([]string{"updates", "renew"}, withKeys...)...), "signed anew by the operator")
+	refused(t, "say which keys", append([]string{"updates", "rotate"}, withKeys...)...)
+	require.Contains(t, do(t, append([]string{"updates", "rotate", "-online"}, withKeys...)...), "new keys")
+	require.Contains(t, do(t, append([]string{"updates", "rotate", "-operator"}, withKeys...)...), "старые удалите")
+	require.Contains(t, do(t, append([]string{"updates", "withdraw", "1.3.0"}, withKeys...)...), "отозвана")
+	require.Contains(t, do(t, "updates", "list", "-data", data), "версий нет")
+}
+
+// vouched checks the vouch as a new till does.
+func vouched(t *testing.T, data string) {
+	t.Helper()
+	p := program(&call{log: io.Discard}, cloud.Config{Listen: "127.0.0.1:0", Data: data})
+	require.NoError(t, p.Open(t.Context()))
+	o, err := p.Store.Org(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	root, err := os.ReadFile(filepath.Join(data, "updates", "metadata", "1.root.json"))
+	require.NoError(t, err)
+	vouch, err := os.ReadFile(filepath.Join(data, "updates", "vouch"))
+	require.NoError(t, err)
+	_, err = update.VerifyVouch(o.Root, 1, vouch, root)
+	require.NoError(t, err)
+	_, err = update.VerifyVouch(o.Root, 1, vouch, append(bytes.Clone(root), ' '))
+	require.ErrorIs(t, err, update.ErrForged)
+}
+
+// status has a till say that its update failed, and reads it off the list.
+func status(t *testing.T, data string) {
+	t.Helper()
+	p := program(&call{log: io.Discard}, cloud.Config{Listen: "127.0.0.1:0", Data: data})
+	require.NoError(t, p.Open(t.Context()))
+	code, err := p.Store.NewCode(t.Context(), 1, 1, 0, "test", rand.Reader)
+	require.NoError(t, err)
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	a, err := p.Store.Enrol(t.Context(), &wire.EnrolRequest{Secret: code.Secret, Key: public, Proof: ed25519.Sign(private, wire.ProofBytes(code.Secret)), Program: "kopilka-agent 1.2.0"})
+	require.NoError(t, err)
+	require.NoError(t, p.Store.SaveStatus(t.Context(), 1, a.Till, &wire.Status{
+		At: sale.At(p.Now()), Update: &wire.UpdateStatus{Version: "1.3.0", State: wire.UpdateFailed, RU: "касса не отвечает", EN: "the register does not answer"},
+	}))
+	require.NoError(t, p.Close())
+	require.Contains(t, do(t, "updates", "plan", "1.3.0", "-data", data), "0/1")
+	require.Regexp(t, `Магазин на Ленина +1\.2\.0 +1\.3\.0 +1\.3\.0 FAILED / НЕ ВЫШЛО the register does not answer / касса не отвечает`, do(t, "updates", "status", "-data", data))
+}
