@@ -40,6 +40,7 @@ var commands = map[string]command{
 	"log":          logCommand,
 	"capture":      captureCommand,
 	"devices":      devicesCommand,
+	"updates":      updatesCommand,
 	"version":      versionCommand,
 	"purge":        purgeCommand,
 }

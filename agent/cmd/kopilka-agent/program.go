@@ -45,6 +45,7 @@ type Program struct {
 	ring     *capture.Ring // nil: nothing is written down
 	listener net.Listener
 	desk     *desk.Desk
+	updates  *updating // nil: this till takes none
 	level    *logLevel // nil: the log has one level for ever
 	path     string    // of the config; empty: it is what it was at the start
 }
@@ -99,14 +100,20 @@ func (p *Program) open() error {
 	if err := p.makeTill(id, devices); err != nil {
 		return err
 	}
+	p.makeUpdates(id)
 	return p.makeDesk()
 }
 
-func (p *Program) makeTill(id uplink.Identity, d openers) (err error) {
+func (p *Program) makeTill(id uplink.Identity, d openers) error {
+	quiet, err := p.config.Updates.QuietFor()
+	if err != nil {
+		return err
+	}
 	p.till, err = agent.NewTill(agent.Options{
 		Ledger: p.ledger, Clock: p.clock, Register: d.register, Printer: d.printer, Display: d.display, Taken: port.ErrBusy, Random: rand.Reader, Log: p.log, Config: p.config.Digest(),
 		Rules: agent.Rules{
 			Weights: p.config.Weights, Tax: agent.Taxes[p.config.Register.Tax], Language: p.config.Receipt.Language, PrintBalance: p.config.Receipt.Balance,
+			Quiet: quiet,
 		},
 		Ask:  func(customers []sale.CustomerNo) { p.uplink.Ask(customers...) },
 		Find: p.uplink.Find,
@@ -120,7 +127,7 @@ func (p *Program) makeDesk() error {
 	if err != nil {
 		return err
 	}
-	o := desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token, Doctor: p.examine}
+	o := desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token, Doctor: p.examine, Health: p.health, Hold: p.till.Hold}
 	if p.level != nil { // an interface around nil would not be nil
 		o.Log = p.level
 	}
@@ -142,6 +149,9 @@ func (p *Program) Run(ctx context.Context) error {
 	others.Go(func() { p.runUplink(ctx) })
 	others.Go(func() { p.tellNetwork(ctx) })
 	others.Go(func() { p.tellHeadOffice(ctx) })
+	if p.updates != nil {
+		others.Go(func() { p.updates.run(ctx) })
+	}
 	for _, s := range p.scanners {
 		others.Go(func() { p.scan(ctx, s) })
 	}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/kopilka/kopilka/installer/slots"
+	"github.com/kopilka/kopilka/sync/update"
+	"github.com/kopilka/kopilka/sync/uplink"
+)
+
+// trustFolderMode lets everybody read the updater's status; only the administrator writes there.
+const trustFolderMode = 0o755
+
+// believe is the step of an enrolment that gives the updater its trust; a till that waits for head office has none yet.
+func believe(data string, out io.Writer) error {
+	id, err := uplink.Load(filepath.Join(data, identityFile))
+	if errors.Is(err, uplink.ErrNotEnrolled) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return trustUpdates(slots.System(), data, id, out)
+}
+
+var textNoTrust = update.Text{
+	RU: "Обновления не будут ставиться сами, пока администратор не выполнит: kopilka-agent updates trust",
+	EN: "Updates will not install themselves until an administrator runs: kopilka-agent updates trust",
+}
+
+// trustUpdates tells this machine's updater whose updates it may install. Only the administrator can: where the one who
+// enrols is not, it says what is left to do. A till with a data folder of its own, as of a demo, has no updater.
+func trustUpdates(l slots.Layout, data string, id uplink.Identity, out io.Writer) error {
+	if filepath.Clean(data) != filepath.Clean(l.Data) {
+		return nil
+	}
+	err := writeTrust(l, id)
+	if errors.Is(err, fs.ErrPermission) {
+		return say(out, "%s\n%s\n", textNoTrust.EN, textNoTrust.RU)
+	}
+	return err
+}
+
+// writeTrust keeps what was learnt of the same organisation's repository: an older one is not believed again.
+func writeTrust(l slots.Layout, id uplink.Identity) error {
+	if err := os.MkdirAll(l.State, trustFolderMode); err != nil {
+		return fmt.Errorf("make the updater's folder: %w", err)
+	}
+	file := filepath.Join(l.State, slots.TrustFile)
+	t := update.Trust{Org: id.Org, Store: id.Store, Till: id.Till, OrgRoot: id.Root}
+	before, err := update.LoadTrust(file)
+	switch {
+	case err == nil && before.Org == t.Org && before.OrgRoot.Equal(t.OrgRoot):
+		t.Root, t.Seen = before.Root, before.Seen
+	case errors.Is(err, fs.ErrPermission):
+		return err
+	}
+	return t.Save(file)
+}
