@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"runtime/debug"
 )
@@ -65,8 +64,8 @@ func openLog(path string) (*logFile, error) {
 // Write appends. It never fails: a full disk must not stop the reader of the pipe, or every line of the
 // log would wait for ever, and the till with it.
 func (l *logFile) Write(p []byte) (int, error) {
-	if l.size+int64(len(p)) > logBytesMax {
-		l.turn()
+	if l.size+int64(len(p)) > logBytesMax && !l.turn() {
+		return len(p), nil // no room that is ours to take; the next line tries again
 	}
 	n, err := l.file.Write(p)
 	l.size += int64(n)
@@ -76,20 +75,25 @@ func (l *logFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// turn puts the full file aside. Where that fails, the log goes on in the file that there is.
-func (l *logFile) turn() {
-	l.size = 0 // also where turning fails: the next try is a whole file later
-	if err := os.Remove(l.path + logOld); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return
+// turn puts the full file aside and begins anew. An antivirus or a viewer that holds a file lets it be neither renamed
+// nor replaced; it can be emptied still, and the newest lines are worth more than the oldest ones.
+func (l *logFile) turn() bool {
+	if err := l.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return false
 	}
-	if err := l.Close(); err != nil {
-		return
+	moved := os.Rename(l.path, l.path+logOld) == nil // replaces the older one
+	next, err := openLog(l.path)
+	if err != nil {
+		return false
 	}
-	// If the rename fails, the same file is opened again and goes on.
-	_ = os.Rename(l.path, l.path+logOld)
-	if next, err := openLog(l.path); err == nil {
-		l.file, l.size = next.file, next.size
+	l.file, l.size = next.file, next.size
+	if !moved && l.size > 0 {
+		if err := os.Truncate(l.path, 0); err != nil {
+			return false
+		}
+		l.size = 0
 	}
+	return true
 }
 
 // Close lets go of the file wholly: Windows does not rename one that is open anywhere, and the runtime

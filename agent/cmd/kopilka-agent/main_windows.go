@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/windows"
@@ -18,13 +20,24 @@ import (
 	"github.com/kopilka/kopilka/installer"
 )
 
-// Times that the service manager is told.
+// Times that the service manager is told. How long Windows waits before the machine goes off is in the definition of
+// the service.
 const (
 	stopHint  = 10 * time.Second // until the next word from us while we start or stop
 	stopBeat  = 3 * time.Second  // so the next word comes in good time
 	exitError = 1                // service-specific: the till program failed
 	exitEarly = 2                // service-specific: it ended without being asked
 )
+
+// Kinds of power events (winuser.h).
+const (
+	powerSuspend = 0x04
+	powerResumed = 0x12 // comes after every sleep, whoever ended it
+)
+
+// accepted are what the running till wants to hear of. Users who come, go and switch are none of its business: the
+// page is the machine's, and each session has a notice helper of its own.
+const accepted = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown | svc.AcceptPowerEvent
 
 // asService hands the program to the service manager if that is who started it.
 func asService(run func(ctx context.Context) error) (handled bool, err error) {
@@ -35,29 +48,36 @@ func asService(run func(ctx context.Context) error) (handled bool, err error) {
 	if !is && !slices.Contains(os.Args, installer.Marker) {
 		return false, nil
 	}
-	closeLog, err := logToFile(filepath.Join(filepath.Dir(agent.DefaultConfigPath), logName))
+	closeLog, err := logToFile(serviceLog())
 	if err != nil {
 		return true, err
 	}
-	h := &handler{run: run}
+	h := &handler{run: run, slept: newWakes()}
+	if h.events, err = installer.OpenEvents(); err != nil {
+		slog.Warn("no event log", "err", err) // the till's own log has it all
+	}
 	// The name is not looked at in a process with one service.
 	err = errors.Join(svc.Run("Kopilka", h), h.err)
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "kopilka-agent:", err) // into the log; there is no other place to complain
 	}
-	return true, errors.Join(err, closeLog())
+	return true, errors.Join(err, h.events.Close(), closeLog())
 }
+
+func serviceLog() string { return filepath.Join(filepath.Dir(agent.DefaultConfigPath), logName) }
 
 // handler is the till program as the service manager sees it.
 type handler struct {
-	run func(ctx context.Context) error
-	err error // of run, read when the manager has been told
+	run    func(ctx context.Context) error
+	slept  *wakes
+	events installer.Events
+	err    error // of run, read when the manager has been told
 }
 
 // Execute runs the till until it ends or the manager wants it to. While a receipt is being seen through,
 // the manager hears at intervals that stopping goes on, or it would kill the process.
 func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, states chan<- svc.Status) (specific bool, code uint32) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(withWakes(context.Background(), h.slept))
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- h.run(ctx) }()
@@ -70,17 +90,18 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, states 
 	for {
 		select {
 		case h.err = <-done:
-			return verdict(h.err, now.State == svc.StopPending)
+			return h.ended(now.State == svc.StopPending)
 		case r := <-requests:
-			if r.Cmd == svc.Stop || r.Cmd == svc.Shutdown {
+			if h.asked(r) && now.State != svc.StopPending {
 				cancel()
 				now = svc.Status{State: svc.StopPending, WaitHint: uint32(stopHint.Milliseconds())}
 			}
 			states <- now
 		case <-lasting.C:
 			if now.State == svc.StartPending {
-				now = svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
+				now = svc.Status{State: svc.Running, Accepts: accepted}
 				states <- now
+				h.say(h.events.Info(installer.EventStarted, "Касса запущена, версия "+version+" / The till program runs, version "+version))
 			}
 		case <-ticker.C:
 			if now.State == svc.StopPending {
@@ -90,6 +111,60 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, states 
 		}
 	}
 }
+
+// asked tells a request to stop, and wakes the till after a sleep.
+func (h *handler) asked(r svc.ChangeRequest) (stop bool) {
+	switch r.Cmd {
+	case svc.Stop, svc.Shutdown, svc.PreShutdown:
+		return true
+	case svc.PowerEvent:
+		if r.EventType == powerResumed {
+			h.slept.wake()
+			h.say(h.events.Info(installer.EventSlept, "Компьютер спал; касса соединяется с устройствами заново / The machine has slept; the till dials its devices anew"))
+		}
+	}
+	return false
+}
+
+// ended tells the manager and the event log how it ended.
+func (h *handler) ended(asked bool) (specific bool, code uint32) {
+	specific, code = verdict(h.err, asked)
+	if code == 0 {
+		h.say(h.events.Info(installer.EventStopped, "Касса остановлена / The till program has stopped"))
+		return specific, code
+	}
+	why := "ended without being asked"
+	if h.err != nil {
+		why = h.err.Error()
+	}
+	h.say(h.events.Error(installer.EventFailed, "Касса не работает: kopilka-agent doctor скажет, что делать / The till program does not run: kopilka-agent doctor says what to do\n\n"+why))
+	return specific, code
+}
+
+// say is for an event log that does not take a message: the till's own log has it too.
+func (h *handler) say(err error) {
+	if err != nil {
+		slog.Warn("the event log takes no message", "err", err)
+	}
+}
+
+// unheard is for failures that nobody sees: Windows Installer runs commands where there is no screen.
+func unheard(err error) {
+	if desktopHere() == nil {
+		return
+	}
+	events, openErr := installer.OpenEvents()
+	if openErr == nil {
+		_ = errors.Join(events.Error(installer.EventFailed, "kopilka-agent: "+err.Error()), events.Close()) // there is nobody left to tell
+	}
+	if f, openErr := os.OpenFile(serviceLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); openErr == nil {
+		_, writeErr := fmt.Fprintf(f, "time=%s level=ERROR msg=%q\n", time.Now().Format(time.RFC3339), "kopilka-agent "+strings.Join(words(), " ")+": "+err.Error())
+		_ = errors.Join(writeErr, f.Close()) // as above
+	}
+}
+
+// words are the command without what follows it: an enrolment's code is a secret.
+func words() []string { return os.Args[1:min(2, len(os.Args))] }
 
 // verdict tells the manager how it ended: with a code other than 0 it starts the service again.
 func verdict(err error, asked bool) (specific bool, code uint32) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 
 	"github.com/kopilka/kopilka/agent"
@@ -75,7 +76,7 @@ type conversation struct {
 
 func converse(t *testing.T, run func(ctx context.Context) error) (*conversation, *handler) {
 	c := &conversation{t: t, requests: make(chan svc.ChangeRequest), states: make(chan svc.Status), ended: make(chan uint32, 1)}
-	h := &handler{run: run}
+	h := &handler{run: run, slept: newWakes()}
 	go func() {
 		_, code := h.Execute(nil, c.requests, c.states)
 		c.ended <- code
@@ -94,6 +95,12 @@ func (c *conversation) state() svc.Status {
 }
 
 func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
+	for _, how := range []svc.Cmd{svc.Stop, svc.Shutdown, svc.PreShutdown} {
+		seesAReceiptThrough(t, how)
+	}
+}
+
+func seesAReceiptThrough(t *testing.T, how svc.Cmd) {
 	printed := make(chan struct{})
 	c, h := converse(t, func(ctx context.Context) error {
 		<-ctx.Done()
@@ -103,10 +110,10 @@ func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
 	require.Equal(t, svc.StartPending, c.state().State)
 	running := c.state()
 	require.Equal(t, svc.Running, running.State)
-	require.Equal(t, svc.AcceptStop|svc.AcceptShutdown, running.Accepts)
+	require.Equal(t, svc.AcceptStop|svc.AcceptShutdown|svc.AcceptPreShutdown|svc.AcceptPowerEvent, running.Accepts)
 	c.requests <- svc.ChangeRequest{Cmd: svc.Interrogate}
 	require.Equal(t, svc.Running, c.state().State)
-	c.requests <- svc.ChangeRequest{Cmd: svc.Stop}
+	c.requests <- svc.ChangeRequest{Cmd: how}
 	first := c.state()
 	require.Equal(t, svc.StopPending, first.State)
 	require.Greater(t, first.WaitHint, uint32(stopBeat.Milliseconds()), "the next word must come before the manager's patience ends")
@@ -114,6 +121,26 @@ func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
 	close(printed)
 	require.Zero(t, <-c.ended)
 	require.NoError(t, h.err)
+}
+
+func TestServiceHandlerTellsOfSleep(t *testing.T) {
+	woken := make(chan struct{}, 4)
+	c, _ := converse(t, func(ctx context.Context) error {
+		wakesOf(ctx).each(ctx, func() { woken <- struct{}{} })
+		return nil
+	})
+	require.Equal(t, svc.StartPending, c.state().State)
+	require.Equal(t, svc.Running, c.state().State)
+	const byPerson = 0x07 // comes after powerResumed where somebody sits there
+	for _, kind := range []uint32{powerSuspend, powerResumed, byPerson} {
+		c.requests <- svc.ChangeRequest{Cmd: svc.PowerEvent, EventType: kind}
+		require.Equal(t, svc.Running, c.state().State)
+	}
+	<-woken
+	c.requests <- svc.ChangeRequest{Cmd: svc.Stop}
+	require.Equal(t, svc.StopPending, c.state().State)
+	require.Zero(t, <-c.ended)
+	require.Empty(t, woken, "one sleep, one word")
 }
 
 func TestServiceHandlerReportsFailures(t *testing.T) {
@@ -145,4 +172,36 @@ func TestServiceLogTurns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(logBytesMax), old.Size())
 	require.Equal(t, int64(2<<20), now.Size())
+}
+
+// An antivirus may hold a log open, and lets it be neither renamed nor removed. What is on the disk stays bounded.
+func TestServiceLogTurnsWhileItIsHeld(t *testing.T) {
+	for name, held := range map[string]string{"the log": "", "the old one": logOld} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "Журнал кассы "+logName)
+			require.NoError(t, os.WriteFile(path+held, []byte("before\n"), 0o600))
+			n, err := windows.UTF16PtrFromString(path + held)
+			require.NoError(t, err)
+			h, err := windows.CreateFile(n, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil, windows.OPEN_EXISTING, 0, 0)
+			require.NoError(t, err)
+			f, err := openLog(path)
+			require.NoError(t, err)
+			line := []byte(strings.Repeat("x", 1<<20))
+			for range 3 * logBytesMax >> 20 {
+				n, err := f.Write(line)
+				require.NoError(t, err)
+				require.Len(t, line, n)
+			}
+			_, err = f.Write([]byte("the newest line"))
+			require.NoError(t, err)
+			require.NoError(t, errors.Join(f.Close(), windows.CloseHandle(h)))
+			now, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(now), logBytesMax)
+			require.True(t, strings.HasSuffix(string(now), "the newest line"))
+			if old, err := os.Stat(path + logOld); err == nil {
+				require.LessOrEqual(t, old.Size(), int64(logBytesMax))
+			}
+		})
+	}
 }
