@@ -1,13 +1,13 @@
 package updates_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -28,6 +28,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/updater"
 
 	"github.com/kopilka/kopilka/cloud/updates"
+	"github.com/kopilka/kopilka/cloud/updates/updatestest"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/update"
 )
@@ -115,65 +116,41 @@ func (x *till) updater() (*updater.Updater, error) {
 	return u, err
 }
 
-// built are real programs, made once: their headers and build notes are what a release is held against.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "kopilka-updates-")
-	if err != nil {
-		return "", err
-	}
-	source := "package main\n\nvar version string\n\nfunc main() { println(version) }\n"
-	for name, text := range map[string]string{"go.mod": "module example.test/kopilka-agent\n\ngo 1.26\n", "main.go": source} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return "", err
-		}
-	}
-	for _, b := range [][3]string{{"1.3.0", "linux", "amd64"}, {"1.3.0", "windows", "amd64"}, {"1.4.0", "linux", "amd64"}} {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -X main.version="+b[0], "-o", strings.Join(b[:], "-"), ".")
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+b[1], "GOARCH="+b[2], "GOFLAGS=")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%w: %s", err, out)
-		}
-	}
-	return dir, nil
-})
+// built are the programs of the tests, made once.
+var (
+	builtMu sync.Mutex
+	built   = map[string]program{}
+)
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := built(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
+type program struct {
+	update.Artefact
+	raw []byte
 }
 
 func artefact(t testing.TB, version, goos string) update.Artefact {
-	dir, err := built()
-	require.NoError(t, err)
+	builtMu.Lock()
+	defer builtMu.Unlock()
 	name := version + "-" + goos + "-amd64"
-	raw, err := os.ReadFile(filepath.Join(dir, name))
-	require.NoError(t, err)
-	sum := sha256.Sum256(raw)
-	return update.Artefact{
-		Program: update.Program{Name: "kopilka-agent", Version: version, OS: goos, Arch: "amd64", Ledger: update.Ledger{Writes: 3, Reads: 4}, Notes: update.Text{RU: "Новое", EN: "New"}},
-		File:    name, SHA256: hex.EncodeToString(sum[:]),
+	if _, found := built[name]; !found {
+		dir, a := updatestest.Build(t, version, goos)
+		raw, err := os.ReadFile(filepath.Join(dir, a.File))
+		require.NoError(t, err)
+		built[name] = program{a, raw}
 	}
+	return built[name].Artefact
 }
 
 // release writes a release file beside copies of its programs.
 func release(t testing.TB, version string, all ...update.Artefact) string {
-	from, err := built()
-	require.NoError(t, err)
+	builtMu.Lock()
+	defer builtMu.Unlock()
 	dir := t.TempDir()
 	for _, a := range all {
-		if raw, err := os.ReadFile(filepath.Join(from, a.File)); err == nil {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, a.File), raw, 0o600))
+		if p, found := built[a.File]; found {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, a.File), p.raw, 0o600))
 		}
 	}
-	raw, err := json.Marshal(update.Release{Version: version, Programs: all})
-	require.NoError(t, err)
-	file := filepath.Join(dir, "release.json")
-	require.NoError(t, os.WriteFile(file, raw, 0o600))
-	return file
+	return updatestest.List(t, dir, version, all...)
 }
 
 func (o *office) add(version string) {
@@ -279,11 +256,9 @@ func TestAddRefusesWhatIsNotWhatItSays(t *testing.T) {
 
 // changed is a release of the same name with a byte more.
 func changed(t *testing.T, a update.Artefact) string {
-	dir, err := built()
-	require.NoError(t, err)
-	raw, err := os.ReadFile(filepath.Join(dir, a.File))
-	require.NoError(t, err)
-	raw = append(raw, 0)
+	builtMu.Lock()
+	raw := append(bytes.Clone(built[a.File].raw), 0)
+	builtMu.Unlock()
 	sum := sha256.Sum256(raw)
 	a.SHA256 = hex.EncodeToString(sum[:])
 	file := release(t, a.Version, a)

@@ -86,7 +86,7 @@ func (o *office) pagesToLookAt() map[string]string {
 		"draws": "/draws", "draw": "/draws/" + o.drawn.String(), "partners": "/partners", "partner": "/partners/1", "rewards": "/staff/rewards", "aside": "/aside", "audit": "/audit", "publish": "/programme/drafts/1/publish", "sheet-base": "/programme/drafts/1/base",
 		"list-tiers": "/programme/drafts/1/tiers", "list-promotions": "/programme/drafts/1/promotions", "add-promotion": "/programme/drafts/1/promotions?add=1", "sheet-promotion": "/programme/drafts/1/promotions/0",
 		"sheet-tier": "/programme/drafts/1/tiers/0", "sheet-watch": "/programme/drafts/1/watch", "sheet-consent": "/programme/drafts/1/consents/0", "list-empty": "/programme/drafts/1/gifts", "sheet-purse": "/programme/drafts/1/purses/0", "products": "/products", "product-form": "/products/500600", "import": "/products/import",
-		"staff": "/staff", "staff-form": "/staff/2", "stores": "/stores", "store-form": "/stores/2", "users": "/users", "user-form": "/users/viewer", "password": "/password", "error": "/nothing-here",
+		"staff": "/staff", "staff-form": "/staff/2", "stores": "/stores", "store-form": "/stores/2", "users": "/users", "rollout": "/rollout", "user-form": "/users/viewer", "password": "/password", "error": "/nothing-here",
 		"correction": "/sales/" + o.correct().ID.String(), "counter-provision": "/sales/" + o.provide().ID.String(),
 	}
 }
@@ -103,6 +103,7 @@ func TestAxe(t *testing.T) {
 		t.Skipf("no axe-core: put axe.min.js at %s or name it in AXE_JS", path)
 	}
 	o := fill(t)
+	o.published()
 	ctx := chrome(t, 1440, 900)
 	check := func(name, path string) {
 		require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(o.url+path)))

@@ -23,6 +23,7 @@ func TestScreenshots(t *testing.T) {
 	require.NotEmpty(t, folder, "say where to: KOPILKA_SHOTS=folder")
 	only := os.Getenv("KOPILKA_SHOTS_ONLY")
 	full, empty := fill(t), open(t)
+	full.published()
 	for _, o := range []*office{full, empty} {
 		ctx := chrome(t, 1440, 900)
 		require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(o.url+"/sign-in")))
@@ -34,7 +35,7 @@ func TestScreenshots(t *testing.T) {
 		if o == full {
 			pages = o.pagesToLookAt()
 		} else {
-			for _, name := range []string{"", "sales", "shifts", "flags", "tills", "customers", "programme", "products", "staff", "stores"} {
+			for _, name := range []string{"", "sales", "shifts", "flags", "tills", "customers", "programme", "products", "staff", "stores", "rollout"} {
 				pages["empty-"+name] = "/" + name
 			}
 		}

@@ -4,47 +4,19 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/cloud/updates/updatestest"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/update"
 	"github.com/kopilka/kopilka/sync/wire"
 )
-
-// releaseFile builds a small program under the agent's name and lists it, as `make packages` does.
-func releaseFile(t *testing.T, version string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"go.mod": "module example.test/kopilka-agent\n\ngo 1.26\n", "main.go": "package main\n\nvar version string\n\nfunc main() { println(version) }\n"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
-	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -X main.version="+version, "-o", "kopilka-agent", ".")
-	build.Dir = dir
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
-	raw, err := os.ReadFile(filepath.Join(dir, "kopilka-agent"))
-	require.NoError(t, err)
-	sum := sha256.Sum256(raw)
-	list, err := json.Marshal(update.Release{Version: version, Programs: []update.Artefact{{
-		Program: update.Program{Name: "kopilka-agent", Version: version, OS: "linux", Arch: "amd64", Ledger: update.Ledger{Writes: 1, Reads: 1}},
-		File:    "kopilka-agent", SHA256: hex.EncodeToString(sum[:]),
-	}}})
-	require.NoError(t, err)
-	file := filepath.Join(dir, "release.json")
-	require.NoError(t, os.WriteFile(file, list, 0o600))
-	return file
-}
 
 func refused(t *testing.T, want string, args ...string) {
 	t.Helper()
@@ -68,7 +40,8 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 	refused(t, "хранилище обновлений уже есть", "updates", "init", "-data", data, "-keys", stick+"2")
 	vouched(t, data)
 
-	file := releaseFile(t, "1.3.0")
+	dir, built := updatestest.Build(t, "1.3.0", "linux")
+	file := updatestest.List(t, dir, "1.3.0", built)
 	refused(t, "пароль не подходит", "updates", "add", "-data", data, "-keys", stick, file)
 	withKeys := []string{"-data", data, "-keys", stick, "-passphrase-file", secret}
 	require.Contains(t, do(t, append([]string{"updates", "add", file}, withKeys...)...), "linux-amd64")
@@ -77,7 +50,7 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 	refused(t, "9.9.9 is not published", "updates", "plan", "9.9.9", "-data", data)
 	refused(t, "нет магазина 7", "updates", "plan", "1.3.0", "-stores", "7", "-data", data)
 	refused(t, "нужна доля", "updates", "plan", "1.3.0", "-share", "many", "-data", data)
-	require.Regexp(t, `1\.3\.0 +2\.5% +1 +back +0/0`, do(t, "updates", "plan", "1.3.0", "-share", "2,5%", "-stores", "1", "-back", "-data", data))
+	require.Regexp(t, `1\.3\.0 +2\.50% +1 +back +0/0`, do(t, "updates", "plan", "1.3.0", "-share", "2,5%", "-stores", "1", "-back", "-data", data))
 	require.Regexp(t, `1\.3\.0 +30% +1 +0/0`, do(t, "updates", "plan", "-share", "30%", "1.3.0", "-stores", "1", "-data", data), "the same step with another share")
 	require.Contains(t, do(t, "updates", "pause", "-data", data), "ПРИОСТАНОВЛЕНО")
 	require.Contains(t, do(t, "updates", "list", "-data", data), "PAUSED")
