@@ -216,8 +216,8 @@ func (s *Slots) Back(ctx context.Context, version string) error {
 			return nil
 		}
 		err := s.choose(st.Trial.From)
-		if errors.Is(err, ErrNotWhole) {
-			return errors.Join(err, s.choose(Packaged))
+		if errors.Is(err, ErrNotWhole) && s.choose(Packaged) == nil {
+			return nil
 		}
 		return err
 	})

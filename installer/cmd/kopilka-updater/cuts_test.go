@@ -288,6 +288,19 @@ func TestCutAnywhereLeavesAProgramThatStarts(t *testing.T) {
 	}
 }
 
+// Every pair of kills: one in the update, one in what the next updater does about it.
+func TestKillsInTheMendingOfKills(t *testing.T) {
+	const story = "a version that crashes is gone back from"
+	count := 0
+	for first := 1; history(t, story, cut{at: first}) > 0; first++ {
+		for second := 1; history(t, story, cut{at: first}, cut{at: second}) > 1; second++ {
+			count++
+		}
+	}
+	require.Greater(t, count, 40*40)
+	t.Logf("%d pairs", count)
+}
+
 // Cuts in the mending of what a cut had left, at random points and with a random luck.
 func TestCutsInTheMendingOfCuts(t *testing.T) {
 	seed := rand.Uint64()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -58,6 +59,9 @@ func asked(l slots.Layout) (string, error) {
 func verified(l slots.Layout, running string, now time.Time) (candidate, error) {
 	file := filepath.Join(l.State, slots.TrustFile)
 	trust, err := update.LoadTrust(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return candidate{}, refusal{reasonTrust, err}
+	}
 	if err != nil {
 		return candidate{}, err
 	}

@@ -27,6 +27,7 @@ func reason(code, ru, en string) slots.Reason {
 var (
 	reasonPerson = reason("person", "Прежнюю версию вернул человек (kopilka-updater rollback)", "A person went back to the version before (kopilka-updater rollback)")
 	reasonStay   = reason("stay", update.Explain(update.ErrStay).RU, update.Explain(update.ErrStay).EN)
+	reasonTrust  = reason("trust", "Служба обновлений не знает, кому верить: выполните kopilka-agent enrol от имени администратора", "The updater does not know whom to believe: run kopilka-agent enrol as an administrator")
 	reasonBusy   = reason("busy", "Новая версия готова и ждёт, пока у кассы никого не будет", "A new version is ready and waits until nobody is at the till")
 	reasonHung   = reason("hung", "Программа кассы не отвечает, хотя работает: обновление подождёт. Причину скажет kopilka-agent doctor", "The till program runs but does not answer: the update waits. kopilka-agent doctor tells the reason")
 	reasonOff    = reason("off", "Служба кассы остановлена: обновление подождёт, пока её запустят (kopilka-agent service start)", "The till's service is stopped: the update waits until it is started (kopilka-agent service start)")

@@ -26,11 +26,7 @@ func (u *updater) resume(ctx context.Context) error {
 	case st.Stage == slots.GoBack:
 		return u.back(ctx, *st.Trial)
 	case slot != st.Trial.To: // the cut came before the switch, or a package was faster
-		if err := u.slots.Forget(ctx, st.Trial.Version); err != nil {
-			return err
-		}
-		u.start(ctx)
-		return nil
+		return u.undo(ctx, *st.Trial)
 	}
 	t := *st.Trial
 	if err := u.slots.Wake(ctx, t.Version); err != nil {
@@ -39,7 +35,6 @@ func (u *updater) resume(ctx context.Context) error {
 	if t.Wakes++; t.Wakes > wakesMax {
 		return u.fail(ctx, t, reasonWakes, false)
 	}
-	u.start(ctx)
 	return u.watch(ctx, t, u.left(t))
 }
 
@@ -65,7 +60,6 @@ func (u *updater) try(ctx context.Context, t slots.Trial) error {
 	if err := u.swap(whole, t); err != nil { // still the old version
 		return errors.Join(err, u.undo(whole, t))
 	}
-	u.start(whole)
 	return u.watch(ctx, t, u.pace.trialMax)
 }
 
@@ -83,20 +77,32 @@ func (u *updater) swap(ctx context.Context, t slots.Trial) error {
 	return u.slots.Try(ctx, t.Version)
 }
 
+// undo starts the till before it forgets why it is stopped.
 func (u *updater) undo(ctx context.Context, t slots.Trial) error {
-	err := u.slots.Forget(ctx, t.Version)
 	u.start(ctx)
+	err := u.slots.Forget(ctx, t.Version)
 	if errors.Is(err, slots.ErrOver) {
 		return nil
 	}
 	return err
 }
 
-// start leaves it to the watching, or to the service manager, when it does not come up.
+// start tries a few times; then it is the service manager's.
 func (u *updater) start(ctx context.Context) {
-	if err := u.service.Start(ctx); err != nil {
+	for range crashesMax {
+		if u.startOnce(ctx) || wait(ctx, u.pace.poll) != nil {
+			return
+		}
+	}
+}
+
+// startOnce is done even if the updater is being stopped: it may have stopped the till.
+func (u *updater) startOnce(ctx context.Context) (up bool) {
+	err := u.service.Start(context.WithoutCancel(ctx))
+	if err != nil {
 		u.log.Warn("the till program does not start", "err", err)
 	}
+	return err == nil
 }
 
 // look is one look at a version on trial.
@@ -108,7 +114,7 @@ type look struct {
 	mute  bool
 }
 
-// watch waits until the version has been well for long enough, or may not be waited for any longer.
+// watch starts the version and waits until it has been well for long enough, or may not be waited for any longer.
 func (u *updater) watch(ctx context.Context, t slots.Trial, most time.Duration) error {
 	var before update.Health
 	if err := json.Unmarshal(t.Before, &before); err != nil {
@@ -116,11 +122,18 @@ func (u *updater) watch(ctx context.Context, t slots.Trial, most time.Duration) 
 	}
 	began := time.Now()
 	heard, well := began, time.Time{}
-	for {
+	for starts, up := 0, false; ; {
+		if !up {
+			up = u.startOnce(ctx)
+			starts++
+		}
 		if over, err := u.overtaken(ctx, t); over || err != nil {
 			return err
 		}
 		l := u.look(ctx, t, before)
+		if l.mute && !up && starts >= crashesMax {
+			l.lost, l.why = true, reasonCrash
+		}
 		now := time.Now()
 		switch {
 		case !l.well:

@@ -124,7 +124,7 @@ func (u *updater) take(ctx context.Context, wanted string) error {
 		return err
 	}
 	c, err := u.verify(current.Version, u.slots.Now())
-	if errors.Is(err, update.ErrStay) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, update.ErrNone) {
+	if errors.Is(err, update.ErrStay) || errors.Is(err, update.ErrNone) {
 		return refusal{reasonStay, err}
 	}
 	if err != nil {

@@ -1,0 +1,241 @@
+//go:build !windows
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/installer/slots"
+	"github.com/kopilka/kopilka/sync/update"
+)
+
+// refused tells of an update that cannot be: the sentence, and that nothing was touched.
+func refused(t *testing.T, code string, prepare func(w *world, b box)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, filepath.Join(*folder, "verified"))
+		b := w.box()
+		prepare(w, b)
+		err := b.updater.apply(t.Context())
+		var why slots.Reason
+		if err != nil {
+			why = explain(err)
+		} else {
+			st, err := b.slots.Published()
+			require.NoError(t, err)
+			why = st.Says
+		}
+		require.Equal(t, code, why.Code, "%v", err)
+		require.NotEmpty(t, why.RU)
+		require.NotEmpty(t, why.EN)
+		w.disk.Fail = nil
+		require.Equal(t, older, w.current())
+		require.Equal(t, older, w.running)
+		if st, slot, err := b.slots.View(); !errors.Is(err, slots.ErrState) {
+			require.NoError(t, err)
+			require.Nil(t, st.Trial)
+			require.Equal(t, slots.Packaged, slot)
+		}
+	})
+}
+
+// change changes what the next candidate says of itself.
+func change(b box, how func(*candidate)) {
+	verify := b.updater.verify
+	b.updater.verify = func(running string, now time.Time) (candidate, error) {
+		c, err := verify(running, now)
+		how(&c)
+		return c, err
+	}
+}
+
+func TestUpdateThatCannotBeIsOneSentence(t *testing.T) {
+	fails := func(err error) func(*world, box) {
+		return func(w *world, _ box) { w.disk.Fail = func() error { return err } }
+	}
+	verifies := func(err error) func(*world, box) {
+		return func(_ *world, b box) {
+			b.updater.verify = func(string, time.Time) (candidate, error) { return candidate{}, err }
+		}
+	}
+	for name, it := range map[string]struct {
+		code    string
+		prepare func(*world, box)
+	}{
+		"no room":              {"full", func(w *world, _ box) { w.disk.Room = slots.Margin }},
+		"the disk fills up":    {"full", fails(syscall.ENOSPC)},
+		"a quota":              {"full", fails(syscall.EDQUOT)},
+		"only to be read":      {"read-only", fails(syscall.EROFS)},
+		"held by an antivirus": {"file-held", fails(syscall.EBUSY)},
+		"not allowed":          {"rights", fails(syscall.EACCES)},
+		"another system": {"machine", func(_ *world, b box) {
+			change(b, func(c *candidate) { c.OS = "plan9" })
+		}},
+		"another architecture": {"machine", func(_ *world, b box) {
+			change(b, func(c *candidate) { c.Arch = runtime.GOARCH + "64" })
+		}},
+		"another program": {"machine", func(_ *world, b box) {
+			change(b, func(c *candidate) { c.Name = "kopilka-cloud" })
+		}},
+		"a version that is a path": {"unfit", func(_ *world, b box) {
+			change(b, func(c *candidate) { c.Version = "../../1.3.0" })
+		}},
+		"older than the present": {"older", func(_ *world, b box) {
+			change(b, func(c *candidate) { c.Version = "1.1.0" })
+		}},
+		"changed after it was verified": {"altered", func(_ *world, b box) {
+			change(b, func(c *candidate) { c.SHA256 = strings.Repeat("0", 64) })
+		}},
+		"unsigned":                  {"forged", verifies(update.ErrForged)},
+		"expired, or a wrong clock": {"expired", verifies(update.ErrExpired)},
+		"no longer wanted":          {"stay", verifies(update.ErrStay)},
+		"no room for the copy":      {"full", verifies(&os.PathError{Op: "write", Path: "verified", Err: syscall.ENOSPC})},
+		"a ledger from which there is no way back": {"one-way", func(w *world, _ box) {
+			w.ledger = update.Ledger{Writes: 2, Reads: 2}
+		}},
+		"a ledger that it cannot read": {"unread", func(w *world, _ box) {
+			w.ledger = update.Ledger{}
+			w.step.NoReturn = true
+		}},
+		"records that are damaged": {"state", func(w *world, _ box) {
+			d := w.disk.Disk()
+			require.NoError(w.t, d.Write("/state/"+slots.StateFile, 0o600, strings.NewReader(`{"stage":"trial"}`)))
+		}},
+		"no service": {"no-service", func(w *world, b box) {
+			b.updater.service, b.updater.till = absent{installer.Status{}}, nobody
+		}},
+		"no service manager": {"no-manager", func(w *world, b box) {
+			b.updater.service, b.updater.till = absent{installer.Status{NoManager: true}}, nobody
+		}},
+		"a till that hangs": {"hung", func(w *world, b box) {
+			b.updater.service, b.updater.till = absent{installer.Status{Installed: true, Running: true}}, nobody
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, it.code, it.prepare) })
+	}
+}
+
+// absent is a service manager that only says how the service is.
+type absent struct{ st installer.Status }
+
+func (absent) Start(context.Context) error                        { return nil }
+func (absent) Stop(context.Context) error                         { return nil }
+func (a absent) Status(context.Context) (installer.Status, error) { return a.st, nil }
+
+func nobody() (till, error) { return page{"127.0.0.1:1"}, nil }
+
+// The disk fails at one call after the other, and works again: the till is never without its program, and in the end
+// the update is there.
+func TestDiskThatFailsAtAnyCallStopsNothingElse(t *testing.T) {
+	points := 0
+	for at := 1; at == points+1; at++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, filepath.Join(*folder, "verified"))
+			w.disk.Fail = func() error {
+				if w.disk.Calls == at {
+					points = at
+					return syscall.ENOSPC
+				}
+				return nil
+			}
+			err := w.box().updater.apply(t.Context())
+			w.disk.Fail = nil
+			require.NotEmpty(t, w.current())
+			if err != nil {
+				require.Contains(t, []string{"full"}, explain(err).Code, "%v", err)
+			}
+			for range 3 {
+				require.NoError(t, w.box().updater.apply(t.Context()))
+			}
+			require.Equal(t, newer, w.current(), "call %d", at)
+			require.Equal(t, newer, w.running)
+		})
+	}
+	require.Greater(t, points, 30)
+	t.Logf("%d calls", points)
+}
+
+// A wrong clock neither ends a trial before its time nor makes it last for ever.
+func TestClockThatWasSetDuringATrial(t *testing.T) {
+	for name, by := range map[string]time.Duration{"two years on": 2 * 365 * 24 * time.Hour, "two years back": -2 * 365 * 24 * time.Hour} {
+		for story, told := range stories {
+			t.Run(name+": "+story, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, filepath.Join(*folder, "verified"))
+					w.said = told.said
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					time.AfterFunc(20*time.Second, cancel) // in the middle of the trial
+					require.NoError(t, w.box().updater.apply(ctx))
+					w.boot()
+					b := w.box()
+					b.slots.Now = func() time.Time { return time.Now().Add(by) }
+					began := time.Now()
+					require.NoError(t, b.updater.apply(t.Context()))
+					require.Less(t, time.Since(began), usual.startMax+2*usual.healthyFor)
+					require.Equal(t, told.ends, w.current())
+				})
+			})
+		}
+	}
+}
+
+// Whoever stops the updater, as a machine that goes off does, never leaves a till that is stopped.
+func TestStoppedUpdaterLeavesARunningTill(t *testing.T) {
+	for at := 1; at < pointsMax; at++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, filepath.Join(*folder, "verified"))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			w.disk.Fail = func() error {
+				if w.disk.Calls == at {
+					cancel()
+				}
+				return nil
+			}
+			require.NoError(t, w.box().updater.apply(ctx))
+			require.NotEmpty(t, w.running, "stopped at %d", at)
+			w.disk.Fail = nil
+			require.NoError(t, w.box().updater.apply(t.Context()))
+			require.Equal(t, newer, w.running)
+		})
+	}
+}
+
+// A sale that goes on with an ill version is not cut off.
+func TestWayBackWaitsForTheCustomer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, filepath.Join(*folder, "verified"))
+		var ill, back time.Time
+		w.said = func(w *world, v string) (update.Health, error) {
+			h, err := wellWorld(w, v)
+			h.Register = v == older
+			if v == newer && ill.IsZero() {
+				ill, w.busy = time.Now(), 60
+			}
+			return h, err
+		}
+		w.disk.Fail = func() error {
+			if w.running == "" && !ill.IsZero() && back.IsZero() {
+				back = time.Now()
+			}
+			return nil
+		}
+		require.NoError(t, w.box().updater.apply(t.Context()))
+		require.Equal(t, older, w.running)
+		waited := back.Sub(ill) - usual.trialMax
+		require.InDelta(t, (60 * usual.holdEvery).Seconds(), waited.Seconds(), 30)
+	})
+}
