@@ -140,23 +140,44 @@ func copyFile(from, to string) error {
 	return errors.Join(err, w.Sync(), w.Close(), r.Close())
 }
 
-// lockFolder takes the folder's lock, together with others or alone. It ends with the file or the process.
-func lockFolder(folder string, alone bool) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(folder, lockName), os.O_CREATE|os.O_RDWR, backupPerm)
+// ErrLocked means that another process holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// LockFile takes a lock alone. It ends with the file or the process.
+func LockFile(path string) (*os.File, error) { return lockFile(path, true) }
+
+func lockFile(path string, alone bool) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, backupPerm)
 	if err != nil {
-		return nil, fmt.Errorf("open the data folder's lock: %w", err)
+		return nil, fmt.Errorf("open a lock: %w", err)
 	}
 	free, err := tryLock(f, alone)
 	if err == nil && !free {
-		err = ErrInUse
-		if !alone {
-			err = errRestoring
-		}
+		err = ErrLocked
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", folder, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}
 	return f, nil
 }
 
-var errRestoring = errors.New("a backup is being brought back in this folder: wait for its end / в эту папку возвращают копию: дождитесь конца")
+// lockFolder takes the folder's lock, together with others or alone. It ends with the file or the process.
+func lockFolder(folder string, alone bool) (*os.File, error) {
+	f, err := lockFile(filepath.Join(folder, lockName), alone)
+	switch {
+	case errors.Is(err, ErrLocked) && alone:
+		return nil, fmt.Errorf("%w (%s)", ErrInUse, folder)
+	case errors.Is(err, ErrLocked):
+		return nil, fmt.Errorf("%w (%s)", errRestoring, folder)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("%w (%w)", errForbidden, err)
+	}
+	return f, err
+}
+
+// What stands in the way of opening a folder.
+var (
+	errForbidden = errors.New("the data folder cannot be written by this account: run as root or as the folder's owner, or name another with data / " +
+		"этой учётной записи нельзя писать в папку данных: запустите от root или от владельца папки, или укажите другую в data")
+	errRestoring = errors.New("a backup is being brought back in this folder: wait for its end / в эту папку возвращают копию: дождитесь конца")
+)

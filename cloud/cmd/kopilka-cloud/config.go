@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -19,7 +21,7 @@ import (
 // settings registers the flags that every command shares. Flags win over the file, the file over the
 // defaults.
 func (c *call) settings() func() (cloud.Config, error) {
-	file := c.flags.String("config", "", "YAML file of settings / файл настроек")
+	c.flags.StringVar(&c.config, "config", "", "YAML file of settings, "+packagedConfig+" where there is one / файл настроек")
 	var given cloud.Config
 	c.flags.StringVar(&given.Listen, "listen", "", "address to listen on, host:port / адрес")
 	c.flags.StringVar(&given.Data, "data", "", "folder of the embedded database / папка базы")
@@ -29,9 +31,15 @@ func (c *call) settings() func() (cloud.Config, error) {
 	c.flags.StringVar(&given.TLSCert, "tls-cert", "", "certificate, PEM / сертификат")
 	c.flags.StringVar(&given.TLSKey, "tls-key", "", "its key, PEM / ключ")
 	return func() (cloud.Config, error) {
-		config, err := readConfig(*file)
+		if _, err := os.Stat(packagedConfig); c.config == "" && !errors.Is(err, fs.ErrNotExist) {
+			c.config = packagedConfig
+		}
+		config, err := readConfig(c.config)
 		if err != nil {
-			return config, err
+			return config, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if address := os.Getenv(postgresVariable); address != "" {
+			config.Postgres = address
 		}
 		for _, f := range []struct {
 			to   *string
@@ -49,9 +57,18 @@ func (c *call) settings() func() (cloud.Config, error) {
 				*f.to = f.from
 			}
 		}
-		return config, config.Validate()
+		if err := config.Validate(); err != nil {
+			return config, fmt.Errorf("%w:\n%w", errUsage, err)
+		}
+		return config, nil
 	}
 }
+
+// packagedConfig is read where -config is not given.
+var packagedConfig = "/etc/kopilka-cloud/config.yaml"
+
+// postgresVariable keeps a password out of the list of processes and of a file in an image.
+const postgresVariable = "KOPILKA_POSTGRES"
 
 func readConfig(file string) (cloud.Config, error) {
 	config := cloud.DefaultConfig()
@@ -69,15 +86,24 @@ func readConfig(file string) (cloud.Config, error) {
 		err = nil
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return config, fmt.Errorf("read the settings in %s: %w", file, err)
+		return config, explainYAML(file, err)
 	}
 	return config, nil
+}
+
+// explainYAML says what a key that we do not know means: a typing error, or settings of a newer version.
+func explainYAML(file string, err error) error {
+	if strings.Contains(err.Error(), "not found in type") {
+		return fmt.Errorf("%s: there is a key that this version does not know: a typing error, or settings of a newer version / "+
+			"в настройках есть неизвестный ключ: опечатка или настройки более новой версии: %w", file, err)
+	}
+	return fmt.Errorf("read the settings in %s / не читаются настройки: %w", file, err)
 }
 
 // open parses the flags and opens head office without letting anybody in.
 func (c *call) open(ctx context.Context) (*cloud.Program, error) {
 	settings := c.settings()
-	if err := c.flags.Parse(c.args); err != nil {
+	if err := c.parse(); err != nil {
 		return nil, err
 	}
 	config, err := settings()

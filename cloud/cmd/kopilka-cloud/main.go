@@ -12,7 +12,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+
+	"github.com/kopilka/kopilka/cloud/store"
 )
 
 // version is set by the linker.
@@ -30,6 +33,7 @@ type call struct {
 	args   []string
 	out    io.Writer
 	log    io.Writer
+	config string               // file of the settings that were read; empty: none
 	listen func(address string) // told where serve listens, for tests
 }
 
@@ -39,12 +43,15 @@ var commands = map[string]command{
 	"seed":       {"load stores, staff, products and customers from a file / загрузить магазины, персонал, товары и покупателей из файла", seed},
 	"enrol-code": {"make a code for a new till / создать код регистрации кассы", enrolCode},
 	"restored":   {"tell tills that this database came from a backup / сообщить кассам, что база восстановлена из копии", restored},
+	"backup":     {"copy the database while head office serves / сделать копию базы, не останавливая офис", backup},
+	"restore":    {"put a copy in the database's place / вернуть базу из копии: restore FILE", restore},
+	"health":     {"ask the head office of this machine whether it is well / спросить, всё ли в порядке", health},
 	"updates":    {"give tills new versions of the program / обновлять программу на кассах; updates help", updatesWord},
 	"version":    {"print the version / показать версию", printVersion},
 }
 
 // order is how help lists the commands.
-var order = []string{"init", "serve", "seed", "enrol-code", "restored", "updates", "version"}
+var order = []string{"init", "serve", "seed", "enrol-code", "backup", "restore", "restored", "health", "updates", "version"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -52,8 +59,44 @@ func main() {
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, nil); err != nil {
 		fmt.Fprintln(os.Stderr, "kopilka-cloud:", err)
 		stop()
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// Exit codes, for scripts and timers.
+const (
+	exitFailed = 1
+	exitUsage  = 2 // the command line or the settings are wrong
+	exitFull   = 3 // no space for a backup or a restored copy
+	exitBusy   = 4 // head office or another backup is at work
+	exitBad    = 5 // the copy is not whole, or belongs to a newer version
+)
+
+func exitCode(err error) int {
+	is := func(targets ...error) bool {
+		return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
+	}
+	switch {
+	case is(errUsage):
+		return exitUsage
+	case is(store.ErrFull):
+		return exitFull
+	case is(store.ErrInUse, errBackupRuns):
+		return exitBusy
+	case is(store.ErrNotDatabase, store.ErrNewer):
+		return exitBad
+	}
+	return exitFailed
+}
+
+// parse reads the flags.
+func (c *call) parse() error {
+	if err := c.flags.Parse(c.args); err != nil && !errors.Is(err, flag.ErrHelp) {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // run is main without the process, so that tests run it too.
@@ -63,7 +106,7 @@ func run(ctx context.Context, args []string, out, log io.Writer, listen func(str
 	}
 	c, ok := commands[args[0]]
 	if !ok {
-		return fmt.Errorf("no command %q: see kopilka-cloud help / нет такой команды, см. kopilka-cloud help", args[0])
+		return fmt.Errorf("%w: no command %q: see kopilka-cloud help / нет такой команды, см. kopilka-cloud help", errUsage, args[0])
 	}
 	flags := flag.NewFlagSet("kopilka-cloud "+args[0], flag.ContinueOnError)
 	flags.SetOutput(out)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/kopilka/kopilka/cloud"
 	"github.com/kopilka/kopilka/cloud/web"
@@ -12,7 +13,7 @@ import (
 
 func serve(ctx context.Context, c *call) error {
 	settings := c.settings()
-	if err := c.flags.Parse(c.args); err != nil {
+	if err := c.parse(); err != nil {
 		return err
 	}
 	config, err := settings()
@@ -20,6 +21,11 @@ func serve(ctx context.Context, c *call) error {
 		return err
 	}
 	p := program(c, config)
+	if c.config == "" {
+		p.Logger.Info("no file of settings: these are the defaults and the command line's")
+	} else {
+		p.Logger.Info("settings read", "file", c.config)
+	}
 	p.Pages = func(p *cloud.Program) (http.Handler, error) { return pages(ctx, p) }
 	if err := p.Open(ctx); err != nil {
 		return err
@@ -29,7 +35,9 @@ func serve(ctx context.Context, c *call) error {
 		if c.listen != nil {
 			c.listen(p.Listener.Addr().String())
 		}
+		ended := tellSystemd(ctx, p.Logger)
 		err = p.Run(ctx)
+		ended()
 	}
 	return errors.Join(err, p.Close())
 }
@@ -51,7 +59,7 @@ func pages(ctx context.Context, p *cloud.Program) (http.Handler, error) {
 
 // secure tells whether browsers reach us by https, by ourselves or through a proxy.
 func secure(c cloud.Config) bool {
-	return c.TLSCert != "" || len(c.BaseURL) >= 8 && c.BaseURL[:8] == "https://"
+	return c.TLS() || len(c.BaseURL) >= 8 && c.BaseURL[:8] == "https://"
 }
 
 // headURL is what a till is told to connect to.
@@ -60,10 +68,13 @@ func headURL(c cloud.Config) string {
 		return c.BaseURL
 	}
 	host, port, err := net.SplitHostPort(c.Listen)
+	if len(c.ACME.Domains) > 0 && err == nil {
+		return "https://" + strings.TrimSuffix(net.JoinHostPort(c.ACME.Domains[0], port), ":443")
+	}
 	if err != nil || host == "" || host == "0.0.0.0" || host == "::" {
 		return "" // nobody can be told where we are: base_url says it
 	}
-	if c.TLSCert != "" {
+	if c.TLS() {
 		return "https://" + net.JoinHostPort(host, port)
 	}
 	return "http://" + net.JoinHostPort(host, port)
