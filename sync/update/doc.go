@@ -42,6 +42,8 @@ var (
 	ErrUnfit = errors.New("the update does not fit this till")
 	// ErrStay is wrapped where the plan leaves a till with the version that it runs.
 	ErrStay = errors.New("this till is to stay with the version that it runs")
+	// ErrBusy is wrapped where other tills are downloading: what has come stays, the rest comes when asked again.
+	ErrBusy = errors.New("head office serves other tills just now")
 	// ErrSpace is wrapped where the disk has no room for a download.
 	ErrSpace = errors.New("there is no room on the disk for the update")
 )

@@ -138,6 +138,27 @@ func TestARangeThatIsNotTheOneAskedForIsRefused(t *testing.T) {
 	tl.takes("1.3.0")
 }
 
+func TestABusyServerIsAskedAgainForTheRest(t *testing.T) {
+	o := newOffice(t)
+	tl := o.till()
+	var ranges []string
+	o.answers(cutAfter(o, 10_000, &ranges))
+	_, _, err := tl.check()
+	require.Error(t, err)
+	o.answers(func(w http.ResponseWriter, _ *http.Request, name string) bool {
+		if strings.HasSuffix(name, update.AgentProgram) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}
+		return false
+	})
+	_, _, err = tl.check()
+	require.ErrorIs(t, err, update.ErrBusy)
+	o.answers(cutAfter(o, 1<<20, &ranges))
+	tl.takes("1.3.0")
+	require.Equal(t, []string{"", "bytes=10000-"}, ranges)
+}
+
 func TestADownloadThatWasSpoiltOnTheDiskComesAnew(t *testing.T) {
 	o := newOffice(t)
 	tl := o.till()

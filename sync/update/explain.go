@@ -27,6 +27,10 @@ var explanations = []struct {
 		RU: "Обновлять нечего: на кассе та версия, которую назначил офис",
 		EN: "There is nothing to update: the till has the version that head office wants",
 	}},
+	{ErrBusy, Text{
+		RU: "Обновление сейчас качают другие кассы. Эта спросит снова сама через пару минут",
+		EN: "Other tills are downloading just now. This one asks again by itself in a minute or two",
+	}},
 	{ErrSpace, Text{
 		RU: "На диске нет места для обновления. Освободите место; продажам это не мешает",
 		EN: "There is no room on the disk for the update. Free some; selling goes on",

@@ -134,8 +134,12 @@ func (c *Client) fetch(ctx context.Context, part string, p program, have int64) 
 	case a.StatusCode == http.StatusPartialContent && strings.HasPrefix(a.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", have)):
 	case a.StatusCode == http.StatusOK: // ranges are not known there, or it was all of it that was asked for
 		have, flags = 0, flags|os.O_TRUNC
+	case a.StatusCode == http.StatusPartialContent || a.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		return errors.Join(fmt.Errorf("head office answered %s for another part", a.Status), removed(os.Remove(part)))
+	case a.StatusCode == http.StatusServiceUnavailable || a.StatusCode == http.StatusTooManyRequests:
+		return fmt.Errorf("%w: %s", ErrBusy, a.Status)
 	default:
-		return errors.Join(fmt.Errorf("head office answered %s", a.Status), removed(os.Remove(part)))
+		return fmt.Errorf("head office answered %s", a.Status)
 	}
 	f, err := os.OpenFile(part, flags, fileMode)
 	if err != nil {
