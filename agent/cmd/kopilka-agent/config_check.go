@@ -153,3 +153,12 @@ var settingWords = strings.NewReplacer(
 	"unknown setting, known are ", "нет такой настройки, есть ", "want one of ", "нужно одно из ", "want a number from ", "нужно число от ",
 	"want a duration from ", "нужно время от ", "want on or off", "нужно on или off", " to ", " до ", "(got ", "(стоит ", "want ", "нужно ", " or ", " или ",
 )
+
+// inBoth is an error for people who may read either language: problems of a config are said in both.
+func inBoth(err error) error {
+	ru, en := agent.ConfigSentences(err, "ru"), agent.ConfigSentences(err, "en")
+	if len(en) == 0 {
+		return err
+	}
+	return fmt.Errorf("\n%s\n\n%s", strings.Join(en, "\n"), strings.Join(ru, "\n"))
+}

@@ -76,24 +76,32 @@ func (d *deviceSearch) known(ports []port.Found) error {
 	return nil
 }
 
-func (d *deviceSearch) run(ctx context.Context, out io.Writer) error {
+// hits are all ports with what is known of them.
+func (d *deviceSearch) hits(ctx context.Context) ([]all.Hit, error) {
 	ports, err := d.list(ctx)
 	if err != nil {
-		return err
-	}
-	if len(ports) == 0 {
-		if err := say(out, "No serial ports and no HID devices / Нет последовательных портов и HID-устройств\n"); err != nil {
-			return err
-		}
+		return nil, err
 	}
 	if err := d.known(ports); err != nil {
-		return err
+		return nil, err
 	}
 	search := all.Search{Ports: ports, Local: d.local, Exclude: slices.Concat(d.exclude, d.named), Holders: d.holders, Dial: d.dial}
 	if !d.probe {
 		search.Only, search.Local = "nothing", false // nobody is asked, so that only what can be seen is told
 	}
-	hits := search.Run(ctx)
+	return search.Run(ctx), nil
+}
+
+func (d *deviceSearch) run(ctx context.Context, out io.Writer) error {
+	hits, err := d.hits(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(hits, func(h all.Hit) bool { return h.Port.Path != "" || h.Port.VID != 0 }) {
+		if err := say(out, "No serial ports and no HID devices / Нет последовательных портов и HID-устройств\n"); err != nil {
+			return err
+		}
+	}
 	for _, h := range hits {
 		if err := say(out, "%s\n", describe(h, d.probe)); err != nil {
 			return err

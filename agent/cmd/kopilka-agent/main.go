@@ -40,6 +40,7 @@ var commands = map[string]command{
 	"log":          logCommand,
 	"capture":      captureCommand,
 	"devices":      devicesCommand,
+	"setup":        setupCommand,
 	"updates":      updatesCommand,
 	"version":      versionCommand,
 	"purge":        purgeCommand,
@@ -53,7 +54,7 @@ func main() {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 	default:
 		// Standard error may be closed; there is nobody else to tell.
-		_, _ = fmt.Fprintln(os.Stderr, "kopilka-agent:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "kopilka-agent:", inBoth(err))
 		stop()
 		os.Exit(1)
 	}

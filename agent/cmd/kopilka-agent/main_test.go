@@ -20,10 +20,14 @@ func TestWordsTooManyAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, `"foo" is one word too many`, line)
 		require.ErrorContains(t, err, "лишнее слово", line)
 	}
-	for _, line := range []string{"enrol http://h CODE -config x", "ledger explain 7 -config x", "capture show file -config x"} {
+	for _, line := range []string{"ledger explain 7 -config x", "capture show file -config x"} {
 		require.ErrorContains(t, dispatch(t.Context(), strings.Fields(line), &bytes.Buffer{}), "put -config before the words", line)
 	}
 	none := filepath.Join(t.TempDir(), "none")
+	for _, line := range []string{"enrol http://h CODE -config " + none, "enroll http://h -config " + none + " CODE", "enroll -config " + none + " http://h CODE"} {
+		require.ErrorContains(t, dispatch(t.Context(), strings.Fields(line), &bytes.Buffer{}), "This is no enrolment code", line)
+	}
+	require.NoFileExists(t, none, "nothing is written for a code that is none")
 	for _, line := range []string{"enrol -config " + none + " URL CODE", "ledger explain -config " + none + " customer 7"} {
 		require.NotContains(t, dispatch(t.Context(), strings.Fields(line), &bytes.Buffer{}).Error(), "too many", line)
 	}

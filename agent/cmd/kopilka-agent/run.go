@@ -9,6 +9,7 @@ import (
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/uplink"
 	"github.com/kopilka/kopilka/sync/wire"
 )
 
@@ -22,8 +23,12 @@ var runCommand = command{"run the till (what the service does)", func(ctx contex
 		if err != nil {
 			return err
 		}
-		p, err := NewProgram(c, logger(c.Log.Level))
-		if err != nil {
+		log := logger(c.Log.Level)
+		p, err := NewProgram(c, log)
+		if errors.Is(err, uplink.ErrNotEnrolled) {
+			p, err = enrolledProgram(ctx, path, c, log)
+		}
+		if err != nil || p == nil {
 			return err
 		}
 		p.path = path

@@ -117,8 +117,8 @@ func (o serviceOptions) install(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return o.say(out,
-		"Служба установлена и запустится вместе с машиной. Дальше: kopilka-agent enrol, затем kopilka-agent service start.",
-		"The service is installed and starts with the machine. Next: kopilka-agent enrol, then kopilka-agent service start.")
+		"Служба установлена и запустится вместе с машиной. Дальше: kopilka-agent enroll, он же её запустит.",
+		"The service is installed and starts with the machine. Next: kopilka-agent enroll, which starts it too.")
 }
 
 func (o serviceOptions) status(ctx context.Context, strict bool, out io.Writer) error {

@@ -53,7 +53,7 @@ func TestServiceIntoAnImage(t *testing.T) {
 		t.Skipf("systemctl is not on this machine: %v", lookErr)
 	}
 	require.NoError(t, err)
-	require.Contains(t, out.String(), "kopilka-agent enrol")
+	require.Contains(t, out.String(), "kopilka-agent enroll")
 	require.FileExists(t, filepath.Join(root, "etc/systemd/system/kopilka-agent.service"))
 
 	out.Reset()

@@ -1,0 +1,47 @@
+//go:build !windows
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+)
+
+// serviceAccount is whose the service's files are; packages make it.
+const serviceAccount = "kopilka"
+
+// handOver gives the data folder to the service's account. On a machine without one the service gives it to itself
+// when it starts.
+func handOver(_, data string) error {
+	account, err := user.Lookup(serviceAccount)
+	var unknown user.UnknownUserError
+	if errors.As(err, &unknown) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for the account %s: %w", serviceAccount, err)
+	}
+	uid, uidErr := strconv.Atoi(account.Uid)
+	gid, gidErr := strconv.Atoi(account.Gid)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return fmt.Errorf("read the account %s: %w", serviceAccount, err)
+	}
+	err = filepath.WalkDir(data, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			err = os.Lchown(path, uid, gid)
+		}
+		if errors.Is(err, fs.ErrNotExist) { // removed while we looked
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give the data folder to %s: %w", serviceAccount, err)
+	}
+	return nil
+}
