@@ -158,13 +158,13 @@ func unheard(err error) {
 		_ = errors.Join(events.Error(installer.EventFailed, "kopilka-agent: "+err.Error()), events.Close()) // there is nobody left to tell
 	}
 	if f, openErr := os.OpenFile(serviceLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); openErr == nil {
-		_, writeErr := fmt.Fprintf(f, "time=%s level=ERROR msg=%q\n", time.Now().Format(time.RFC3339), "kopilka-agent "+strings.Join(words(), " ")+": "+err.Error())
+		_, writeErr := fmt.Fprintf(f, "time=%s level=ERROR msg=%q\n", time.Now().Format(time.RFC3339), "kopilka-agent "+strings.Join(commandWord(), " ")+": "+err.Error())
 		_ = errors.Join(writeErr, f.Close()) // as above
 	}
 }
 
-// words are the command without what follows it: an enrolment's code is a secret.
-func words() []string { return os.Args[1:min(2, len(os.Args))] }
+// commandWord is the command without what follows it: an enrolment's code is a secret.
+func commandWord() []string { return os.Args[1:min(2, len(os.Args))] }
 
 // verdict tells the manager how it ended: with a code other than 0 it starts the service again.
 func verdict(err error, asked bool) (specific bool, code uint32) {
