@@ -24,7 +24,9 @@ import (
 const (
 	updatesFirst  = time.Minute // and up to updatesSpread more, after the start
 	updatesSpread = 9 * time.Minute
-	updatesEvery  = time.Hour // and up to updatesSpread more
+	updatesEvery  = time.Hour        // and up to updatesSpread more
+	updatesAgain  = 10 * time.Minute // after a line that broke, and up to as much more
+	updatesBusy   = time.Minute      // after others were served, and up to as much more
 	updatesLook   = time.Minute
 	updatesRate   = 256 << 10 // bytes a second: a program in two minutes, a tenth of a slow shop's line
 )
@@ -94,21 +96,33 @@ func (u *updating) run(ctx context.Context) {
 			return
 		case <-look.C:
 		}
-		if u.look(ctx, !time.Now().Before(next)) {
-			next = time.Now().Add(updatesEvery + rand.N(updatesSpread))
+		if pause := u.look(ctx, !time.Now().Before(next)); pause > 0 {
+			next = time.Now().Add(pause)
 		}
 	}
 }
 
-// look checks where it is time to or somebody asked, and has the updater know what holds now.
-func (u *updating) look(ctx context.Context, due bool) (checked bool) {
+// look checks where it is time to or somebody asked, and has the updater know what holds now. It answers when to check
+// again, zero where it did not check.
+func (u *updating) look(ctx context.Context, due bool) (pause time.Duration) {
 	byHand := os.Remove(filepath.Join(u.folder, checkNowFile)) == nil
 	if byHand || (due && u.config.Auto) {
-		u.asked, checked = byHand, true
-		u.check(ctx)
+		u.asked = byHand
+		pause = pauseAfter(u.check(ctx))
 	}
 	u.tell()
-	return checked
+	return pause
+}
+
+// pauseAfter tells what asking soon again may heal from what it may not.
+func pauseAfter(err error) time.Duration {
+	switch {
+	case errors.Is(err, update.ErrBusy):
+		return updatesBusy + rand.N(updatesBusy)
+	case err == nil, errors.Is(err, update.ErrNone), errors.Is(err, update.ErrForged), errors.Is(err, update.ErrExpired), errors.Is(err, update.ErrUnfit), errors.Is(err, update.ErrSpace):
+		return updatesEvery + rand.N(updatesSpread)
+	}
+	return updatesAgain + rand.N(updatesAgain)
 }
 
 // forget takes back what has been done by the time that this version runs.
@@ -118,10 +132,10 @@ func (u *updating) forget() {
 	}
 }
 
-func (u *updating) check(ctx context.Context) {
+func (u *updating) check(ctx context.Context) error {
 	offer, found, err := u.client.Check(ctx)
 	if ctx.Err() != nil {
-		return
+		return err
 	}
 	c := lastCheck{At: time.Now().UTC().Truncate(time.Second)}
 	switch {
@@ -144,6 +158,7 @@ func (u *updating) check(ctx context.Context) {
 	if err := writeCheck(u.folder, c); err != nil {
 		u.log.Warn("the last check for updates is not written down", "err", err)
 	}
+	return err
 }
 
 // tell has the updater want the offer in its hours, and nothing else.
