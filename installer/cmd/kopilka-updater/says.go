@@ -17,7 +17,13 @@ type refusal struct {
 	err error // the detail for the journal; may be nil
 }
 
-func (r refusal) Error() string { return r.why.EN }
+func (r refusal) Error() string {
+	if r.err == nil {
+		return r.why.EN
+	}
+	return r.why.EN + ": " + r.err.Error()
+}
+
 func (r refusal) Unwrap() error { return r.err }
 
 func reason(code, ru, en string) slots.Reason {
