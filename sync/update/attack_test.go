@@ -273,7 +273,7 @@ func TestAttacksAreRefused(t *testing.T) {
 			require.ErrorIs(t, err, a.want)
 			require.NotEqual(t, update.Explain(err), update.Explain(nil), "there is a sentence for it")
 			require.GreaterOrEqual(t, tl.trust.Seen.Timestamp, before.Seen.Timestamp)
-			if a.want == update.ErrForged {
+			if errors.Is(a.want, update.ErrForged) {
 				tl.copyToAgent(a.want)
 			}
 		})
