@@ -150,6 +150,9 @@ func (x *certificates) note(c *tls.Certificate) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.acme == nil { // there is one, and a renewal may have another name
+		clear(x.ends)
+	}
 	x.ends[name] = c.Leaf.NotAfter
 }
 

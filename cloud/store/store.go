@@ -108,9 +108,13 @@ func (s *Store) Engine() string {
 // is open and the files are at rest. [sql.DB.Close] alone waits for nobody.
 func (s *Store) Close() error {
 	s.mu.Lock()
+	again := s.closed
 	s.closed = true
 	s.mu.Unlock()
 	s.busy.Wait()
+	if again {
+		return nil
+	}
 	if s.read == s.write {
 		return s.write.Close()
 	}
