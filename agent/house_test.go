@@ -103,6 +103,7 @@ var holders = map[string][]string{
 	"github.com/gorilla/websocket":            {"agent/desk", "agent/cmd/kopilka-agent", "cloud/hub", "sync/uplink"}, // the doctor asks the page's own door
 	"github.com/gen2brain/beeep":              {"agent/cmd/kopilka-agent"},
 	"github.com/boombuler/barcode":            {"agent/cmd/kopilka-agent"},
+	"github.com/prometheus/client_golang":     {"agent/cmd/kopilka-agent", "cloud"},
 	"github.com/creack/pty":                   {"drivers/emulator"},
 	"github.com/theupdateframework/go-tuf/v2": {"sync/update", "cloud/updates"},
 	"golang.org/x/sys/windows/svc/mgr":        {"installer"},
@@ -121,12 +122,13 @@ var clockless = []string{"ledger", "ledger/loyalty", "ledger/sale", "agent", "cl
 
 // floats are the files that may use them, none of them near money.
 var floats = map[string]string{
-	".ci/summary.go":                    "seconds that a test took",
-	"agent/cmd/kopilka-agent/notify.go": "the pitch of a beep",
-	"cloud/hub/budget.go":               "tokens of a rate limit",
-	"cloud/web/chart.go":                "places bars in a drawing",
-	"ledger/ledger.go":                  "how full bbolt is to leave a page",
-	"ledger/snapshot.go":                "guesses where in a sorted file a key may lie; the key that is found there decides",
+	".ci/summary.go":                     "seconds that a test took",
+	"agent/cmd/kopilka-agent/metrics.go": "the form of Prometheus; money goes in as whole kopecks",
+	"agent/cmd/kopilka-agent/notify.go":  "the pitch of a beep",
+	"cloud/hub/budget.go":                "tokens of a rate limit",
+	"cloud/web/chart.go":                 "places bars in a drawing",
+	"ledger/ledger.go":                   "how full bbolt is to leave a page",
+	"ledger/snapshot.go":                 "guesses where in a sorted file a key may lie; the key that is found there decides",
 }
 
 // sleepers are test files whose sleep is called from inside a bubble of testing/synctest only.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -33,7 +34,7 @@ const (
 	viewBytesMax = 4 << 20         // a basket of the most lines is under 1 MB
 )
 
-var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office (doctor scanner, doctor print: try one)", func(ctx context.Context, args []string, out io.Writer) error {
+var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office (doctor scanner, doctor print: try one; -bundle FILE: all for support)", func(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "scanner":
@@ -42,8 +43,10 @@ var doctorCommand = command{"say what is wrong with config, devices, disk, clock
 			return testPrint(ctx, args[1:], out)
 		}
 	}
-	lang, asJSON := "", false
+	lang, asJSON, bundle := "", false, false
+	args, file := bundleFile(args)
 	path, _, err := configFlag("doctor", args, func(fs *flag.FlagSet) {
+		fs.BoolVar(&bundle, "bundle", false, "pack all that support needs, without personal data or keys, into FILE, or - for standard output")
 		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
 		fs.BoolVar(&asJSON, "json", false, "print JSON, with both languages")
 	})
@@ -53,6 +56,9 @@ var doctorCommand = command{"say what is wrong with config, devices, disk, clock
 	c := checkup(path)
 	if lang == "" {
 		lang = c.Config.Language
+	}
+	if bundle {
+		return makeBundle(ctx, path, file, lang, out)
 	}
 	findings := agent.Doctor(ctx, c)
 	if asJSON {
@@ -65,6 +71,15 @@ var doctorCommand = command{"say what is wrong with config, devices, disk, clock
 	}
 	return err
 }}
+
+// bundleFile takes the file from behind -bundle, where it may be left out.
+func bundleFile(args []string) (rest []string, file string) {
+	i := slices.IndexFunc(args, func(a string) bool { return a == "-bundle" || a == "--bundle" })
+	if i < 0 || i+1 >= len(args) || strings.HasPrefix(args[i+1], "-") && args[i+1] != "-" {
+		return args, ""
+	}
+	return slices.Concat(args[:i+1], args[i+2:]), args[i+1]
+}
 
 // checkup gives the doctor the hands that package agent must not have.
 func checkup(path string) agent.Checkup {

@@ -47,6 +47,7 @@ type Program struct {
 	desk     *desk.Desk
 	updates  *updating // nil: this till takes none
 	level    *logLevel // nil: the log has one level for ever
+	metrics  *metrics  // nil: none are offered
 	path     string    // of the config; empty: it is what it was at the start
 }
 
@@ -101,6 +102,11 @@ func (p *Program) open() error {
 		return err
 	}
 	p.makeUpdates(id)
+	if p.config.Metrics != "" {
+		if p.metrics, err = newMetrics(p.config, p.ledger, p.lastView); err != nil {
+			return err
+		}
+	}
 	return p.makeDesk()
 }
 
@@ -127,7 +133,7 @@ func (p *Program) makeDesk() error {
 	if err != nil {
 		return err
 	}
-	o := desk.Options{Till: p.till, Lang: p.config.Language, Logger: p.log, NoticeToken: token, Doctor: p.examine, Health: p.health, Hold: p.till.Hold}
+	o := desk.Options{Till: timedTill{p.till, p.metrics}, Lang: p.config.Language, Logger: p.log, NoticeToken: token, Doctor: p.examine, Health: p.health, Hold: p.till.Hold}
 	if p.level != nil { // an interface around nil would not be nil
 		o.Log = p.level
 	}
@@ -151,6 +157,9 @@ func (p *Program) Run(ctx context.Context) error {
 	others.Go(func() { p.tellHeadOffice(ctx) })
 	if p.updates != nil {
 		others.Go(func() { p.updates.run(ctx) })
+	}
+	if p.metrics != nil {
+		others.Go(func() { p.serveMetrics(ctx) })
 	}
 	for _, s := range p.scanners {
 		others.Go(func() { p.scan(ctx, s) })
@@ -177,6 +186,11 @@ func (p *Program) close() error {
 			p.log.Warn("the capture of devices stopped", "err", err) // the till has sold without it
 		}
 	}
+	if p.metrics != nil {
+		if err := p.metrics.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
 	if p.listener != nil {
 		if err := p.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
@@ -188,6 +202,12 @@ func (p *Program) close() error {
 func (p *Program) serveDesk(ctx context.Context) {
 	if err := p.desk.Serve(ctx, p.listener); err != nil && ctx.Err() == nil {
 		p.log.Error("the cashier's page stopped", "err", err)
+	}
+}
+
+func (p *Program) serveMetrics(ctx context.Context) {
+	if err := p.metrics.run(ctx); err != nil && ctx.Err() == nil {
+		p.log.Error("the metrics stopped", "err", err)
 	}
 }
 

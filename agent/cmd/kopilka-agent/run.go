@@ -81,7 +81,7 @@ func (p *Program) readScanner(ctx context.Context, s scannerPort) (err error) {
 		switch {
 		case err == nil:
 			// What the till refuses it has shown on the page.
-			_ = p.till.Scan(ctx, code)
+			_ = p.metrics.scanned(func() error { return p.till.Scan(ctx, code) })
 		case drivers.FailOf(err) == drivers.FailScan:
 			_ = p.till.ScanFailed(ctx, err)
 		default:
@@ -107,8 +107,11 @@ func pause(ctx context.Context, d time.Duration) {
 
 // tellNetwork carries the link's state to the till.
 func (p *Program) tellNetwork(ctx context.Context) {
+	online := false
 	for {
 		s := p.uplink.State()
+		p.metrics.connected(online, s.Online)
+		online = s.Online
 		v := agent.NetworkView{Online: s.Online, Since: sale.At(s.Since)}
 		if !s.LastAck.IsZero() {
 			v.Seen = sale.At(s.LastAck)
