@@ -2,7 +2,7 @@
 # Builds the programs and everything that is installed from a file, into dist/. `make packages` calls it.
 #   VERSION=1.3.0            else by git (version.sh)
 #   PACKAGES_FOR="linux-amd64 windows-amd64"   else linux-amd64, linux-arm64 and windows-amd64
-#   DIST=folder              else dist/
+#   DIST=folder              else dist/; TOOLS=folder keeps the packagers between builds
 #   KOPILKA_PGP_KEY          armoured private key that signs deb, rpm and SHA256SUMS (NFPM_PASSPHRASE: its passphrase)
 #   KOPILKA_CODE_CERT, KOPILKA_CODE_KEY   what signs Windows programs, see codesign.sh
 #   KOPILKA_NOTES_RU, KOPILKA_NOTES_EN    a sentence on what is new, for release.json
@@ -30,9 +30,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 rm -rf "$dist"
-mkdir -p "$dist/programs" "$dist/sbom" "$work/tools"
+tools=${TOOLS:-$work/tools}
+mkdir -p "$dist/programs" "$dist/sbom" "$tools"
 
-tool() { [ -x "$work/tools/$1" ] || go build -modfile=tools.mod -o "$work/tools/$1" "$2"; }
+tool() { [ -x "$tools/$1" ] || go build -modfile=tools.mod -o "$tools/$1" "$2"; }
 tool nfpm github.com/goreleaser/nfpm/v2/cmd/nfpm
 tool cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
@@ -94,7 +95,7 @@ describe() {
   local system=$1 program name
   for program in "$dist/programs/$system"/*; do
     name=$(basename "$program" .exe)
-    "$work/tools/cyclonedx-gomod" bin -json -noserial -notimestamp -std -version "v$VERSION" \
+    "$tools/cyclonedx-gomod" bin -json -noserial -notimestamp -std -version "v$VERSION" \
       -output "$dist/sbom/$name-$system.cdx.json" "$program" 2>"$work/cdx.log" || { cat "$work/cdx.log" >&2; fail "no bill of materials for $program"; }
     licences "$program" >"$work/licences-$name-$system"
   done
@@ -108,7 +109,7 @@ package() {
   local name=$1 packager
   for packager in deb rpm; do
     env ARCH="$2" SYSTEM="linux-$2" DIST_DIR="$dist" WORK_DIR="$work" KOPILKA_PGP_KEY="${KOPILKA_PGP_KEY:-}" \
-      "$work/tools/nfpm" package -f "$here/$name.yaml" -p "$packager" -t "$dist/" >/dev/null
+      "$tools/nfpm" package -f "$here/$name.yaml" -p "$packager" -t "$dist/" >/dev/null
   done
 }
 
