@@ -41,6 +41,7 @@ var commands = map[string]command{
 	"capture":      captureCommand,
 	"devices":      devicesCommand,
 	"setup":        setupCommand,
+	"kiosk":        kioskCommand,
 	"updates":      updatesCommand,
 	"version":      versionCommand,
 	"purge":        purgeCommand,

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+
+	"github.com/kopilka/kopilka/installer"
+)
+
+// endSignal ends a browser: Windows has no gentler way for a program without a window of ours.
+var endSignal = os.Kill
+
+// kioskKey and kioskValue start it at everybody's logon.
+const (
+	kioskKey   = `SOFTWARE\Microsoft\Windows\CurrentVersion\Run`
+	kioskValue = "KopilkaKiosk"
+)
+
+// browsers are where their installers put them: none is in PATH.
+func browsers() (paths []string) {
+	for _, root := range []string{os.Getenv("ProgramFiles"), os.Getenv("ProgramFiles(x86)"), os.Getenv("LocalAppData")} {
+		if root == "" {
+			continue
+		}
+		for _, path := range []string{`Google\Chrome\Application\chrome.exe`, `Chromium\Application\chrome.exe`, `Microsoft\Edge\Application\msedge.exe`} {
+			paths = append(paths, filepath.Join(root, path))
+		}
+	}
+	return paths
+}
+
+// kioskLock keeps a second one out of this session; the name is the session's own.
+func kioskLock(string) (release func() error, err error) {
+	name, err := windows.UTF16PtrFromString(`Local\KopilkaKiosk`)
+	if err != nil {
+		return nil, fmt.Errorf("take the lock of the till's page: %w", err)
+	}
+	h, err := windows.CreateMutex(nil, false, name)
+	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
+		return nil, errors.Join(errKioskTwice, windows.CloseHandle(h))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take the lock of the till's page: %w", err)
+	}
+	return func() error { return windows.CloseHandle(h) }, nil
+}
+
+func (k *kiosk) install(out io.Writer) (err error) {
+	program, err := programPath()
+	if err != nil {
+		return err
+	}
+	if program == "" {
+		program = installer.Program
+	}
+	args := []string{program, "kiosk"}
+	if k.config != "" {
+		args = append(args, "-config", k.config)
+	}
+	if k.window {
+		args = append(args, "-window")
+	}
+	if k.browser != "" {
+		args = append(args, "-browser", k.browser)
+	}
+	key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, kioskKey, registry.SET_VALUE)
+	if err != nil {
+		return fmt.Errorf("have the till's page open at logon: %w", runRights(err))
+	}
+	defer func() { err = errors.Join(err, key.Close()) }()
+	if err := key.SetStringValue(kioskValue, windows.ComposeCommandLine(args)); err != nil {
+		return fmt.Errorf("have the till's page open at logon: %w", runRights(err))
+	}
+	return say(out, "The till's page opens at the next logon / Страница кассы откроется при следующем входе\n")
+}
+
+func runRights(err error) error {
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+		return fmt.Errorf("%w (%w)", installer.ErrRights, err)
+	}
+	return err
+}
+
+func (k *kiosk) uninstall(out io.Writer) (err error) {
+	key, err := registry.OpenKey(registry.LOCAL_MACHINE, kioskKey, registry.SET_VALUE)
+	if err != nil {
+		return fmt.Errorf("have the till's page open at logon no more: %w", runRights(err))
+	}
+	defer func() { err = errors.Join(err, key.Close()) }()
+	if err := key.DeleteValue(kioskValue); err != nil && !errors.Is(err, registry.ErrNotExist) {
+		return fmt.Errorf("have the till's page open at logon no more: %w", runRights(err))
+	}
+	return say(out, "The till's page does not open at logon any more / Страница кассы больше не открывается при входе\n")
+}
