@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -160,30 +161,49 @@ func TestBackupsCutNoTransaction(t *testing.T) {
 	writing.Wait()
 }
 
-// Whoever was told of the end finds no connection at work, though everybody's context was cancelled in the middle.
+// Close returns when nobody has a connection any more, and not before: the files are at rest then.
 func TestCloseWaitsForEverybody(t *testing.T) {
-	for range 30 {
+	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
 		s, err := Open(t.Context(), folder, clock)
 		require.NoError(t, err)
-		_, err = s.CreateOrg(t.Context(), "Копилка", rand.Reader)
-		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(t.Context())
-		begun := make(chan struct{}, 4)
-		var asking sync.WaitGroup
-		for range 4 {
-			asking.Go(func() {
-				_ = s.view(ctx, func(tx *tx) error { // ends with the context, wherever it is
-					begun <- struct{}{}
-					_, err := tx.int(ctx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT count(*) FROM n`)
-					return err
-				})
+		goOn, read, closed := make(chan struct{}), make(chan error, 1), make(chan error, 1)
+		go func() {
+			read <- s.view(t.Context(), func(tx *tx) error {
+				<-goOn
+				_, err := tx.int(t.Context(), `SELECT count(*) FROM orgs`)
+				return err
 			})
+		}()
+		synctest.Wait()
+		go func() { closed <- s.Close() }()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Fatal("closed while somebody reads")
+		default:
 		}
-		<-begun
-		cancel()
-		require.NoError(t, s.Close())
+		_, err = s.Orgs(t.Context())
+		require.ErrorIs(t, err, errClosed, "nobody begins any more")
+		close(goOn)
+		require.NoError(t, <-closed)
+		require.NoError(t, <-read, "who has begun ends in peace")
 		require.NoFileExists(t, filepath.Join(folder, FileName+"-wal"), "the last connection folds the log in")
-		asking.Wait()
+	})
+}
+
+// A transaction whose context was cancelled has ended when its caller hears of it, not some time after: its
+// connection is back.
+func TestACancelledTransactionLeavesNothingBehind(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := s.change(ctx, func(tx *tx) error {
+			cancel()
+			_, err := tx.exec(ctx, `INSERT INTO migrations (name, at) VALUES ('x', 0)`)
+			return err
+		})
+		require.Error(t, err)
+		require.Zero(t, s.write.Stats().InUse)
 	}
 }
