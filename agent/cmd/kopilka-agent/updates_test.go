@@ -8,12 +8,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -258,4 +261,45 @@ func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 		require.NoError(t, trustUpdates(l, o.config.Data, o.id, &out))
 		require.Contains(t, out.String(), "kopilka-agent updates trust")
 	}
+}
+
+// TestTheDaemonAnswersItsUpdater runs the whole program, as the service does.
+func TestTheDaemonAnswersItsUpdater(t *testing.T) {
+	o := newOffering(t)
+	o.config.Register.Type, o.config.Register.Port = agent.RegisterNone, ""
+	p, err := NewProgram(o.config, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	defer func() { stop(); require.NoError(t, <-ended) }()
+
+	h := healthOf(t, p)
+	require.Equal(t, update.Health{Version: version, Ledger: true, Register: true, Scanners: map[string]bool{}, Stage: "sign-in", Idle: true}, h)
+	require.Equal(t, http.StatusForbidden, holdAt(t, p, `{"seconds":30}`, ""))
+	require.Equal(t, http.StatusOK, holdAt(t, p, `{"seconds":30}`, "1"))
+	require.InDelta(t, 30, healthOf(t, p).HeldFor, 10)
+	require.Equal(t, http.StatusOK, holdAt(t, p, `{"seconds":0}`, "1"))
+	require.Zero(t, healthOf(t, p).HeldFor)
+}
+
+func healthOf(t *testing.T, p *Program) (h update.Health) {
+	t.Helper()
+	a, err := http.Get(p.URL() + "health") //nolint:noctx // this machine answers
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(json.NewDecoder(a.Body).Decode(&h), a.Body.Close()))
+	return h
+}
+
+func holdAt(t *testing.T, p *Program, body, script string) int {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL()+"hold", strings.NewReader(body))
+	require.NoError(t, err)
+	if script != "" {
+		q.Header.Set("X-Kopilka", script)
+	}
+	a, err := http.DefaultClient.Do(q)
+	require.NoError(t, err)
+	require.NoError(t, a.Body.Close())
+	return a.StatusCode
 }
