@@ -34,7 +34,7 @@ function make(tag, attrs, ...children) {
 
 function head() {
   const title = make('h1', {}, t(text.title));
-  if (last) title.append(make('span', { class: 'when' }, t(text.at, { t: new Date(last.at).toLocaleTimeString(lang) })));
+  if (last) title.append(make('span', { class: 'when' }, t(text.at, { t: new Date(last.at).toLocaleTimeString(lang === 'en' ? 'en-GB' : 'ru') })));
   const again = make('button', { class: 'button primary', id: 'again', run: examine }, t(text.again));
   again.disabled = busy;
   document.getElementById('head').replaceChildren(
