@@ -114,8 +114,8 @@ func gtinOfGS1(text string) (string, bool) {
 }
 
 func textLabelUnfit(name string) Text {
-	return say("Этикетка не подходит к товару «%s»: вес у штучного товара или штуки у весового. Найдите товар по названию, о весах сообщите в офис",
-		"The label does not fit %q: a weight on goods sold by the piece, or pieces on goods sold by weight. Find it by name and tell head office about the scales", name)
+	return say("Этикетка не подходит к товару %[1]s: вес у штучного товара или штуки у весового. Найдите товар по названию, о весах сообщите в офис",
+		"The label does not fit %[2]s: a weight on goods sold by the piece, or pieces on goods sold by weight. Find it by name and tell head office about the scales", inMarks(name).RU, inMarks(name).EN)
 }
 
 func (t *Till) unknownCode(text string) error {

@@ -440,11 +440,11 @@ func mapValues(m map[int]string) (out []string) {
 // Sentences.
 
 func textMarkWanted(name string) Text {
-	return say("«%s» продаётся по коду маркировки: отсканируйте квадратный код на упаковке", "%q is sold by its marking code: scan the square code on the pack", name)
+	return say("%[1]s продаётся по коду маркировки: отсканируйте квадратный код на упаковке", "%[2]s is sold by its marking code: scan the square code on the pack", inMarks(name).RU, inMarks(name).EN)
 }
 
 func textMarkTwice(name string) Text {
-	return say("Эта упаковка «%s» уже в чеке: у каждой свой код, отсканируйте другую", "This pack of %q is in the receipt already: each has a code of its own, scan the other one", name)
+	return say("Эта упаковка %[1]s уже в чеке: у каждой свой код, отсканируйте другую", "This pack of %[2]s is in the receipt already: each has a code of its own, scan the other one", inMarks(name).RU, inMarks(name).EN)
 }
 
 func textMarkQty() Text {
@@ -453,8 +453,8 @@ func textMarkQty() Text {
 
 func textMarkDamaged(name string, hint Text) Text {
 	return Text{
-		RU: "«" + name + "»: " + hint.RU + " До этого отложите товар: без кода его продавать нельзя, остальное продавайте.",
-		EN: "“" + name + "”: " + hint.EN + " Until then put it aside: it may not be sold without its code; sell the rest.",
+		RU: inMarks(name).RU + ": " + hint.RU + " До этого отложите товар: без кода его продавать нельзя, остальное продавайте.",
+		EN: inMarks(name).EN + ": " + hint.EN + " Until then put it aside: it may not be sold without its code; sell the rest.",
 	}
 }
 
@@ -467,13 +467,13 @@ func textMarkWithoutProduct() Text {
 }
 
 func textMarkRefused(name string) Text {
-	return say("«%s» продавать нельзя: «Честный знак» отклонил код. Товар убран из чека, отложите его", "%q may not be sold: the marking system refused its code. It was taken out of the receipt, put it aside", name)
+	return say("%[1]s продавать нельзя: «Честный знак» отклонил код. Товар убран из чека, отложите его", "%[2]s may not be sold: the marking system refused its code. It was taken out of the receipt, put it aside", inMarks(name).RU, inMarks(name).EN)
 }
 
 func textNoMarks(name string, hint Text) Text {
 	return Text{
-		RU: "«" + name + "» продать на этой кассе нельзя: отложите его, остальное продавайте. " + hint.RU,
-		EN: "“" + name + "” cannot be sold at this register: put it aside, sell the rest. " + hint.EN,
+		RU: inMarks(name).RU + " продать на этой кассе нельзя: отложите его, остальное продавайте. " + hint.RU,
+		EN: inMarks(name).EN + " cannot be sold at this register: put it aside, sell the rest. " + hint.EN,
 	}
 }
 
@@ -482,7 +482,7 @@ func textMarkNotSold() Text {
 }
 
 func textMarkBack(name string) Text {
-	return say("«%s» по этому коду уже возвращён", "%q of this code has come back already", name)
+	return say("%[1]s по этому коду уже возвращён", "%[2]s of this code has come back already", inMarks(name).RU, inMarks(name).EN)
 }
 
 func textMarkGift() Text {
@@ -490,5 +490,5 @@ func textMarkGift() Text {
 }
 
 func textMarkReturn(name string) Text {
-	return say("«%s» возвращают по коду маркировки: отсканируйте его на упаковке", "%q comes back by its marking code: scan it on the pack", name)
+	return say("%[1]s возвращают по коду маркировки: отсканируйте его на упаковке", "%[2]s comes back by its marking code: scan it on the pack", inMarks(name).RU, inMarks(name).EN)
 }

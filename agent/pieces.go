@@ -96,5 +96,5 @@ func (t *Till) dropSold(b *sale.Basket) {
 }
 
 func textMarkSold(name string) Text {
-	return say("Эта упаковка «%s» уже продана этой кассой: у каждой свой код, возьмите другую", "This pack of %q has been sold by this till already: each has a code of its own, take another one", name)
+	return say("Эта упаковка %[1]s уже продана этой кассой: у каждой свой код, возьмите другую", "This pack of %[2]s has been sold by this till already: each has a code of its own, take another one", inMarks(name).RU, inMarks(name).EN)
 }

@@ -126,8 +126,16 @@ func quoted(s string) string {
 	return string(r)
 }
 
+// inMarks is a product's name in quotation marks; one that has some of its own, as Сок «Добрый», stands without ours.
+func inMarks(name string) Text {
+	if strings.ContainsAny(name, "«»“”„\"") {
+		return Text{RU: name, EN: name}
+	}
+	return Text{RU: "«" + name + "»", EN: `"` + name + `"`}
+}
+
 func textNoWeight(name string) Text {
-	return say("На этикетке «%s» нет веса: взвесьте ещё раз", "The label of %q has no weight: weigh it again", name)
+	return say("На этикетке %[1]s нет веса: взвесьте ещё раз", "The label of %[2]s has no weight: weigh it again", inMarks(name).RU, inMarks(name).EN)
 }
 
 func textNoProduct(sku string) Text {

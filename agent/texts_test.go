@@ -22,6 +22,11 @@ func TestSentencesReadWell(t *testing.T) {
 		{textProgress(Text{RU: "Серебряный", EN: "Silver"}, loyalty.Need{Receipts: 21}).EN, "21 receipts to Silver"},
 		{textProgress(Text{RU: "Золотой", EN: "Gold"}, loyalty.Need{Referrals: 1}).EN, "1 friend to Gold"},
 		{textProgress(Text{RU: "Золотой", EN: "Gold"}, loyalty.Need{Referrals: 12}).RU, "до уровня Золотой осталось 12 друзей"},
+		{textMarkBack("Молоко").RU, "«Молоко» по этому коду уже возвращён"},
+		{textMarkBack("Молоко").EN, `"Молоко" of this code has come back already`},
+		{textMarkBack("Сок «Добрый»").RU, "Сок «Добрый» по этому коду уже возвращён"},
+		{textMarkWanted(`Сок "Добрый"`).EN, `Сок "Добрый" is sold by its marking code: scan the square code on the pack`},
+		{textMarkDamaged("Сок «Добрый»", Text{RU: "Смотрите.", EN: "Look."}).EN, "Сок «Добрый»: Look. Until then put it aside: it may not be sold without its code; sell the rest."},
 	} {
 		require.Equal(t, c.want, c.got)
 	}
