@@ -241,15 +241,19 @@ func (s *Slots) Returned(ctx context.Context, version string, triesMax int) erro
 	})
 }
 
-// Refuse holds something against a version that was never tried.
-func (s *Slots) Refuse(ctx context.Context, version string, why Reason) error {
-	return s.change(ctx, func(st *State, _ string) error {
-		if st.Verdicts == nil {
-			st.Verdicts = map[string]Verdict{}
+// Discard forgets a version that waited and is not wanted any more; Prune takes its file.
+func (s *Slots) Discard(ctx context.Context) (was string, err error) {
+	st, err := s.Peek()
+	if err != nil || st.Stage != Placed {
+		return "", err
+	}
+	err = s.change(ctx, func(st *State, _ string) error {
+		if st.Stage == Placed {
+			was, st.Stage, st.Placed = st.Placed, Idle, ""
 		}
-		st.Verdicts[version] = Verdict{Why: why, At: s.Now().UTC().Truncate(time.Second), Bad: true}
 		return nil
 	})
+	return was, err
 }
 
 // Retry forgets what is held against a version; against all of them where none is named.

@@ -109,6 +109,9 @@ func (b box) rollback(ctx context.Context, out io.Writer) error {
 		return say(out, "the updater that is at work goes back / работающая служба обновлений вернёт прежнюю версию\n")
 	}
 	defer unlock()
+	if err := say(out, "going back once nobody is at the till / возврат, как только у кассы никого не будет\n"); err != nil {
+		return err
+	}
 	if err := b.updater.resume(ctx); err != nil {
 		return err
 	}

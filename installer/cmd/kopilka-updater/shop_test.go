@@ -151,6 +151,12 @@ func TestUpdateWaitsForTheCustomers(t *testing.T) {
 	st := s.ends(older, "busy")
 	require.Equal(t, slots.Placed, st.Stage)
 	require.Equal(t, process, s.pid(), "nobody was disturbed")
+
+	require.NoError(t, os.Remove(filepath.Join(s.layout.Data, update.Folder, update.WantedFile)))
+	s.apply()
+	st = s.ends(older, "stay")
+	require.Equal(t, slots.Idle, st.Stage)
+	require.NoFileExists(t, s.layout.Program(slots.SlotOf(newer)), "what was taken back does not lie about")
 }
 
 func (s *shop) pid() int {

@@ -79,12 +79,22 @@ func (u *updater) apply(ctx context.Context) error {
 	}
 	wanted, err := u.asked()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return u.tell("", u.unwanted(ctx))
 	}
 	if err == nil {
 		err = u.take(ctx, wanted)
 	}
 	return u.tell(wanted, err)
+}
+
+// unwanted clears away what waited for its turn and was taken back.
+func (u *updater) unwanted(ctx context.Context) error {
+	was, err := u.slots.Discard(ctx)
+	if err != nil || was == "" {
+		return err
+	}
+	u.say(was, reasonStay)
+	return u.slots.Prune(ctx)
 }
 
 // tell publishes and logs why an update does not go on.
