@@ -14,7 +14,7 @@ done
 work=$(mktemp -d)
 folder=${WINE_FOLDER:-$work}
 mkdir -p "$folder"
-export WINEPREFIX="$folder/prefix" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml="
+export WINEPREFIX="$folder/prefix"
 alive=
 leave() {
 	wineserver -k 2>/dev/null || true
@@ -25,31 +25,7 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM
 
-if [ ! -d "$WINEPREFIX/drive_c/windows/system32" ]; then
-	timeout 120 wineboot -i >"$work/wineboot.log" 2>&1 || { cat "$work/wineboot.log" >&2; exit 1; }
-	timeout 60 winecfg -v win10 >/dev/null 2>&1
-	timeout 60 wineserver -w # a service manager on its way out would still take orders, and forget them
-fi
-
-# Go programs take their randomness from a library that wine 8 does not have; newer ones do.
-library="$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
-if [ ! -e "$library" ]; then
-	cat >"$work/random.c" <<'C'
-#include <windows.h>
-#include <ntsecapi.h>
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE to, SIZE_T left) {
-	while (left > 0) {
-		ULONG now = left > 0x10000000 ? 0x10000000 : (ULONG)left;
-		if (!RtlGenRandom(to, now)) return FALSE;
-		to += now;
-		left -= now;
-	}
-	return TRUE;
-}
-BOOL WINAPI DllMain(HINSTANCE self, DWORD why, LPVOID what) { return TRUE; }
-C
-	x86_64-w64-mingw32-gcc -O2 -shared -o "$library" "$work/random.c" -ladvapi32
-fi
+. .ci/wine-prefix
 
 # Without a program that stays, wine ends all services three seconds after the last one left.
 wine cmd /c "ping -n 600 127.0.0.1 >NUL" >/dev/null 2>&1 &
@@ -68,7 +44,7 @@ status=0
 # CGO_ENABLED=1 would build HID drivers too; what is tested here does not touch them.
 export CGO_ENABLED=0
 # shellcheck disable=SC2086 # lists of packages and flags
-timeout 240 go test -overlay "$folder/overlay.json" -count=1 ${WINE_RUN:-} -p 1 -timeout 200s -exec wine ${WINE_PACKAGES:-./ledger ./ledger/sale ./ledger/loyalty ./installer} || status=$?
+timeout 240 go test -overlay "$folder/overlay.json" -count=1 ${WINE_RUN:-} -p 1 -timeout 200s -exec wine ${WINE_PACKAGES:-./ledger ./ledger/sale ./ledger/loyalty ./installer ./installer/slots} || status=$?
 if [ -z "${WINE_PACKAGES:-}" ] && [ -d agent/cmd/kopilka-agent ]; then
 	timeout 120 go test -overlay "$folder/overlay.json" -count=1 -v -run 'Service' -timeout 100s -exec wine ./agent/cmd/kopilka-agent || status=$?
 fi

@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# The Windows package under wine, as store IT meets it: installed silently with an enrolment code into a folder with
+# blanks and Cyrillic, a sale through a register over TCP that head office hears of, upgraded, held against versions
+# that an update has brought, removed. Wants wine64, mingw, wixl, msitools, osslsigncode, curl. Leaves nothing behind.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="$PATH:/usr/lib/wine"
+for tool in wine wineserver x86_64-w64-mingw32-gcc wixl msibuild osslsigncode openssl curl go; do
+  command -v "$tool" >/dev/null || { echo "msi.sh: $tool is missing: make deps" >&2; exit 2; }
+done
+export LC_ALL=C.UTF-8 SOURCE_DATE_EPOCH=1764000000
+work=$(mktemp -d "${TMPDIR:-/tmp}/kopilka-msi.XXXXXX")
+export WINEPREFIX="$work/prefix"
+children=()
+leave() {
+  local status=$?
+  if [ "$status" -ne 0 ]; then
+    for log in "$WINEPREFIX/drive_c/ProgramData/Kopilka/kopilka-agent.log" "$WINEPREFIX/drive_c/ProgramData/Kopilka-Updater/kopilka-updater.log" "$work"/*.log; do
+      [ ! -s "$log" ] || { echo "== $log"; tail -n 40 "$log"; }
+    done >&2
+  fi
+  wineserver -k 2>/dev/null || true
+  wineserver -w 2>/dev/null || true
+  [ "${#children[@]}" -eq 0 ] || kill "${children[@]}" 2>/dev/null || true
+  wait || true
+  rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+fail() { echo "msi.sh: $*" >&2; exit 1; }
+say() { printf '%4d s  %s\n' $SECONDS "$*"; }
+until_true() {
+  local try
+  for try in $(seq "${TRIES:-300}"); do
+    if "$@" >/dev/null 2>&1; then return; fi
+    sleep 0.1
+  done
+  fail "waited in vain for: $*"
+}
+
+# --- programs and packages ---
+
+older=1.1.0 newer=1.2.0
+for version in $older $newer; do
+  GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc CGO_CFLAGS='-O2 -g0' \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o "$work/$version/" ./agent/cmd/kopilka-agent ./installer/cmd/kopilka-updater
+done
+go build -o "$work/bin/" ./cloud/cmd/kopilka-cloud ./drivers/cmd/kopilka-emulator
+package() { bash installer/packages/msi/build.sh "$1" "$work/$2" "$work/$3"; }
+package $older $older a.msi
+package $older $older again.msi
+cmp "$work/a.msi" "$work/again.msi" || fail "two builds of one package differ"
+package $newer $newer b.msi
+package 1.2.1 $newer c.msi
+say "packages are built, the same bytes twice"
+
+# signed: with a key of our own, as a build with a bought one signs; another byte, and it is refused.
+signed() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=Kopilka test' -addext extendedKeyUsage=codeSigning \
+    -keyout "$work/code.key" -out "$work/code.crt" 2>/dev/null
+  KOPILKA_CODE_CERT=$work/code.crt KOPILKA_CODE_KEY=$work/code.key sh installer/packages/codesign.sh "$work/again.msi"
+  osslsigncode verify -CAfile "$work/code.crt" -in "$work/again.msi" >"$work/verify.log" 2>&1 || fail "the signed package is refused"
+  printf 'X' | dd of="$work/again.msi" bs=1 seek=1000000 conv=notrunc 2>/dev/null
+  ! osslsigncode verify -CAfile "$work/code.crt" -in "$work/again.msi" >"$work/verify.log" 2>&1 || fail "a package with another byte is taken"
+  ! osslsigncode verify -CAfile "$work/code.crt" -in "$work/a.msi" >"$work/verify.log" 2>&1 || fail "an unsigned package is taken"
+}
+signed
+
+# --- head office, a register, Windows ---
+
+# free_port: one that nobody listens at. It is free for longer than this script needs to take it.
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 12000)); do
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return; fi
+  done
+}
+office_port=$(free_port) page_port=$(free_port) register_port=$(free_port) emulator_port=$(free_port)
+office=http://127.0.0.1:$office_port till=http://127.0.0.1:$page_port
+
+cat >"$work/shop.json" <<'JSON'
+{"stores": [{"no": 1, "name": "Домик на Лесной", "address": "Москва, ул. Лесная, 7", "zone": "Europe/Moscow"}],
+ "staff": [{"no": 1, "name": "Иванова Мария", "role": "manager", "pin": "1111"}],
+ "products": [{"sku": "100200", "name": "Молоко 3,2 %", "price": 8490, "vat": 2, "subject": 1, "codes": ["4601207000013"]}],
+ "customers": []}
+JSON
+cat >"$work/emulator.yaml" <<YAML
+listen: 127.0.0.1:$emulator_port
+counters:
+  - name: Касса 1
+    register: {type: shtrih-m, listen: "127.0.0.1:$register_port", folder: $work/register, fn: "9999078900000001", serial: 1, inn: "7700000009", zone: Europe/Moscow, shop: ["ООО «КОПИЛКА»"]}
+YAML
+"$work/bin/kopilka-cloud" init -data "$work/cloud" -name 'ООО «Ромашка»' -login admin >"$work/init.log"
+"$work/bin/kopilka-cloud" seed -data "$work/cloud" -file "$work/shop.json" >"$work/seed.log"
+"$work/bin/kopilka-cloud" serve -data "$work/cloud" -listen "127.0.0.1:$office_port" >"$work/cloud.log" 2>&1 &
+children+=($!)
+"$work/bin/kopilka-emulator" -config "$work/emulator.yaml" >"$work/emulator.log" 2>&1 &
+children+=($!)
+until_true curl -sf "$office/healthz"
+
+. .ci/wine-prefix
+wine cmd /c "ping -n 900 127.0.0.1 >NUL" >/dev/null 2>&1 & # without a program that stays, wine ends all services
+children+=($!)
+drive=$WINEPREFIX/drive_c
+mkdir -p "$drive/пакеты" "$drive/ProgramData/Kopilka"
+cp "$work"/[abc].msi "$drive/пакеты/"
+# Store IT hands the config out with the package; the ledger lies in a folder with blanks and Cyrillic.
+config=$drive/ProgramData/Kopilka/config.yaml
+cat >"$config" <<YAML
+data: 'C:\Данные кассы'
+page: 127.0.0.1:$page_port
+register:
+  type: shtrih-m
+  port: tcp://127.0.0.1:$register_port
+YAML
+config_sum=$(sha256sum "$config")
+programs="$drive/Program Files/Копилка касса"
+data="$drive/Данные кассы"
+
+# --- what is asked of it ---
+
+msi() { # msi LOG ARGUMENTS…
+  local log=$1
+  shift
+  timeout 170 wine msiexec "$@" /qn /l*v "C:\\$log" >>"$work/msiexec.log" 2>&1 || fail "msiexec $* ended with $?"
+  wineserver_idle=1
+}
+registry() { wine reg query "$1" /v "$2" 2>/dev/null | tr -d '\r' | sed -n "s/^ *$2 *REG_[A-Z_]* *//p"; }
+starts() { registry 'HKLM\System\CurrentControlSet\Services\Kopilka' ImagePath; }
+service() { wine sc query "$1" 2>/dev/null | tr -d '\r' | grep -q "$2"; }
+runs_version() { [ "$(curl -sf "$till/health" | grep -oE '"version":"[^"]*"' | cut -d'"' -f4)" = "$1" ]; }
+stage() { curl -sf "$till/health" | grep -q "\"stage\":\"$1\""; }
+order() {
+  local try
+  for try in $(seq 150); do
+    if curl -sf -X POST -H 'X-Kopilka: 1' -d "$1" "$till/command" >/dev/null; then return; fi
+    sleep 0.1
+  done
+  fail "the till refuses $1: $(curl -s -X POST -H 'X-Kopilka: 1' -d "$1" "$till/command")"
+}
+receipts() { curl -sf "$till/receipts?q=" | grep -o '"total":8490' | wc -l; }
+have_receipts() { [ "$(receipts)" -eq "$1" ]; }
+sell() {
+  local had
+  had=$(receipts)
+  order '{"do":"scan","code":"4601207000013"}'
+  order '{"do":"pay","tenders":[{"kind":1,"amount":8490}],"given":10000}'
+  until_true have_receipts $((had + 1))
+}
+password=$(sed -n 's/^password.*: //p' "$work/init.log")
+sales_at_office() {
+  local token
+  token=$(curl -sf -c "$work/jar" -b "$work/jar" "$office/sign-in" | grep -oE 'name="csrf"[^>]*' | grep -oE 'value="[^"]*"' | head -n 1 | cut -d'"' -f2) || true
+  curl -sf -o /dev/null -c "$work/jar" -b "$work/jar" --data-urlencode "csrf=$token" -d login=admin -d "password=$password" "$office/sign-in" || true
+  [ "$(curl -sf -b "$work/jar" "$office/sales" | grep -c '84,90')" -ge "$1" ]
+}
+
+# --- the story ---
+
+# A wrong code installs a till that says so; nothing is rolled back.
+wrong=$("$work/bin/kopilka-cloud" enrol-code -data "$work/cloud" -store 1)
+wrong=${wrong%?}$([ "${wrong: -1}" = 0 ] && echo 1 || echo 0)
+msi wrong.log /i 'C:\пакеты\a.msi' 'INSTALLDIR=C:\Program Files\Копилка касса\' "HEADOFFICE=$office" "CODE=$wrong"
+[ -s "$programs/packaged/kopilka-agent.exe" ] || fail "a refused code rolled the installation back"
+grep -q 'kopilka-agent enroll' "$drive/ProgramData/Kopilka/kopilka-agent.log" || fail "the log does not say why it is not enrolled"
+until_true stage not-enrolled
+service Kopilka RUNNING || fail "the service does not run"
+say "a refused code: installed, the page says that it is not enrolled, the log says why"
+msi remove.log /x 'C:\пакеты\a.msi'
+! service Kopilka RUNNING || fail "the service is there after removal"
+
+code=$("$work/bin/kopilka-cloud" enrol-code -data "$work/cloud" -store 1)
+msi install.log /i 'C:\пакеты\a.msi' 'INSTALLDIR=C:\Program Files\Копилка касса\' "HEADOFFICE=$office" "CODE=$code"
+until_true runs_version $older
+[ "$(starts)" = '"C:\Program Files\Копилка касса\packaged\kopilka-agent.exe" run as-service' ] || fail "the service starts $(starts)"
+service KopilkaUpdater RUNNING || fail "the updater does not run"
+registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | grep -qF 'packaged\kopilka-agent.exe" notify' || fail "no notice helper at logon"
+registry 'HKLM\System\CurrentControlSet\Services\EventLog\Application\Kopilka' EventMessageFile | grep -qi EventCreate || fail "no event source"
+registry 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' PATH | grep -qF 'Копилка касса\packaged' || fail "not in PATH"
+find "$drive" -name '*касса.url' | grep -q . || fail "no start-menu entry"
+! find "$drive" -name '*касса.lnk' | grep -q . || fail "the kiosk is there without being asked for"
+! iconv -f UTF-16 -t UTF-8 "$drive/install.log" 2>/dev/null | grep -qF "$code" || fail "the code is in Windows Installer's log"
+! grep -qaF "$code" "$drive/install.log" || fail "the code is in Windows Installer's log"
+order '{"do":"sign-in","pin":"1111"}'
+order '{"do":"open-shift"}'
+order '{"do":"clear"}'
+sell
+until_true sales_at_office 1
+first_sale=$SECONDS
+[ -s "$data/identity.json" ] || fail "the ledger is not in the folder of the config"
+say "installed silently, enrolled, sold; head office has the sale"
+
+# Between two releases an update has brought a version that the package's is newer than.
+mkdir -p "$programs/versions/1.1.5"
+cp "$work/$older/kopilka-agent.exe" "$programs/versions/1.1.5/"
+choose() { wine reg add 'HKLM\System\CurrentControlSet\Services\Kopilka' /v ImagePath /t REG_EXPAND_SZ /d "\"C:\\Program Files\\Копилка касса\\versions\\$1\\kopilka-agent.exe\" run as-service" /f >/dev/null 2>&1; }
+msi upgrade.log /i 'C:\пакеты\b.msi'
+until_true runs_version $newer
+have_receipts 1 || fail "the upgrade lost receipts"
+[ "$config_sum" = "$(sha256sum "$config")" ] || fail "the upgrade changed the config"
+[ -e "$programs/packaged/kopilka-agent.exe" ] || fail "the upgrade left the folder that was chosen"
+service KopilkaUpdater RUNNING || fail "the updater does not run after the upgrade"
+order '{"do":"sign-in","pin":"1111"}'
+sell
+until_true sales_at_office 2
+say "upgraded: config, ledger and folder kept, sells"
+
+msi uninstall.log /x 'C:\пакеты\b.msi'
+! service Kopilka RUNNING || fail "the service is there after removal"
+[ ! -e "$programs/packaged/kopilka-agent.exe" ] || fail "the program is there after removal"
+[ ! -e "$programs/versions" ] || fail "versions of updates are there after removal"
+[ -s "$data/identity.json" ] && [ -s "$config" ] || fail "removal took data"
+! registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | grep -q . || fail "the notice helper is there after removal"
+echo "MSI under wine: installed and enrolled in silence, sold, upgraded, removed with its data kept, in $SECONDS s"
