@@ -23,6 +23,7 @@ import (
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/installer"
 	"github.com/kopilka/kopilka/installer/slots"
+	"github.com/kopilka/kopilka/sync/update"
 	"github.com/kopilka/kopilka/sync/uplink"
 )
 
@@ -205,7 +206,7 @@ func versionsIn(s slots.Status) agent.Versions {
 	case slots.Idle:
 		newest := time.Time{}
 		for version, verdict := range s.Verdicts {
-			if version != s.Version && verdict.At.After(newest) {
+			if update.Newer(version, s.Version) && verdict.At.After(newest) { // an older one is nobody's trouble any more
 				newest = verdict.At
 				v.Failed, v.Why = version, agent.Text{RU: verdict.Why.RU, EN: verdict.Why.EN}
 			}
