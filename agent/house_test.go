@@ -87,7 +87,7 @@ var rooms = map[string]room{
 	"cloud/programme":           {[]string{"cloud/programme/deed", "ledger/loyalty", "ledger/sale"}, "decisions over points know neither SQL nor a wire"},
 	"cloud/web/page":            {[]string{"ledger/sale"}, "the pages' words, which the store speaks too"},
 	"cloud/web":                 {[]string{"cloud/web/page", "ledger/loyalty", "ledger/sale"}, "pages reach SQL through interfaces that they declare; the form of a programme shows its rules"},
-	"cloud":                     {[]string{"cloud/hub", "cloud/programme", "cloud/store", "cloud/updates", "cloud/web", "cloud/web/page", "ledger/loyalty", "ledger/sale", "sync/update"}, "head office put together"},
+	"cloud":                     {[]string{"cloud/hub", "cloud/programme", "cloud/store", "cloud/updates", "cloud/web", "cloud/web/page", "ledger/loyalty", "ledger/sale", "sync/update", "sync/wire"}, "head office put together, with what it takes in counted"},
 	"installer":                 {nil, "it must install an agent that it does not contain"},
 }
 
@@ -125,6 +125,7 @@ var floats = map[string]string{
 	".ci/summary.go":                     "seconds that a test took",
 	"agent/cmd/kopilka-agent/metrics.go": "the form of Prometheus; money goes in as whole kopecks",
 	"agent/cmd/kopilka-agent/notify.go":  "the pitch of a beep",
+	"cloud/metrics.go":                   "the form of Prometheus; no money goes in",
 	"cloud/hub/budget.go":                "tokens of a rate limit",
 	"cloud/web/chart.go":                 "places bars in a drawing",
 	"ledger/ledger.go":                   "how full bbolt is to leave a page",

@@ -105,7 +105,7 @@ func TestComposeFileFollowsItsSpecification(t *testing.T) {
 	}
 	out, err := read(string(b))
 	require.NoError(t, err, "%s", out)
-	require.Contains(t, out, "postgres://kopilka:x@postgres/kopilka")
+	require.Contains(t, out, "KOPILKA_POSTGRES: postgres://kopilka:")
 	out, err = read(strings.Replace(string(b), "read_only: true", "read_ony: true", 1))
 	require.Error(t, err, "a typing error is seen: %s", out)
 }
