@@ -58,6 +58,8 @@ func (p *Program) Rollout(ctx context.Context, org sale.OrgNo) (page.Rollout, er
 		out.OperatorUntil = sale.At(v.Root)
 	}
 	runs := map[string]int{}
+	going := v.Plan
+	going.Paused = false // a pause holds back what is due, it does not change what that is
 	for _, t := range tills {
 		if t.State != page.TillEnrolled {
 			continue
@@ -65,7 +67,7 @@ func (p *Program) Rollout(ctx context.Context, org sale.OrgNo) (page.Rollout, er
 		running := versionOf(t.Program)
 		out.Running[t.No] = running
 		runs[running]++
-		if step, found := update.Choose(v.Plan, who(org, t), running); found {
+		if step, found := update.Choose(going, who(org, t), running); found {
 			out.Wanted[t.No] = step.Version
 		}
 	}

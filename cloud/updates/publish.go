@@ -96,23 +96,23 @@ func versionOf(m *metadata.Metadata[metadata.TargetsType]) int64 {
 }
 
 // check holds every signature against the root as a till will, before anything is written.
-func (n *state) check(old *metadata.Metadata[metadata.RootType], targets bool) error {
+func (s *state) check(old *metadata.Metadata[metadata.RootType], targets bool) error {
 	operators := fmt.Errorf("%w: the operator's are wanted: the folder of kopilka-cloud updates init / нужны ключи оператора: папка, созданная kopilka-cloud updates init", ErrKeys)
-	if old.VerifyDelegate(metadata.ROOT, n.root) != nil || n.root.VerifyDelegate(metadata.ROOT, n.root) != nil {
+	if old.VerifyDelegate(metadata.ROOT, s.root) != nil || s.root.VerifyDelegate(metadata.ROOT, s.root) != nil {
 		return operators
 	}
-	if err := n.root.VerifyDelegate(metadata.TARGETS, n.targets); err != nil {
+	if err := s.root.VerifyDelegate(metadata.TARGETS, s.targets); err != nil {
 		if targets {
 			return operators
 		}
 		return fmt.Errorf("the repository's own targets.json is not signed as its root wants: %w", err)
 	}
-	for role, m := range map[string]any{metadata.SNAPSHOT: n.snapshot, metadata.TIMESTAMP: n.timestamp} {
-		if err := n.root.VerifyDelegate(role, m); err != nil {
+	for role, m := range map[string]any{metadata.SNAPSHOT: s.snapshot, metadata.TIMESTAMP: s.timestamp} {
+		if err := s.root.VerifyDelegate(role, m); err != nil {
 			return missing(role, err)
 		}
 	}
-	if err := n.targets.VerifyDelegate(update.RolloutRole, n.rollout); err != nil {
+	if err := s.targets.VerifyDelegate(update.RolloutRole, s.rollout); err != nil {
 		return missing(update.RolloutRole, err)
 	}
 	return nil
@@ -162,9 +162,9 @@ func (r *Repo) write(s, n *state, planRaw []byte) error {
 }
 
 // believed tells whether a till that knows only this root takes n.
-func (n *state) believed(root *metadata.Metadata[metadata.RootType]) bool {
-	return root.VerifyDelegate(metadata.TARGETS, n.targets) == nil && root.VerifyDelegate(metadata.SNAPSHOT, n.snapshot) == nil &&
-		root.VerifyDelegate(metadata.TIMESTAMP, n.timestamp) == nil
+func (s *state) believed(root *metadata.Metadata[metadata.RootType]) bool {
+	return root.VerifyDelegate(metadata.TARGETS, s.targets) == nil && root.VerifyDelegate(metadata.SNAPSHOT, s.snapshot) == nil &&
+		root.VerifyDelegate(metadata.TIMESTAMP, s.timestamp) == nil
 }
 
 func put[T metadata.Roles](r *Repo, name string, m *metadata.Metadata[T]) error {

@@ -7,11 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -406,110 +404,6 @@ func TestRestoredFromABackup(t *testing.T) {
 	}
 }
 
-// TestPowerCuts cuts every change at every file operation: a till that asks then takes the old or the new, and the
-// change can be made again.
-func TestPowerCuts(t *testing.T) {
-	t.Parallel()
-	errCut := errors.New("power cut")
-	for name, deed := range map[string]func(o *office, keys *updates.Keys, file string) error{
-		"add": func(o *office, k *updates.Keys, file string) error {
-			_, err := o.repo.Add(t.Context(), file, k)
-			return err
-		},
-		"plan":     func(o *office, _ *updates.Keys, _ string) error { return o.replan() },
-		"withdraw": func(o *office, k *updates.Keys, _ string) error { return o.repo.Withdraw(t.Context(), "1.3.0", k) },
-		"refresh":  func(o *office, _ *updates.Keys, _ string) error { return o.repo.Refresh(t.Context()) },
-		"rotate": func(o *office, k *updates.Keys, _ string) error {
-			return o.repo.Rotate(t.Context(), k, updates.Operators)
-		},
-		"rotate online": func(o *office, k *updates.Keys, _ string) error { return o.repo.Rotate(t.Context(), k, updates.Online) },
-		"renew":         func(o *office, k *updates.Keys, _ string) error { return o.repo.Renew(t.Context(), k) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := open(t)
-			o.init()
-			o.add("1.3.0")
-			o.plan(update.Step{Version: "1.3.0", Share: 5})
-			file := release(t, "1.4.0", artefact(t, "1.4.0", "linux"))
-			x := o.till()
-			start := t.TempDir()
-			require.NoError(t, os.CopyFS(start, os.DirFS(o.repo.Folder)))
-			stick := t.TempDir() // or roots would gather there, and with them the operations of the next try
-			require.NoError(t, os.CopyFS(stick, os.DirFS(o.stick)))
-			cuts := 0
-			for ; ; cuts++ {
-				require.NoError(t, os.RemoveAll(o.stick))
-				require.NoError(t, os.CopyFS(o.stick, os.DirFS(stick)))
-				require.NoError(t, os.RemoveAll(o.repo.Folder))
-				require.NoError(t, os.CopyFS(o.repo.Folder, os.DirFS(start)))
-				x.dir = t.TempDir()
-				_, _, err := x.refresh()
-				require.NoError(t, err)
-				left := cuts
-				o.repo.Cut = func(string) error {
-					if left--; left < 0 {
-						return errCut
-					}
-					return nil
-				}
-				err = deed(o, o.keys(), file)
-				o.repo.Cut = nil
-				_, _, seen := x.refresh()
-				require.NoError(t, seen, "cut %d", cuts)
-				_, _, seen = o.till().refresh()
-				require.NoError(t, seen, "cut %d, a new till", cuts)
-				if err == nil {
-					break
-				}
-				require.ErrorIs(t, err, errCut)
-				if err := deed(o, o.keys(), file); name != "withdraw" || !errors.Is(err, updates.ErrPlan) {
-					require.NoError(t, err, "again after cut %d", cuts)
-				}
-				_, _, seen = x.refresh()
-				require.NoError(t, seen, "again after cut %d", cuts)
-			}
-			require.Greater(t, cuts, 12, "every write is several operations")
-			t.Logf("%s: %d cuts", name, cuts)
-		})
-	}
-}
-
-func (o *office) replan() error {
-	v, err := o.repo.Look(o.t.Context())
-	if err != nil {
-		return err
-	}
-	_, err = o.repo.SetPlan(o.t.Context(), v.Plan.Serial, update.Plan{Steps: []update.Step{{Version: "1.3.0", Share: v.Plan.Steps[0].Share + 1}}}, nil)
-	return err
-}
-
-// TestInitIsCut: before the vouch no till believes anything, so a repository may be begun anew until then.
-func TestInitIsCut(t *testing.T) {
-	t.Parallel()
-	errCut := errors.New("power cut")
-	for cuts := 0; ; cuts++ {
-		o := open(t)
-		left := cuts
-		o.repo.Cut = func(string) error {
-			if left--; left < 0 {
-				return errCut
-			}
-			return nil
-		}
-		err := o.repo.Init(t.Context(), o.stick, nil, vouch)
-		o.repo.Cut = nil
-		if err == nil {
-			break
-		}
-		require.ErrorIs(t, err, errCut)
-		if err := o.repo.Init(t.Context(), o.stick+"2", nil, vouch); !errors.Is(err, updates.ErrExists) {
-			require.NoError(t, err, "cut %d", cuts)
-		}
-		_, _, err = o.till().refresh()
-		require.NoError(t, err, "cut %d", cuts)
-	}
-}
-
 func TestWritersTakeTurns(t *testing.T) {
 	t.Parallel()
 	o := open(t)
@@ -577,92 +471,4 @@ func TestTillNoticesThatItIsHeldBack(t *testing.T) {
 	require.Eventually(t, func() bool { _, _, err := x.refresh(); return err == nil }, 10*time.Second, 20*time.Millisecond)
 	cancel()
 	<-done
-}
-
-func get(t *testing.T, url string, header ...string) (*http.Response, string) {
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
-	for i := 0; i+1 < len(header); i += 2 {
-		q.Header.Set(header[i], header[i+1])
-	}
-	res, err := http.DefaultTransport.RoundTrip(q)
-	require.NoError(t, err)
-	body, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	return res, string(body)
-}
-
-func TestHandlerHandsOutNothingElse(t *testing.T) {
-	t.Parallel()
-	o := open(t)
-	o.init()
-	o.add("1.3.0")
-	res, body := get(t, o.url+"/updates/vouch")
-	require.Equal(t, http.StatusOK, res.StatusCode)
-	require.Equal(t, "vouched", body)
-	keys, err := filepath.Glob(filepath.Join(o.repo.Folder, "keys", "*.pem"))
-	require.NoError(t, err)
-	require.NotEmpty(t, keys)
-	key := filepath.Base(keys[0])
-	require.NoError(t, os.WriteFile(filepath.Join(o.repo.Folder, "targets", ".part-1"), []byte("half"), 0o600))
-	outside := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(outside, []byte("secret"), 0o600))
-	require.NoError(t, os.Symlink(outside, filepath.Join(o.repo.Folder, "targets", "link")))
-	for _, path := range []string{
-		"", "lock", "withdrawn.json", "keys", "keys/", "keys/" + key, "metadata", "metadata/", "metadata/../keys/" + key, "targets/../keys/" + key, "targets/%2e%2e/keys/" + key,
-		"metadata/..%2fkeys%2f" + key, "targets", "targets/", "targets/agent/1.3.0", "targets/.part-1", "targets/link", "metadata/x.json", "../../etc/passwd", "targets//etc/passwd", "targets/..\\keys\\" + key,
-	} {
-		res, body := get(t, o.url+"/updates/"+path)
-		require.Equal(t, http.StatusNotFound, res.StatusCode, path)
-		require.NotContains(t, body, "PRIVATE", path)
-	}
-	q, err := http.Post(o.url+"/updates/vouch", "text/plain", strings.NewReader("x"))
-	require.NoError(t, err)
-	require.NoError(t, q.Body.Close())
-	require.Equal(t, http.StatusMethodNotAllowed, q.StatusCode)
-
-	stamp := o.url + "/updates/metadata/timestamp.json"
-	res, whole := get(t, stamp)
-	require.Equal(t, http.StatusOK, res.StatusCode)
-	again, _ := get(t, stamp, "If-None-Match", res.Header.Get("ETag"))
-	require.Equal(t, http.StatusNotModified, again.StatusCode)
-	part, tail := get(t, stamp, "Range", "bytes=5-")
-	require.Equal(t, http.StatusPartialContent, part.StatusCode)
-	require.Equal(t, whole[5:], tail)
-}
-
-// TestDownloadsAreBounded: more tills than there is room for are told to ask again; metadata and selling go on.
-func TestDownloadsAreBounded(t *testing.T) {
-	t.Parallel()
-	o := open(t)
-	o.init()
-	a := artefact(t, "1.3.0", "linux")
-	o.add("1.3.0")
-	// A program that fits no socket's buffer, so that tills that do not read keep their places.
-	path := filepath.Join("targets", "agent", "1.3.0", "linux-amd64", a.SHA256+".kopilka-agent")
-	require.NoError(t, os.Truncate(filepath.Join(o.repo.Folder, path), 64<<20))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	url := o.url + "/updates/" + filepath.ToSlash(path)
-	var refused *http.Response
-	for range 9 {
-		q, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		require.NoError(t, err)
-		res, err := http.DefaultTransport.RoundTrip(q)
-		require.NoError(t, err)
-		defer res.Body.Close()
-		if res.StatusCode == http.StatusServiceUnavailable {
-			refused = res
-		}
-	}
-	require.NotNil(t, refused, "the ninth")
-	require.NotEmpty(t, refused.Header.Get("Retry-After"))
-	_, _, err := o.till().refresh()
-	require.NoError(t, err, "metadata and plan have room of their own")
-	cancel()
-	require.Eventually(t, func() bool {
-		res, _ := get(t, url, "Range", "bytes=0-9")
-		return res.StatusCode == http.StatusPartialContent
-	}, 10*time.Second, 20*time.Millisecond, "places are given back")
 }

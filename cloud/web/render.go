@@ -65,7 +65,7 @@ var doneTexts = map[string]Text{
 	"split":     {"Номер отделён.", "The number is split."},
 	"erased":    {"Данные покупателя стёрты.", "The customer's data are erased."},
 	"paid":      {"Выплата записана.", "The payment is written down."},
-	"rollout":   {"План опубликован. Кассы узнают о нём в течение часа.", "The plan is published. Tills learn of it within the hour."},
+	"rollout":   {"План опубликован. Кассы узнают о нём при следующей проверке.", "The plan is published. Tills learn of it when they next look."},
 	"drawn":     {"Розыгрыш проведён.", "The draw is held."},
 	"override":  {"Особые правила отменены с выбранного дня.", "The override is withdrawn from the day chosen."},
 }

@@ -133,6 +133,8 @@ func tillOf(t page.Till, r page.Rollout) rolloutTill {
 		x.Text, x.Tone = Text{"пробует " + u.Version, "trying " + u.Version}, "warn"
 	case x.Wanted == "":
 		x.Text, x.Tone = Text{"обновлять нечем", "nothing to take"}, ""
+	case r.Paused:
+		x.Text, x.Tone = Text{"отложена " + x.Wanted, "held back: " + x.Wanted}, "warn"
 	case u != nil && u.State == page.UpdateReady && u.Version == x.Wanted:
 		x.Text, x.Tone = Text{"скачала " + u.Version + ", ждёт перерыва", "has " + u.Version + ", waits for a pause"}, "warn"
 	case u != nil && u.State == page.UpdateLoading && u.Version == x.Wanted:

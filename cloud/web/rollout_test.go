@@ -59,14 +59,19 @@ func TestRolloutIsPlannedPausedAndWrittenDown(t *testing.T) {
 	o := fill(t)
 	o.published()
 	b := o.signedIn("owner")
+	res, _ := b.post("/rollout/pause", url.Values{"paused": {"1"}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
 	_, body := b.get("/rollout")
+	require.Contains(t, body, "отложена 1.3.0")
+	b.post("/rollout/pause", url.Values{"paused": {"0"}})
+	_, body = b.get("/rollout")
 	for _, want := range []string{"1 из 3", "0 из 1", "не вышло: 1.4.0-rc.1", "касса не отвечает", "скачала 1.3.0, ждёт перерыва", "обновлять нечем"} {
 		require.Contains(t, body, want)
 	}
 	require.NotContains(t, body, "<script>alert")
 	form := formFields(body)
 	wrong := url.Values{"serial": {form.Get("serial")}, "version-0": {"1.3.0"}, "share-0": {"120"}, "stores-0": {"1, 77"}}
-	res, body := b.post("/rollout", wrong)
+	res, body = b.post("/rollout", wrong)
 	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
 	require.Contains(t, body, `id="e-share-0"`)
 	require.Contains(t, body, `Нет магазина «77»`)

@@ -9,7 +9,7 @@ type Rollout struct {
 	// OperatorUntil is when the first of the operator's signatures ends, Signed when head office last signed.
 	OperatorUntil, Signed sale.Time
 	Running               map[sale.TillNo]string // versions, by the tills' last word; empty: not known
-	Wanted                map[sale.TillNo]string // tills that the plan has take another version
+	Wanted                map[sale.TillNo]string // versions due by the plan, by the tills that should take another; a pause leaves them due
 }
 
 // Published is a version that tills may be given.
