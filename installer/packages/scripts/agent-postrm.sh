@@ -67,6 +67,7 @@ purge() {
 		SAY
 		return
 	fi
+	rm -f /etc/xdg/autostart/kopilka-kiosk.desktop
 	rm -rf "$data" "$state" "$config" /etc/systemd/system/kopilka-agent.service.d
 }
 
