@@ -105,8 +105,8 @@ func (t *Till) quietLeft() time.Duration {
 }
 
 // begun tells a sale that a new start of the program would lose.
-func (o *open) begun() bool {
-	return len(o.basket.Lines) > 0 || o.waiting != nil || o.wanted != nil || len(o.certificates) > 0
+func (s *open) begun() bool {
+	return len(s.basket.Lines) > 0 || s.waiting != nil || s.wanted != nil || len(s.certificates) > 0
 }
 
 // HoldView is the pause on the cashier's page.
