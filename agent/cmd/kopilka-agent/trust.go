@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/kopilka/kopilka/installer/slots"
 	"github.com/kopilka/kopilka/sync/update"
@@ -40,7 +41,7 @@ func trustUpdates(l slots.Layout, data string, id uplink.Identity, out io.Writer
 		return nil
 	}
 	err := writeTrust(l, id)
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) { // no administrator, or no updater yet
 		return say(out, "%s\n%s\n", textNoTrust.EN, textNoTrust.RU)
 	}
 	return err
@@ -48,7 +49,7 @@ func trustUpdates(l slots.Layout, data string, id uplink.Identity, out io.Writer
 
 // writeTrust keeps what was learnt of the same organisation's repository: an older one is not believed again.
 func writeTrust(l slots.Layout, id uplink.Identity) error {
-	if err := os.MkdirAll(l.State, trustFolderMode); err != nil {
+	if err := makeTrustFolder(l.State); err != nil {
 		return fmt.Errorf("make the updater's folder: %w", err)
 	}
 	file := filepath.Join(l.State, slots.TrustFile)
@@ -61,4 +62,13 @@ func writeTrust(l slots.Layout, id uplink.Identity) error {
 		return err
 	}
 	return t.Save(file)
+}
+
+// makeTrustFolder leaves Windows to the installer: what anybody else makes in ProgramData, everybody may write.
+func makeTrustFolder(folder string) error {
+	if runtime.GOOS == "windows" {
+		_, err := os.Stat(folder)
+		return err
+	}
+	return os.MkdirAll(folder, trustFolderMode)
 }

@@ -235,6 +235,9 @@ func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 	l := slots.Layout{State: filepath.Join(t.TempDir(), "state"), Data: o.config.Data}
 	require.NoError(t, trustUpdates(l, filepath.Join(o.config.Data, "demo"), o.id, &bytes.Buffer{}))
 	require.NoDirExists(t, l.State, "a till of another folder has no updater")
+	if runtime.GOOS == "windows" {
+		require.NoError(t, os.Mkdir(l.State, 0o700)) // the installer's work, with its rights
+	}
 	require.NoError(t, trustUpdates(l, o.config.Data, o.id, &bytes.Buffer{}))
 	file := filepath.Join(l.State, slots.TrustFile)
 	trust, err := update.LoadTrust(file)
