@@ -199,7 +199,7 @@ func TestTheRunningTillKnowsItsStorage(t *testing.T) {
 		c := newCounter(t, 41)
 		v := c.until("the storage's life", func(v View) bool { return v.Register.Storage != nil })
 		require.Equal(t, "1.2", v.Register.Storage.FFD)
-		require.Greater(t, v.Register.Storage.Expires.Time().Sub(time.Now()), 300*24*time.Hour)
+		require.Greater(t, time.Until(v.Register.Storage.Expires.Time()), 300*24*time.Hour)
 		require.InDelta(t, 0, wall(time.Now()).Sub(v.Register.Clock.Time().UTC()).Minutes(), 1)
 	})
 }

@@ -303,7 +303,7 @@ func (g *gatherer) system(ctx context.Context) ([]byte, error) {
 		errs = append(errs, err)
 	}
 	for name, fact := range machineFacts(ctx) {
-		s.Facts[name] = g.masker.text(fact)
+		s.Facts[name] = fact // of the kernel and the distribution
 	}
 	for _, device := range usbDevices() {
 		s.USB = append(s.USB, g.masker.text(device))
