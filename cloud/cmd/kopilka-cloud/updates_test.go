@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,6 +58,7 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 	require.Contains(t, do(t, "updates", "pause", "-data", data), "ПРИОСТАНОВЛЕНО")
 	require.Contains(t, do(t, "updates", "list", "-data", data), "PAUSED")
 	require.NotContains(t, do(t, "updates", "resume", "-data", data), "PAUSED")
+	taken(t, data)
 	status(t, data)
 	require.Contains(t, do(t, "updates", "drop", "1.3.0", "-data", data), "план пуст")
 	require.Contains(t, do(t, "updates", "refresh", "-data", data), "signed anew")
@@ -102,4 +106,32 @@ func status(t *testing.T, data string) {
 	require.NoError(t, p.Close())
 	require.Contains(t, do(t, "updates", "plan", "1.3.0", "-data", data), "0/1")
 	require.Regexp(t, `Магазин на Ленина +1\.2\.0 +1\.3\.0 +1\.3\.0 FAILED / НЕ ВЫШЛО the register does not answer / касса не отвечает`, do(t, "updates", "status", "-data", data))
+}
+
+// taken has a till's own client, which knows the organisation's root and nothing else, take the version off a serving
+// head office.
+func taken(t *testing.T, data string) {
+	t.Helper()
+	p := program(&call{log: io.Discard}, cloud.Config{Listen: "127.0.0.1:0", Data: data})
+	require.NoError(t, p.Open(t.Context()))
+	o, err := p.Store.Org(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	do(t, "updates", "plan", "1.3.0", "-data", data, "-stores", "1")
+	ctx, cancel := context.WithCancel(t.Context())
+	address, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "-data", data, "-listen", "127.0.0.1:0"}, io.Discard, io.Discard, func(a string) { address <- a })
+	}()
+	client, err := update.NewClient(update.Options{
+		URL: "http://" + <-address, HTTP: http.DefaultClient, Folder: t.TempDir(), OrgRoot: o.Root, Who: update.Who{Org: 1, Store: 1, Till: 1},
+		Running: "1.2.0", OS: "linux", Arch: "amd64", Now: time.Now,
+	})
+	require.NoError(t, err)
+	offer, found, err := client.Check(ctx)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, "1.3.0", offer.Version)
+	cancel()
+	require.NoError(t, <-ended)
 }
