@@ -30,6 +30,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("kopilka-emulator", flag.ContinueOnError)
 	path := flags.String("config", "", "counters to build, YAML; without it one counter in ./emulator")
 	listen := flags.String("listen", "", "address of the page, instead of the config's")
+	flags.Usage = func() {
+		_, _ = fmt.Fprint(out, usage) // a terminal that is gone has nobody to tell
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
