@@ -157,28 +157,25 @@ func (k *kiosk) arguments() []string {
 // run starts the browser when the page answers, and again whenever it ends, until ctx does.
 func (k *kiosk) run(ctx context.Context, out io.Writer) error {
 	wait := kioskPauseMin
-	for {
+	for ctx.Err() == nil {
 		k.awaitPage(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		began := time.Now()
-		err := k.show(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
-			return fmt.Errorf("start the browser: %w", err)
-		}
-		if time.Since(began) > kioskSteady {
+		ended := k.show(ctx)
+		switch {
+		case ctx.Err() != nil:
+			continue // whatever it said: it was told to go
+		case errors.Is(ended, exec.ErrNotFound) || errors.Is(ended, os.ErrNotExist) || errors.Is(ended, os.ErrPermission):
+			return fmt.Errorf("start the browser: %w", ended)
+		case time.Since(began) > kioskSteady:
 			wait = kioskPauseMin
 		}
-		if err := say(out, "the browser has ended and is started again / браузер закрылся, запускаем снова: %v\n", err); err != nil {
+		if err := say(out, "the browser has ended and is started again / браузер закрылся, запускаем снова: %v\n", ended); err != nil {
 			return err
 		}
 		pause(ctx, wait)
 		wait = min(2*wait, kioskPauseMax)
 	}
+	return nil
 }
 
 // awaitPage waits until the till answers, enrolled or not: a browser that finds nobody keeps its own error page for ever.
