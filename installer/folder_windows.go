@@ -28,6 +28,18 @@ func (d definition) makeFolder(u daemon) error {
 	return setRights(path, d.rights(u.FolderRights))
 }
 
+// Own makes a data folder elsewhere the service's: nobody else may read what is in it.
+func (s Service) Own(path string) error {
+	d, err := readDefinition()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", rights(err))
+	}
+	return setRights(path, d.rights(d.FolderRights))
+}
+
 // Share lets the person at the screen read one file of the data folder.
 func (s Service) Share(path string) error {
 	d, err := readDefinition()

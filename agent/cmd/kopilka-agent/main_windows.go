@@ -186,6 +186,9 @@ func shareWithSession(o serviceOptions) error {
 	} else if err := o.service.Share(o.config); err != nil {
 		return err
 	}
+	if err := o.service.Own(c.Data); err != nil { // the config may name another than the packages' folder
+		return err
+	}
 	token := filepath.Join(c.Data, tokenFile)
 	if _, err := desk.NoticeToken(token); err != nil {
 		return err

@@ -47,14 +47,26 @@ sql "UPDATE Feature SET Title = 'Касса во весь экран', Descripti
 sql "UPDATE LaunchCondition SET Description = 'Нужна Windows 10 или новее, 64 бита. / Windows 10 or newer, 64 bit, is needed.' WHERE Description = 'windows'"
 sql "UPDATE LaunchCondition SET Description = 'Установлена более новая версия. Чтобы поставить эту, сначала удалите её: данные останутся. / A newer version is installed. Remove it first: the data stay.' WHERE Description = 'newer'"
 sql "UPDATE Property SET Value = 'OLDER;NEWER;HEADOFFICE;CODE' WHERE Property = 'SecureCustomProperties'"
-# 8192: the command line with the code stays out of the log.
-sql "UPDATE CustomAction SET Type = 11346 WHERE Action = 'Enrol'"
-# Services are stopped by then. What is left are notice helpers, and Windows replaces no program that runs.
-sql "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('EndHelpers', 3170, 'PackagedDir', '\"[System64Folder]taskkill.exe\" /F /IM kopilka-agent.exe')"
-sql "INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('EndHelpers', 'Installed', 1901)"
+
+# action NAME TYPE SOURCE TARGET SEQUENCE CONDITION. Types: 18 runs a file of ours, 34 a program in a folder; 1024 within
+# the transaction, 2048 as the system, 64 whatever it returns, 256 only when all is undone, 8192 kept out of the log.
+action() {
+  [ "$2" = - ] || sql "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('$1', $2, '$3', '$4')"
+  sql "INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('$1', '$6', $5)"
+}
+run=$((18 + 1024 + 2048)) going=64 undoing=256 secret=8192
+putting='NOT (REMOVE="ALL")'
+action KeepFolder 51 INSTALLDIR '[FORMERDIR]' 60 'FORMERDIR AND NOT INSTALLDIR'
 # Before anything of the new version is put, and within the transaction: a failure brings the old one back.
-sql "UPDATE InstallExecuteSequence SET Sequence = 1501 WHERE Action = 'RemoveExistingProducts'"
-sql "UPDATE InstallExecuteSequence SET Sequence = 60 WHERE Action = 'KeepFolder'" # the search for it is at 50
+action RemoveExistingProducts - - - 1501 ''
+# Services are stopped by then. What is left are notice helpers, and Windows replaces no program that runs.
+action EndHelpers $((34 + 1024 + 2048 + going)) PackagedDir '"[System64Folder]taskkill.exe" /F /IM kopilka-agent.exe' 1901 Installed
+action Unregister $((run + going)) AgentExe 'service uninstall' 3201 'REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE'
+action RegisterBack $((run + going + undoing)) AgentExe 'service uninstall' 4001 'NOT Installed AND NOT OLDER'
+action Register $run AgentExe 'service install' 4002 "$putting"
+action Adopt $((run + going)) UpdaterExe "adopt -version $version" 4003 "$putting"
+action Enrol $((run + going + secret)) AgentExe 'enroll --yes "[HEADOFFICE]" "[CODE]"' 4004 "$putting AND HEADOFFICE <> \"none\" AND CODE <> \"none\""
+action Start $((run + going)) AgentExe 'service start' 4005 "$putting"
 sql "CREATE TABLE Environment (Environment CHAR(72) NOT NULL, Name CHAR(255) NOT NULL LOCALIZABLE, Value CHAR(255) LOCALIZABLE, Component_ CHAR(72) NOT NULL PRIMARY KEY Environment)"
 sql "INSERT INTO Environment (Environment, Name, Value, Component_) VALUES ('Path', '=-*Path', '[~];[PackagedDir]', 'Agent')"
 sql "INSERT INTO InstallExecuteSequence (Action, Sequence) VALUES ('RemoveEnvironmentStrings', 3300)"
