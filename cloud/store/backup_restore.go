@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -169,10 +170,16 @@ func lockFolder(folder string, alone bool) (*os.File, error) {
 		return nil, fmt.Errorf("%w (%s)", ErrInUse, folder)
 	case errors.Is(err, ErrLocked):
 		return nil, fmt.Errorf("%w (%s)", errRestoring, folder)
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("%w (%w)", errForbidden, err)
 	}
-	return f, err
+	return f, forbidden(err)
+}
+
+// forbidden adds the sentence to an error that means that this account may not write here.
+func forbidden(err error) error {
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("%w (%w)", errForbidden, err)
+	}
+	return err
 }
 
 // What stands in the way of opening a folder.

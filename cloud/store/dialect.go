@@ -87,7 +87,7 @@ func retryable(err error) bool {
 // that the records are on disk.
 func (s *Store) openSQLite(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("%w (%w)", errForbidden, err)
+		return forbidden(fmt.Errorf("make the data folder: %w", err))
 	}
 	lock, err := lockFolder(folder, false)
 	if err != nil {

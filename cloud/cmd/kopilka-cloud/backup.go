@@ -27,7 +27,7 @@ const (
 // Errors of the command.
 var (
 	errBackupRuns = errors.New("another backup is being made in this folder: wait for its end / в этой папке уже делается копия: дождитесь конца")
-	errUsage      = errors.New("wrong words on the command line / неверная команда")
+	errUsage      = errors.New("the settings or the command line are wrong / ошибка в настройках или в команде")
 )
 
 // backup makes a copy while head office serves, reads it back, and forgets the oldest ones.

@@ -92,7 +92,7 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("listen: nowhere\ntls_cert: a.pem\n"), 0o600))
 	err := run(t.Context(), []string{"serve", "-config", file}, io.Discard, io.Discard, nil)
-	require.ErrorContains(t, err, `listen: want host:port (got "nowhere")`)
+	require.ErrorContains(t, err, `listen: want host:port / нужно адрес:порт (got "nowhere")`)
 	require.ErrorContains(t, err, "tls_key: tls_cert and tls_key come together")
 	require.NoError(t, os.WriteFile(file, []byte("lisen: 127.0.0.1:1\n"), 0o600))
 	require.ErrorContains(t, run(t.Context(), []string{"serve", "-config", file}, io.Discard, io.Discard, nil), "lisen")
