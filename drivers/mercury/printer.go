@@ -39,6 +39,9 @@ const (
 	// a minute.
 	busyPause = 300 * time.Millisecond
 	busyMax   = 45 * time.Second
+	// lateMax: a service whose caller has gone may carry the command out all the same, a moment later. What is
+	// read before that would show a register in which it has not been done yet.
+	lateMax = 3 * time.Second
 	// cleanupMax bounds the cancelling of a document after a failure; nobody waits longer for an error.
 	cleanupMax = 10 * time.Second
 	// readTries is how often a command that only reads is tried.
@@ -55,6 +58,7 @@ type Printer struct {
 	session string                          // empty: none is open as far as we know
 	info    *frame.CommonInfo               // of the session; another register may answer the next one
 	marks   map[markKey]drivers.MarkVerdict // checked and accepted; nil: what the storage holds is not known
+	lost    time.Time                       // when the answer to work was last lost
 }
 
 // New makes a driver of settings as they stand in the config; see [Settings]. Nothing is dialled yet.
@@ -177,9 +181,16 @@ func do[A any](ctx context.Context, p *Printer, k kind, req any, cmd frame.Comma
 
 // send carries out one command and reads its answer.
 func send[A any](ctx context.Context, p *Printer, k kind, req any, cmd frame.Command, wait time.Duration) (*A, error) {
+	if err := p.outlastLate(ctx); err != nil {
+		return nil, linkFailure(ctx, cmd, k, &linkError{err: err})
+	}
 	raw, err := p.exchange(ctx, req, wait)
 	if err != nil {
-		return nil, linkFailure(ctx, cmd, k, err)
+		e := linkFailure(ctx, cmd, k, err)
+		if e.Outcome == drivers.OutcomeUnknown {
+			p.lost = time.Now()
+		}
+		return nil, e
 	}
 	var plain frame.Answer
 	answer := new(A)
@@ -190,6 +201,14 @@ func send[A any](ctx context.Context, p *Printer, k kind, req any, cmd frame.Com
 		return nil, refusal(cmd, k, plain, req)
 	}
 	return answer, nil
+}
+
+// outlastLate waits until a command whose answer was lost is done or never will be.
+func (p *Printer) outlastLate(ctx context.Context) error {
+	if left := lateMax - time.Since(p.lost); !p.lost.IsZero() && left > 0 {
+		return pause(ctx, left)
+	}
+	return nil
 }
 
 // exchange dials, sends one command and waits for its answer. It sends nothing twice.
