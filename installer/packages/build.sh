@@ -27,7 +27,7 @@ umask 022
 
 dist=$(realpath -m "${DIST:-dist}")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"; bash $here/msi/resources.sh clean' EXIT
 trap 'exit 130' INT TERM
 rm -rf "$dist"
 tools=${TOOLS:-$work/tools}
@@ -61,8 +61,10 @@ compiler() {
 
 programs() {
   local system=$1
+  case $system in windows-*) bash $here/msi/resources.sh "$VERSION" ;; esac
   build "$system" "$(compiler "$system")" ./agent/cmd/kopilka-agent
   build "$system" - ./installer/cmd/kopilka-updater
+  bash $here/msi/resources.sh clean
   case $system in linux-*) build "$system" - ./cloud/cmd/kopilka-cloud ;; esac
 }
 

@@ -56,6 +56,7 @@ func main() {
 	default:
 		// Standard error may be closed; there is nobody else to tell.
 		_, _ = fmt.Fprintln(os.Stderr, "kopilka-agent:", inBoth(err))
+		unheard(err)
 		stop()
 		os.Exit(1)
 	}

@@ -4,16 +4,20 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/installer"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/uplink"
 	"github.com/kopilka/kopilka/sync/wire"
 )
 
 var runCommand = command{"run the till (what the service does)", func(ctx context.Context, args []string, _ io.Writer) error {
+	// The service manager's mark is its own last word, and no word of a person.
+	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == installer.Marker })
 	path, _, err := configFlag("run", args, nil)
 	if err != nil {
 		return err
