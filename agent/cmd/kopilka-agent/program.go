@@ -151,8 +151,10 @@ func (p *Program) Run(ctx context.Context) error {
 	tillDone := make(chan error, 1)
 	go func() { tillDone <- p.till.Run(ctx) }()
 	var others sync.WaitGroup
+	slept := wakesOf(ctx)
 	others.Go(func() { p.serveDesk(ctx) })
-	others.Go(func() { p.runUplink(ctx) })
+	others.Go(func() { slept.each(ctx, p.woke) })
+	others.Go(func() { slept.through(ctx, p.runUplink) })
 	others.Go(func() { p.tellNetwork(ctx) })
 	others.Go(func() { p.tellHeadOffice(ctx) })
 	if p.updates != nil {
@@ -162,7 +164,7 @@ func (p *Program) Run(ctx context.Context) error {
 		others.Go(func() { p.serveMetrics(ctx) })
 	}
 	for _, s := range p.scanners {
-		others.Go(func() { p.scan(ctx, s) })
+		others.Go(func() { slept.through(ctx, func(ctx context.Context) { p.scan(ctx, s) }) })
 	}
 	err := <-tillDone
 	others.Wait()
