@@ -80,7 +80,7 @@ func TestNoTextFileHasWindowsLineEnds(t *testing.T) {
 		require.NotContains(t, string(b), "\r", path)
 		return err
 	}))
-	require.Equal(t, 5, seen)
+	require.Equal(t, 10, seen)
 }
 
 func TestSentences(t *testing.T) {
