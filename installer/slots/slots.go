@@ -101,11 +101,15 @@ func (s *Slots) Adopt(ctx context.Context, version string, take func(current str
 	return took, err
 }
 
-// Mend makes the package's program current where the current one could not start, as after an administrator's rm.
+// Mend makes the package's program current where the current one could not start, as after an administrator's rm; on the
+// way back it is the one before.
 func (s *Slots) Mend(ctx context.Context) (mended bool, err error) {
 	st, slot, err := s.View()
 	if err != nil || (slot != "" && s.Disk.Whole(s.Layout.Program(slot))) {
 		return false, err
+	}
+	if st.Stage == GoBack && slot == st.Trial.To {
+		return true, s.Back(ctx, st.Trial.Version)
 	}
 	return s.Adopt(ctx, st.Packaged, func(string) bool { return true })
 }
@@ -206,13 +210,14 @@ func (s *Slots) Leave(ctx context.Context, why Reason) error {
 	})
 }
 
-// Back makes the version before the trial current again. Where it was lost meanwhile, the package's is.
+// Back makes the version before the trial current again. Where it was lost meanwhile, the package's is; where a newer
+// package took over meanwhile, that one stays.
 func (s *Slots) Back(ctx context.Context, version string) error {
 	return s.trial(ctx, version, func(st *State, slot string) error {
 		if st.Stage != GoBack {
 			return ErrOver
 		}
-		if slot == st.Trial.From {
+		if slot != st.Trial.To {
 			return nil
 		}
 		err := s.choose(st.Trial.From)

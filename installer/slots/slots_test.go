@@ -203,3 +203,34 @@ func TestStatusIsForEverybody(t *testing.T) {
 	_, _, err = s.View()
 	require.ErrorIs(t, err, slots.ErrState, "what a newer updater wrote is not lost by an older one")
 }
+
+// An administrator who installs a newer package while the updater goes back gets that package.
+func TestPackageOnTheWayBackTakesOver(t *testing.T) {
+	s, m := open(t)
+	adopt(t, s, "1.2.0", never)
+	for _, v := range []string{"1.3.0", "1.4.0"} {
+		require.NoError(t, place(t, s, v))
+		require.NoError(t, s.Begin(t.Context(), slots.Trial{Version: v, To: slots.SlotOf(v)}))
+		require.NoError(t, s.Try(t.Context(), v))
+		if v == "1.3.0" {
+			require.NoError(t, s.Commit(t.Context(), v, never))
+		}
+	}
+	require.NoError(t, s.Return(t.Context(), "1.4.0", slots.Reason{Code: "crash"}, false))
+	require.True(t, adopt(t, s, "1.5.0", always))
+	require.NoError(t, s.Back(t.Context(), "1.4.0"))
+	require.Equal(t, slots.Packaged, m.slot)
+	require.NoError(t, s.Returned(t.Context(), "1.4.0", 3))
+
+	// The current program is lost on the way back: the one before is better than the package's.
+	require.NoError(t, place(t, s, "1.6.0"))
+	m.slot = "versions/1.3.0"
+	require.NoError(t, s.Begin(t.Context(), slots.Trial{Version: "1.6.0", To: "versions/1.6.0"}))
+	require.NoError(t, s.Try(t.Context(), "1.6.0"))
+	require.NoError(t, s.Return(t.Context(), "1.6.0", slots.Reason{Code: "crash"}, false))
+	require.NoError(t, os.Remove(s.Layout.Program("versions/1.6.0")))
+	mended, err := s.Mend(t.Context())
+	require.NoError(t, err)
+	require.True(t, mended)
+	require.Equal(t, "versions/1.3.0", m.slot)
+}

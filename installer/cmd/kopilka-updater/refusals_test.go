@@ -239,3 +239,55 @@ func TestWayBackWaitsForTheCustomer(t *testing.T) {
 		require.InDelta(t, (60 * usual.holdEvery).Seconds(), waited.Seconds(), 30)
 	})
 }
+
+// stops counts how often the till is stopped.
+type stops struct {
+	*world
+	n int
+}
+
+func (s *stops) Stop(ctx context.Context) error {
+	s.n++
+	return s.world.Stop(ctx)
+}
+
+// The version before runs again and the disk fills up, or the power goes: what is left is to write down how it ended.
+// A till that sells is not stopped for that.
+func TestWayBackThatIsWrittenLaterStopsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, filepath.Join(*folder, "verified"))
+		ill := false
+		w.said = func(w *world, v string) (update.Health, error) {
+			h, err := wellWorld(w, v)
+			h.Register = v == older
+			ill = ill || v == newer
+			return h, err
+		}
+		w.disk.Fail = func() error {
+			if ill && w.running == older {
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+		manager := &stops{world: w}
+		apply := func() error {
+			b := w.box()
+			b.updater.service = manager
+			return b.updater.apply(t.Context())
+		}
+		require.ErrorIs(t, apply(), slots.ErrFull)
+		require.Equal(t, older, w.running)
+		before := manager.n
+		for range 3 { // the timer's next runs
+			require.ErrorIs(t, apply(), slots.ErrFull)
+			require.Equal(t, older, w.running)
+		}
+		w.disk.Fail = nil
+		require.NoError(t, apply())
+		require.Equal(t, before, manager.n)
+		st, err := w.box().slots.Peek()
+		require.NoError(t, err)
+		require.Equal(t, slots.Idle, st.Stage)
+		require.Equal(t, "worse", st.Verdicts[newer].Why.Code)
+	})
+}

@@ -220,16 +220,19 @@ func (u *updater) fail(ctx context.Context, t slots.Trial, why slots.Reason, lat
 // back is on the disk as decided; it makes the version before current again, between customers.
 func (u *updater) back(ctx context.Context, t slots.Trial) error {
 	u.say(t.Version, reasonReturning(t.Version, t.Why))
-	if err := u.vacate(ctx, t); err != nil {
+	_, slot, err := u.slots.View()
+	if err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // as on the way there
-	if err := u.service.Stop(ctx); err != nil {
-		return fmt.Errorf("stop the till program: %w", err)
-	}
-	if err := u.slots.Back(ctx, t.Version); err != nil {
-		u.start(ctx)
-		return err
+	ill := slot == t.To || u.runs(ctx, t.Version) // else only the end is to be written down, and customers may be there
+	if ill {
+		if err := u.vacate(ctx, t); err != nil {
+			return err
+		}
+		ctx = context.WithoutCancel(ctx) // as on the way there
+		if err := u.exchange(ctx, t); err != nil {
+			return err
+		}
 	}
 	u.start(ctx)
 	if err := u.slots.Returned(ctx, t.Version, triesMax); err != nil {
@@ -237,6 +240,28 @@ func (u *updater) back(ctx context.Context, t slots.Trial) error {
 	}
 	u.say(t.Version, reasonReturned(t.Version, t.Why))
 	return u.slots.Prune(ctx)
+}
+
+// exchange has the version before be current, and the till stopped.
+func (u *updater) exchange(ctx context.Context, t slots.Trial) error {
+	if err := u.service.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the till program: %w", err)
+	}
+	err := u.slots.Back(ctx, t.Version)
+	if err != nil {
+		u.start(ctx)
+	}
+	return err
+}
+
+// runs tells whether this version answers.
+func (u *updater) runs(ctx context.Context, version string) bool {
+	at, err := u.till()
+	if err != nil {
+		return false
+	}
+	h, err := at.health(ctx)
+	return err == nil && h.Version == version
 }
 
 // vacate waits for the end of a sale with a version that is ill but sells. What a till that is stuck has begun is
