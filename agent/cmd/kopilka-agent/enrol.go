@@ -20,6 +20,7 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/installer/slots"
 	"github.com/kopilka/kopilka/sync/uplink"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -52,6 +53,7 @@ type newTill struct {
 	later     bool // do not ask head office now: the service will
 	usual     bool // the config is where packages expect it, so that the service is this till's
 	service   installer.Service
+	answered  *uplink.Identity // as head office has just answered; nil where the machine was enrolled before
 
 	cut func(step string) error // nil outside tests: called behind each step
 }
@@ -119,7 +121,7 @@ func (e *newTill) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"config", e.writeConfig}, {"data", e.makeData}, {"enrol", e.enrol}, {"hand over", e.handOver}, {"updates", func(context.Context) error { return believe(e.config.Data, e.out) }}, {"start", e.start}, {"page", e.awaitPage},
+		{"config", e.writeConfig}, {"data", e.makeData}, {"enrol", e.enrol}, {"hand over", e.handOver}, {"updates", func(context.Context) error { return believe(slots.System(), e.config.Data, e.answered, e.out) }}, {"start", e.start}, {"page", e.awaitPage},
 	} {
 		if err := step.do(ctx); err != nil {
 			return err
@@ -227,6 +229,7 @@ func (e *newTill) enrol(ctx context.Context) error {
 		}
 		return e.spoken(err)
 	}
+	e.answered = &id
 	if err := errors.Join(seat(e.config, id, settings), removeLater(e.config.Data)); err != nil {
 		return err
 	}

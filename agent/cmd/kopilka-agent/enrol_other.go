@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
 )
 
@@ -31,17 +30,27 @@ func handOver(_, data string) error {
 	if err := errors.Join(uidErr, gidErr); err != nil {
 		return fmt.Errorf("read the account %s: %w", serviceAccount, err)
 	}
-	err = filepath.WalkDir(data, func(path string, _ fs.DirEntry, err error) error {
+	if err := give(data, uid, gid); err != nil {
+		return fmt.Errorf("give the data folder to %s: %w", serviceAccount, err)
+	}
+	return nil
+}
+
+// give walks within the folder and never out of it: its owner, who may be at work there, could otherwise put a link in
+// a folder's place and be given the system's own files.
+func give(data string, uid, gid int) error {
+	root, err := os.OpenRoot(data)
+	if err != nil {
+		return err
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil {
-			err = os.Lchown(path, uid, gid)
+			err = root.Lchown(path, uid, gid)
 		}
 		if errors.Is(err, fs.ErrNotExist) { // removed while we looked
 			return nil
 		}
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("give the data folder to %s: %w", serviceAccount, err)
-	}
-	return nil
+	return errors.Join(err, root.Close())
 }

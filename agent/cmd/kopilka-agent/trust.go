@@ -18,7 +18,11 @@ import (
 const trustFolderMode = 0o755
 
 // believe is the step of an enrolment that gives the updater its trust; a till that waits for head office has none yet.
-func believe(data string, out io.Writer) error {
+// Fresh is what head office has just answered, nil where the machine was enrolled before.
+func believe(l slots.Layout, data string, fresh *uplink.Identity, out io.Writer) error {
+	if fresh != nil {
+		return trustUpdates(l, data, *fresh, true, out)
+	}
 	id, err := uplink.Load(filepath.Join(data, identityFile))
 	if errors.Is(err, uplink.ErrNotEnrolled) {
 		return nil
@@ -26,7 +30,7 @@ func believe(data string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return trustUpdates(slots.System(), data, id, out)
+	return trustUpdates(l, data, id, false, out)
 }
 
 var textNoTrust = update.Text{
@@ -34,21 +38,34 @@ var textNoTrust = update.Text{
 	EN: "Updates will not install themselves until an administrator runs: kopilka-agent updates trust",
 }
 
+// errOtherTrust is wrapped where the till's folder names another head office than the updater believes.
+var errOtherTrust = errors.New("the till's folder names another organisation, or another key of it, than the updater believes; the updater's trust stays as it is. " +
+	"If this machine was moved to another head office on purpose: kopilka-agent updates trust -replace. If not, somebody has changed identity.json: call support / " +
+	"в папке кассы указана другая организация или другой её ключ, не те, которым верит служба обновлений; её доверие не изменено. " +
+	"Если кассу нарочно перевели в другой офис: kopilka-agent updates trust -replace. Если нет, файл identity.json кто-то подменил: звоните в поддержку")
+
 // trustUpdates tells this machine's updater whose updates it may install. Only the administrator can: where the one who
 // enrols is not, it says what is left to do. A till with a data folder of its own, as of a demo, has no updater.
-func trustUpdates(l slots.Layout, data string, id uplink.Identity, out io.Writer) error {
+func trustUpdates(l slots.Layout, data string, id uplink.Identity, replace bool, out io.Writer) error {
 	if filepath.Clean(data) != filepath.Clean(l.Data) {
 		return nil
 	}
-	err := writeTrust(l, id)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) { // no administrator, or no updater yet
+	err := writeTrust(l, id, replace)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist): // no administrator, or no updater yet
 		return say(out, "%s\n%s\n", textNoTrust.EN, textNoTrust.RU)
+	case errors.Is(err, errOtherTrust): // the till may sell all the same
+		return say(out, "%v\n", err)
 	}
 	return err
 }
 
 // writeTrust keeps what was learnt of the same organisation's repository: an older one is not believed again.
-func writeTrust(l slots.Layout, id uplink.Identity) error {
+//
+// What will bite: the identity lies in a folder that the agent's account writes. Were it believed whenever root comes
+// by, a till program that was taken over would choose who makes the programs that root installs. So it is believed
+// once, and later only where it comes from head office itself or a person says replace.
+func writeTrust(l slots.Layout, id uplink.Identity, replace bool) error {
 	if err := makeTrustFolder(l.State); err != nil {
 		return fmt.Errorf("make the updater's folder: %w", err)
 	}
@@ -58,6 +75,8 @@ func writeTrust(l slots.Layout, id uplink.Identity) error {
 	switch {
 	case err == nil && before.Org == t.Org && before.OrgRoot.Equal(t.OrgRoot):
 		t.Root, t.Seen = before.Root, before.Seen
+	case err == nil && !replace:
+		return fmt.Errorf("%w (%d, %d)", errOtherTrust, before.Org, t.Org)
 	case errors.Is(err, fs.ErrPermission):
 		return err
 	}

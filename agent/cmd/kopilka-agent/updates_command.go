@@ -23,9 +23,12 @@ var updatesCommand = command{"how updates stand; updates check: ask head office 
 	if len(args) > 0 && (args[0] == "check" || args[0] == "trust") {
 		word, args = args[0], args[1:]
 	}
-	lang := ""
+	lang, replace := "", false
 	path, _, err := configFlag(strings.TrimSpace("updates "+word), args, func(fs *flag.FlagSet) {
 		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
+		if word == "trust" {
+			fs.BoolVar(&replace, "replace", false, "believe another head office than before: this machine was moved there on purpose")
+		}
 	})
 	if err != nil {
 		return err
@@ -42,7 +45,7 @@ var updatesCommand = command{"how updates stand; updates check: ask head office 
 	case "check":
 		return u.check(ctx)
 	case "trust":
-		return u.trust()
+		return u.trust(replace)
 	}
 	return u.status()
 }}
@@ -162,13 +165,30 @@ func (u updatesTold) check(ctx context.Context) error {
 	if err := u.say(update.Text{RU: "Офис даёт этой кассе %s", EN: "Head office offers %s to this till"}, offer.Version); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(u.folder(), checkNowFile), nil, 0o644); err != nil {
+	if err := u.wake(); err != nil {
 		return fmt.Errorf("tell the running till (are you its administrator?): %w", err)
 	}
 	return u.say(update.Text{
 		RU: "Касса скачает её за несколько минут и поставит, когда она свободна; как идёт, скажет kopilka-agent updates",
 		EN: "The till downloads it within minutes and installs it when it is free; kopilka-agent updates says how it goes",
 	})
+}
+
+// wake leaves the running till a word. The folder is the agent's and this person may be root: what lies there already,
+// a link to a file of the system's among it, is not written to.
+func (u updatesTold) wake() error {
+	data, err := os.OpenRoot(u.Data)
+	if err != nil {
+		return err
+	}
+	f, err := data.OpenFile(update.Folder+"/"+checkNowFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return data.Close() // it was told before
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	return errors.Join(err, data.Close())
 }
 
 func (u updatesTold) ask(ctx context.Context, id uplink.Identity) (offer update.Offer, found bool, err error) {
@@ -192,13 +212,22 @@ func (u updatesTold) ask(ctx context.Context, id uplink.Identity) (offer update.
 }
 
 // trust is for a till that was enrolled by somebody who was no administrator, or before it had an updater.
-func (u updatesTold) trust() error {
+func (u updatesTold) trust(replace bool) error {
 	id, err := uplink.Load(filepath.Join(u.Data, identityFile))
 	if err != nil {
 		return err
 	}
-	if err := writeTrust(u.layout, id); err != nil {
+	err = writeTrust(u.layout, id, replace)
+	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("only an administrator may / может только администратор: %w", err)
 	}
-	return u.say(update.Text{RU: "Служба обновлений верит организации %d: %s", EN: "The updater believes organisation %d: %s"}, id.Org, filepath.Join(u.layout.State, slots.TrustFile))
+	if err != nil {
+		return err
+	}
+	return u.say(update.Text{
+		RU: "Служба обновлений верит организации %d (%s, ключ %x): %s", EN: "The updater believes organisation %d (%s, key %x): %s",
+	}, id.Org, id.URL, id.Root[:keyShown], filepath.Join(u.layout.State, slots.TrustFile))
 }
+
+// keyShown is how many bytes of a key a person compares.
+const keyShown = 8

@@ -233,12 +233,12 @@ func TestAnUpdateThatRunsIsWantedNoMore(t *testing.T) {
 func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 	o := newOffering(t)
 	l := slots.Layout{State: filepath.Join(t.TempDir(), "state"), Data: o.config.Data}
-	require.NoError(t, trustUpdates(l, filepath.Join(o.config.Data, "demo"), o.id, &bytes.Buffer{}))
+	require.NoError(t, trustUpdates(l, filepath.Join(o.config.Data, "demo"), o.id, false, &bytes.Buffer{}))
 	require.NoDirExists(t, l.State, "a till of another folder has no updater")
 	if runtime.GOOS == "windows" {
 		require.NoError(t, os.Mkdir(l.State, 0o700)) // the installer's work, with its rights
 	}
-	require.NoError(t, trustUpdates(l, o.config.Data, o.id, &bytes.Buffer{}))
+	require.NoError(t, trustUpdates(l, o.config.Data, o.id, false, &bytes.Buffer{}))
 	file := filepath.Join(l.State, slots.TrustFile)
 	trust, err := update.LoadTrust(file)
 	require.NoError(t, err)
@@ -247,13 +247,19 @@ func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 	trust.Root, trust.Seen.Plan = []byte("root"), 12
 	require.NoError(t, trust.Save(file))
 	o.id.Till = 10
-	require.NoError(t, trustUpdates(l, o.config.Data, o.id, &bytes.Buffer{}))
+	require.NoError(t, trustUpdates(l, o.config.Data, o.id, false, &bytes.Buffer{}))
 	again, err := update.LoadTrust(file)
 	require.NoError(t, err)
 	require.Equal(t, trust.Seen, again.Seen, "what was seen of the same organisation's stays")
 	require.Equal(t, sale.TillNo(10), again.Till)
 	other := newOffering(t).id
-	require.NoError(t, trustUpdates(l, o.config.Data, other, &bytes.Buffer{}))
+	var refused bytes.Buffer
+	require.NoError(t, trustUpdates(l, o.config.Data, other, false, &refused))
+	require.Contains(t, refused.String(), "updates trust -replace")
+	again, err = update.LoadTrust(file)
+	require.NoError(t, err)
+	require.Equal(t, o.id.Root, again.OrgRoot, "the folder is the agent's: it does not choose whom root believes")
+	require.NoError(t, trustUpdates(l, o.config.Data, other, true, &bytes.Buffer{}))
 	again, err = update.LoadTrust(file)
 	require.NoError(t, err)
 	require.Empty(t, again.Root, "another organisation's counts for nothing")
@@ -261,7 +267,7 @@ func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 	if os.Getuid() > 0 {
 		require.NoError(t, os.Chmod(l.State, 0o500))
 		var out bytes.Buffer
-		require.NoError(t, trustUpdates(l, o.config.Data, o.id, &out))
+		require.NoError(t, trustUpdates(l, o.config.Data, o.id, false, &out))
 		require.Contains(t, out.String(), "kopilka-agent updates trust")
 	}
 }
