@@ -138,6 +138,31 @@ func TestRequestsFromElsewhere(t *testing.T) {
 	}
 }
 
+// An image of a foreign page comes without an Origin; the browser says where it is from all the same.
+func TestForeignImageAsksForNothing(t *testing.T) {
+	address := serve(t, newScript(agent.View{}))
+	for _, c := range []struct {
+		site, mode string
+		status     int
+	}{
+		{"", "", 200},
+		{"none", "navigate", 200},
+		{"same-origin", "cors", 200},
+		{"cross-site", "navigate", 200}, // a link to the till's page, as in a manual
+		{"cross-site", "no-cors", 403},
+		{"same-site", "no-cors", 403}, // another program's page on this machine
+	} {
+		r, err := http.NewRequest(http.MethodGet, "http://"+address+"/doctor.json", nil)
+		require.NoError(t, err)
+		r.Header.Set("Sec-Fetch-Site", c.site)
+		r.Header.Set("Sec-Fetch-Mode", c.mode)
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, c.status == 403, answer.StatusCode == http.StatusForbidden, "%+v: %d", c, answer.StatusCode)
+	}
+}
+
 func TestSocketRefusesForeignPage(t *testing.T) {
 	till := newScript(agent.View{})
 	address := serve(t, till)

@@ -44,11 +44,27 @@ func hostHere(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// Here answers only what this machine's own programs and pages ask.
+func Here(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := requestHere(r); err != nil {
+			http.Error(w, "ask from this machine, by 127.0.0.1 or localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // requestHere refuses what a page from elsewhere could send through the cashier's browser: a name of its
-// own that resolves to 127.0.0.1 (it shows in Host), and requests across sites (they show in Origin).
+// own that resolves to 127.0.0.1 (it shows in Host), and requests across sites (they show in Origin, or, as an
+// image's, only in what the browser says of them).
 func requestHere(r *http.Request) error {
 	if err := placeHere(r, r.Host); err != nil {
 		return fmt.Errorf("host: %w", err)
+	}
+	site, mode := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Mode")
+	if (site == "cross-site" || site == "same-site") && mode != "navigate" {
+		return fmt.Errorf("%w: a page of another site asks", ErrNotHere)
 	}
 	return originHere(r)
 }

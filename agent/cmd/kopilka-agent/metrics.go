@@ -79,7 +79,7 @@ func (m *metrics) run(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Timeout: metricsWait, MaxRequestsInFlight: 2}))
 	mux.HandleFunc("GET /healthz", m.health)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: metricsWait, WriteTimeout: 2 * metricsWait, MaxHeaderBytes: 16 << 10}
+	server := &http.Server{Handler: desk.Here(mux), ReadHeaderTimeout: metricsWait, WriteTimeout: 2 * metricsWait, MaxHeaderBytes: 16 << 10}
 	var measuring sync.WaitGroup
 	measuring.Go(func() { m.measure(ctx) })
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a collector comes again

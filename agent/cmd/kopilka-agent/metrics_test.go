@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -161,4 +162,20 @@ func TestMetricsOfATakenPort(t *testing.T) {
 	c.Metrics = m.listener.Addr().String()
 	_, err := newMetrics(c, m.book, nil)
 	require.ErrorContains(t, err, "offer metrics")
+}
+
+// A page in the till's browser whose name leads to 127.0.0.1 does not read the shop's turnover.
+func TestMetricsAreForThisMachineOnly(t *testing.T) {
+	m, _ := offered(t, &agent.View{})
+	for _, path := range []string{"/metrics", "/healthz"} {
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.listener.Addr().String()+path, nil)
+		require.NoError(t, err)
+		_, port, err := net.SplitHostPort(m.listener.Addr().String())
+		require.NoError(t, err)
+		q.Host = "rebound.example:" + port
+		a, err := http.DefaultClient.Do(q)
+		require.NoError(t, err)
+		require.NoError(t, a.Body.Close())
+		require.Equal(t, http.StatusForbidden, a.StatusCode, path)
+	}
 }
