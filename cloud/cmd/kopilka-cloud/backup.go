@@ -106,7 +106,7 @@ func (c *call) backUp(ctx context.Context, config cloud.Config) (err error) {
 	if _, err := fmt.Fprintf(c.out, "backup / копия: %s (%d bytes, organisations %d, tills %d, records %d)\n", to, held.Bytes, held.Orgs, held.Tills, held.Records); err != nil {
 		return err
 	}
-	return prune(config.Backups, config.Keep)
+	return prune(config.Backups, config.Keep, time.Now())
 }
 
 // room refuses before the disk is full: the database may be on the same one, and a till waits for it.
@@ -125,15 +125,16 @@ func room(s *store.Store, folder string) error {
 	return nil
 }
 
-// prune removes all but the newest copies. Files with other names are somebody else's.
-func prune(folder string, keep int) error {
+// prune removes all but the newest copies. Files with other names are somebody else's. Copies from after now were made
+// by a clock that was wrong, or this one is: they neither count nor go, or a good copy would be removed at once.
+func prune(folder string, keep int, now time.Time) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return fmt.Errorf("list the backups: %w", err)
 	}
 	var names []string
 	for _, e := range entries {
-		if _, ok := store.BackupTime(e.Name()); ok {
+		if at, ok := store.BackupTime(e.Name()); ok && !at.After(now) {
 			names = append(names, e.Name())
 		}
 	}

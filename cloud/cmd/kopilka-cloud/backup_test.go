@@ -144,6 +144,42 @@ func TestOldCopiesGoAndOthersStay(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(elsewhere, ".restoring"))
 }
 
+// Two copies were made while the clock was two years on; the copies of today must not go at once for their sake.
+func TestCopiesFromTheFutureCostNone(t *testing.T) {
+	folder := t.TempDir()
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	var names []string
+	for _, at := range []time.Time{now.AddDate(0, 0, -2), now.AddDate(0, 0, -1), now, now.AddDate(2, 0, 0), now.AddDate(2, 0, 1)} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, store.BackupName(at)), nil, 0o600))
+		names = append(names, store.BackupName(at))
+	}
+	require.NoError(t, prune(folder, 2, now))
+	require.NoFileExists(t, filepath.Join(folder, names[0]))
+	for _, name := range names[1:] {
+		require.FileExists(t, filepath.Join(folder, name))
+	}
+}
+
+// A restore that broke off in the middle of the keys is ended by the next one.
+func TestHalfARepositoryIsNotTakenForOne(t *testing.T) {
+	at := t.TempDir()
+	whole, tar := filepath.Join(at, "whole"), filepath.Join(at, "keys.tar")
+	for _, name := range []string{"keys/a.pem", "metadata/timestamp.json", "vouch"} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(whole, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(whole, name), []byte(name), 0o600))
+	}
+	require.NoError(t, saveUpdates(whole, tar))
+	raw, err := os.ReadFile(tar)
+	require.NoError(t, err)
+	cut, to := filepath.Join(at, "cut.tar"), filepath.Join(at, "to")
+	require.NoError(t, os.WriteFile(cut, raw[:len(raw)/3], 0o600))
+	require.Error(t, bringUpdates(cut, to))
+	require.NoError(t, bringUpdates(tar, to))
+	require.FileExists(t, filepath.Join(to, "metadata", "timestamp.json"))
+	require.FileExists(t, filepath.Join(to, "vouch"))
+	require.NoDirExists(t, to+".part")
+}
+
 func TestBackupSaysWhatIsWrong(t *testing.T) {
 	data := t.TempDir()
 	do(t, "init", "-data", data)

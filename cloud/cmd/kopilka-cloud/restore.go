@@ -85,15 +85,29 @@ func bringUpdates(from, folder string) (err error) {
 	if _, err := os.Stat(folder); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(folder, backupDir); err != nil {
+	part := folder + ".part" // a restore that is cut off leaves no half a repository, which the next would take for one
+	if err := os.RemoveAll(part); err != nil {
+		return fmt.Errorf("remove half a folder of updates: %w", err)
+	}
+	if err := os.MkdirAll(part, backupDir); err != nil {
 		return fmt.Errorf("make the folder of updates: %w", err)
 	}
+	if err := unpack(f, part); err != nil {
+		return fmt.Errorf("bring the keys of updates back from %s: %w", from, err)
+	}
+	if err := os.Rename(part, folder); err != nil {
+		return fmt.Errorf("put the folder of updates in place: %w", err)
+	}
+	return nil
+}
+
+func unpack(from io.Reader, folder string) (err error) {
 	root, err := os.OpenRoot(folder) // names in an archive are somebody's word
 	if err != nil {
-		return fmt.Errorf("open the folder of updates: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	for r := tar.NewReader(f); ; {
+	for r := tar.NewReader(from); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -102,7 +116,7 @@ func bringUpdates(from, folder string) (err error) {
 			err = bringFile(root, h, r)
 		}
 		if err != nil {
-			return fmt.Errorf("bring the keys of updates back from %s: %w", from, err)
+			return err
 		}
 	}
 }
