@@ -63,6 +63,20 @@ func Verify(r Request) (v Verified, err error) {
 // wantedBytesMax bounds the file: a step that names 10,000 stores, and notes.
 const wantedBytesMax = planBytesMax
 
+// ReadWanted reads what the agent asks for, which is a claim; fs.ErrNotExist is wrapped where it asks for nothing.
+func ReadWanted(folder string) (w Wanted, err error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return w, fmt.Errorf("open the agent's downloads: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	b, err := folderReader(root)(WantedFile, wantedBytesMax)
+	if err != nil {
+		return w, fmt.Errorf("read what the agent asks for: %w", err)
+	}
+	return ParseWanted(b)
+}
+
 func readWanted(folder *os.Root) (Wanted, error) {
 	b, err := folderReader(folder)(WantedFile, wantedBytesMax)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -33,24 +31,9 @@ func machine(l slots.Layout) box {
 // verifiedFile is the copy of the new program while it is being verified, in the updater's own folder.
 const verifiedFile = "verified"
 
-// wantedMax bounds a file that the agent writes, in bytes.
-const wantedMax = 1 << 20
-
 // asked is which version the agent wants. It is a claim, good for saying no early.
 func asked(l slots.Layout) (string, error) {
-	path := filepath.Join(l.Data, update.Folder, update.WantedFile)
-	info, err := os.Lstat(path)
-	if err != nil {
-		return "", fmt.Errorf("look at what the agent wants: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > wantedMax {
-		return "", fmt.Errorf("%w: %s is no plain file", update.ErrForged, path)
-	}
-	raw, err := os.ReadFile(path) //nolint:gosec // read as a claim
-	if err != nil {
-		return "", fmt.Errorf("read what the agent wants: %w", err)
-	}
-	w, err := update.ParseWanted(raw)
+	w, err := update.ReadWanted(filepath.Join(l.Data, update.Folder))
 	return w.Version, err
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -289,5 +290,29 @@ func TestWayBackThatIsWrittenLaterStopsNobody(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, slots.Idle, st.Stage)
 		require.Equal(t, "worse", st.Verdicts[newer].Why.Code)
+	})
+}
+
+// Head office pauses a roll-out while a till waits for its customers: the pause holds.
+func TestWhatIsTakenBackWhileItWaitsIsNotInstalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, filepath.Join(*folder, "verified"))
+		w.busy = 20
+		b := w.box()
+		b.updater.asked = func() (string, error) {
+			if w.busy < 10 {
+				return "", fs.ErrNotExist
+			}
+			return newer, nil
+		}
+		require.NoError(t, b.updater.apply(t.Context()))
+		require.Equal(t, older, w.running)
+		st, err := b.slots.Published()
+		require.NoError(t, err)
+		require.Equal(t, "stay", st.Says.Code)
+		require.NoError(t, b.updater.apply(t.Context()))
+		names, err := b.slots.Disk.List(layout.Programs + "/" + slots.Versions)
+		require.NoError(t, err)
+		require.Empty(t, names)
 	})
 }

@@ -282,6 +282,9 @@ func (u *updater) hold(ctx context.Context, version string) error {
 		if err := wait(ctx, u.pace.holdEvery); err != nil {
 			return err
 		}
+		if now, err := u.asked(); err != nil || now != version { // head office has paused it, or its hours are over
+			return refusal{reasonStay, err}
+		}
 	}
 }
 
