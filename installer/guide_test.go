@@ -63,7 +63,7 @@ var verbs = regexp.MustCompile(`%(\[\d\])?[sdvqw]`)
 func literals(t *testing.T, folders ...string) (out []string) {
 	t.Helper()
 	for _, folder := range folders {
-		for _, file := range sources(t, folder) {
+		for _, file := range parsed(t, folder) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
 					s, err := strconv.Unquote(l.Value)
@@ -77,7 +77,7 @@ func literals(t *testing.T, folders ...string) (out []string) {
 	return out
 }
 
-func sources(t *testing.T, folder string) (out []*ast.File) {
+func parsed(t *testing.T, folder string) (out []*ast.File) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
