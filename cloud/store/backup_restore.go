@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -52,6 +53,7 @@ func Restore(ctx context.Context, from, folder string, now func() time.Time) (r 
 	if err := stage(ctx, from, staging, now); err != nil {
 		return r, fmt.Errorf("make the copy ready in %s: %w", staging, full(err))
 	}
+	foldIn(ctx, filepath.Join(folder, FileName))
 	if r.Aside, err = putAside(folder, now()); err != nil {
 		return r, fmt.Errorf("keep the old database: %w", full(err))
 	}
@@ -85,6 +87,21 @@ func stage(ctx context.Context, from, staging string, now func() time.Time) erro
 		return fmt.Errorf("%s was not closed in order", at)
 	}
 	return flush(at)
+}
+
+// foldIn has the engine play the write-ahead log of a head office that was killed into its database: between the log's
+// going and the copy's coming a power cut would else leave a database without its last records. One that is too ill for
+// that is what the copy is for.
+func foldIn(ctx context.Context, path string) {
+	if _, err := os.Lstat(path + "-wal"); err != nil {
+		return
+	}
+	db, err := openFile(path, url.Values{"mode": {"rw"}})
+	if err != nil {
+		return
+	}
+	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	_ = errors.Join(err, db.Close(), flush(path)) // see above
 }
 
 // putAside gives the old files second names, and takes the first one from the write-ahead log: beside another

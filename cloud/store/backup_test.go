@@ -207,3 +207,29 @@ func TestACancelledTransactionLeavesNothingBehind(t *testing.T) {
 		require.Zero(t, s.write.Stats().InUse)
 	}
 }
+
+// Head office was killed, a copy is brought back, and the power goes before the copy is in place: the old database has
+// all that its log had.
+func TestCutWhileTheOldDatabaseIsPutAside(t *testing.T) {
+	live, dead := filepath.Join(t.TempDir(), FileName), t.TempDir()
+	db, err := openFile(live, url.Values{})
+	require.NoError(t, err)
+	for _, statement := range []string{`PRAGMA journal_mode=WAL`, `CREATE TABLE t (n INTEGER)`, `INSERT INTO t VALUES (7)`} {
+		_, err = db.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	for _, tail := range []string{"", "-wal"} {
+		require.NoError(t, copyFile(live+tail, filepath.Join(dead, FileName+tail)))
+	}
+	require.NoError(t, db.Close())
+	foldIn(t.Context(), filepath.Join(dead, FileName))
+	_, err = putAside(dead, testNow)
+	require.NoError(t, err)
+	require.NoFileExists(t, filepath.Join(dead, FileName+"-wal"))
+	db, err = openFile(filepath.Join(dead, FileName), url.Values{})
+	require.NoError(t, err)
+	var n int
+	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT n FROM t`).Scan(&n))
+	require.Equal(t, 7, n)
+	require.NoError(t, db.Close())
+}
