@@ -318,10 +318,12 @@ func (s Service) Share(path string) error {
 	if !ok {
 		return fmt.Errorf("share %s: the system does not say whose folder it is in", path)
 	}
-	if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
-		return fmt.Errorf("share %s: %w", path, rights(err))
+	// The folder is the service's, and this is root: a link there must not give away a file of the system's.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the caller's file
+	if err == nil {
+		err = errors.Join(f.Chown(int(owner.Uid), int(owner.Gid)), f.Chmod(sharedMode), f.Close())
 	}
-	if err := os.Chmod(path, sharedMode); err != nil {
+	if err != nil {
 		return fmt.Errorf("share %s: %w", path, rights(err))
 	}
 	return nil

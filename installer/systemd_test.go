@@ -177,4 +177,13 @@ func TestSharedFileGetsTheFoldersGroup(t *testing.T) {
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, sharedMode, info.Mode().Perm())
+
+	victim := filepath.Join(t.TempDir(), "shadow")
+	require.NoError(t, os.WriteFile(victim, []byte("x"), 0o600))
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Symlink(victim, path))
+	require.Error(t, Service{}.Share(path), "a link that the service put there")
+	info, err = os.Stat(victim)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
