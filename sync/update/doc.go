@@ -8,7 +8,8 @@
 //
 // What will bite: roles. The operator's offline keys sign root and targets (which programs exist); head office's
 // online keys sign rollout (who takes which), snapshot and timestamp. A thief of head office's machine can hold
-// versions back or hand out an older signed one within the rules of [Choose]; he cannot make a program.
+// versions back or hand out an older signed one within the rules of [Choose]; he cannot make a program for a till
+// that has seen the repository before. One that has not believes whom the organisation's root vouches for.
 package update
 
 import "errors"
