@@ -2,8 +2,10 @@ package updates_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,4 +101,38 @@ func TestDownloadsAreBounded(t *testing.T) {
 		res, _ := get(t, url, "Range", "bytes=0-9")
 		return res.StatusCode == http.StatusPartialContent
 	}, 10*time.Second, 20*time.Millisecond, "places are given back")
+}
+
+// TestOneAddressDoesNotHoldAllTillsBack: a stranger who reads nothing leaves places to the others.
+func TestOneAddressDoesNotHoldAllTillsBack(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.init()
+	a := artefact(t, "1.3.0", "linux")
+	o.add("1.3.0")
+	path := filepath.Join("targets", "agent", "1.3.0", "linux-amd64", a.SHA256+".kopilka-agent")
+	require.NoError(t, os.Truncate(filepath.Join(o.repo.Folder, path), 64<<20)) // no socket's buffer takes it
+	handler := o.repo.Handler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		q.RemoteAddr = q.Header.Get("From")
+		handler.ServeHTTP(w, q)
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ask := func(from string) int {
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/updates/"+filepath.ToSlash(path), nil)
+		require.NoError(t, err)
+		q.Header.Set("From", from)
+		res, err := http.DefaultTransport.RoundTrip(q)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res.StatusCode
+	}
+	for i := range 4 {
+		require.Equal(t, http.StatusOK, ask(fmt.Sprintf("[2001:db8::%d]:40000", i+1)))
+	}
+	require.Equal(t, http.StatusServiceUnavailable, ask("[2001:db8::9]:40000"), "the same subscriber")
+	require.Equal(t, http.StatusOK, ask("203.0.113.5:40000"), "a till of another shop")
+	cancel()
 }
