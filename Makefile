@@ -42,8 +42,8 @@ race: ## the packages where goroutines meet, under the race detector
 sim: ## thousands of simulated shop histories (SIMS=3000)
 	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_HISTORIES=$(SIMS) go test ./agent -run 'TestShop' -count=1 -timeout 60m -v | grep -v '^=== '
 
-exactly: ## every job of every register protocol cut behind every byte (half an hour and more; CUT_STEP_WORDY=11 takes JSON in coarser steps)
-	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_CUT_STEP=$(or $(CUT_STEP),1) KOPILKA_CUT_STEP_WORDY=$(CUT_STEP_WORDY) go test ./agent -run 'TestExactlyOnce' -count=1 -timeout 60m -v | grep -vE '^(=== | *--- PASS)'
+exactly: ## every job of every register protocol cut behind every byte (an hour and more; CUT_STEP_WORDY=11 takes JSON in coarser steps)
+	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_CUT_STEP=$(or $(CUT_STEP),1) KOPILKA_CUT_STEP_WORDY=$(CUT_STEP_WORDY) go test ./agent -run 'TestExactlyOnce' -count=1 -timeout 180m -v | grep --line-buffered -vE '^(=== | *--- PASS)'
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@bash .ci/fuzz $(or $(FUZZTIME),10s)
