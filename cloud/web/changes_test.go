@@ -181,7 +181,7 @@ func TestWhoMayWrite(t *testing.T) {
 	sections := map[string]page.Role{
 		"customers": page.RoleManager, "products": page.RoleManager, "staff": page.RoleManager, "flags": page.RoleManager,
 		"codes": page.RoleManager, "partners": page.RoleManager, "certificates": page.RoleOwner, "draws": page.RoleOwner,
-		"tills": page.RoleOwner, "programme": page.RoleOwner, "stores": page.RoleOwner, "users": page.RoleOwner,
+		"tills": page.RoleOwner, "programme": page.RoleOwner, "stores": page.RoleOwner, "users": page.RoleOwner, "rollout": page.RoleOwner,
 	}
 	writes := 0
 	for _, rt := range web.Routes() {
@@ -198,7 +198,7 @@ func TestWhoMayWrite(t *testing.T) {
 		require.True(t, ok, "nobody has decided who may %s", rt.Pattern)
 		require.Equal(t, want, rt.Least, rt.Pattern)
 	}
-	require.Equal(t, 44, writes)
+	require.Equal(t, 46, writes)
 	for _, rt := range web.Routes() {
 		if rt.Pattern == "GET /customers.csv" || rt.Pattern == "GET /users" {
 			require.Greater(t, rt.Least, page.RoleViewer)

@@ -197,6 +197,9 @@ func readStores(f *form, field string, known []page.Store) (out []sale.StoreNo) 
 // saveRollout shows how many tills a plan means, then publishes it.
 func (s *site) saveRollout(c *call) error {
 	now, err := s.Updates.Rollout(c.ctx(), c.org())
+	if errors.Is(err, page.ErrNotFound) { // nothing to plan before there is a repository: the page says how to make one
+		return s.showRollout(c, nil, http.StatusConflict)
+	}
 	if err != nil {
 		return err
 	}
@@ -271,6 +274,9 @@ func (s *site) staleRollout(c *call) error {
 // pauseRollout holds all tills where they are, or lets them go on: one press, since it may be urgent.
 func (s *site) pauseRollout(c *call) error {
 	r, err := s.Updates.Rollout(c.ctx(), c.org())
+	if errors.Is(err, page.ErrNotFound) {
+		return s.showRollout(c, nil, http.StatusConflict)
+	}
 	if err != nil {
 		return err
 	}

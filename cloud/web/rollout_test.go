@@ -50,8 +50,11 @@ func TestRolloutPageSaysWhatToRun(t *testing.T) {
 	require.Contains(t, body, "kopilka-cloud updates init -keys")
 	res, _ := o.signedIn("manager").get("/rollout")
 	require.Equal(t, http.StatusForbidden, res.StatusCode)
-	res, _ = o.signedIn("owner").post("/rollout/pause", url.Values{"paused": {"1"}})
-	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	for _, path := range []string{"/rollout", "/rollout/pause"} {
+		res, body = o.signedIn("owner").post(path, url.Values{"paused": {"1"}})
+		require.Equal(t, http.StatusConflict, res.StatusCode)
+		require.Contains(t, body, "kopilka-cloud updates init -keys")
+	}
 }
 
 func TestRolloutIsPlannedPausedAndWrittenDown(t *testing.T) {
