@@ -41,6 +41,7 @@ same "files not in SHA256SUMS" "$(cd "$dist" && find . -type f ! -name SHA256SUM
 # What is in the packages, with modes and links; every file for Linux is in one.
 want_agent='-rw-r--r-- /etc/xdg/autostart/kopilka-notify.desktop
 lrwxrwxrwx /usr/bin/kopilka-agent -> ../lib/kopilka/current/kopilka-agent
+lrwxrwxrwx /usr/bin/kopilka-updater -> ../lib/kopilka/kopilka-updater
 -rwxr-xr-x /usr/lib/kopilka/kopilka-updater
 -rwxr-xr-x /usr/lib/kopilka/packaged/kopilka-agent
 -rw-r--r-- /usr/lib/sysusers.d/kopilka.conf

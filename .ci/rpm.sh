@@ -20,7 +20,7 @@ work=$(mktemp -d)
 root=$work/root
 leave() {
   umount -l "$root/dev" "$root/proc" "$root" "$work/layer" 2>/dev/null || true
-  rm -rf "$work"
+  rm -rf --one-file-system "$work" # what could not be unmounted is not ours
 }
 trap leave EXIT
 trap 'exit 130' INT TERM
@@ -78,9 +78,37 @@ gone() {
   not [ -e "$root/usr/lib/kopilka" ]
   not [ -e "$root/usr/share/doc/kopilka-agent" ]
   not [ -L "$root/usr/bin/kopilka-agent" ]
+  not [ -L "$root/usr/bin/kopilka-updater" ]
 }
-# an_update: as the updater leaves it.
-an_update() { mkdir -p "$root/usr/lib/kopilka/versions/9.9.9" && cp "$root/usr/lib/kopilka/packaged/kopilka-agent" "$root/usr/lib/kopilka/versions/9.9.9/"; }
+# an_update [VERSION]: as the updater leaves it.
+an_update() {
+  mkdir -p "$root/usr/lib/kopilka/versions/${1:-9.9.9}" && cp "$root/usr/lib/kopilka/packaged/kopilka-agent" "$root/usr/lib/kopilka/versions/${1:-9.9.9}/"
+}
+current_is() { [ "$(readlink "$root/usr/lib/kopilka/current")" = "$1" ]; }
+
+# put_back COMMAND…: the older package in place of the newer one, on purpose. Without an update its program takes over.
+put_back() {
+  "$@"
+  ok version_is 1.0.0
+  ok current_is packaged
+  not grep -q 'stays on version' "$work/out"
+}
+# put_back_under_update COMMAND…: a newer update goes on, and the command that is printed then makes the package current.
+put_back_under_update() {
+  an_update
+  ln -sfn versions/9.9.9 "$root/usr/lib/kopilka/current"
+  "$@"
+  ok current_is versions/9.9.9
+  says 'Касса остаётся на версии 9.9.9: её принесло обновление, и она новее пакета (1.0.0).'
+  says 'The till stays on version 9.9.9: an update brought it, and it is newer than the package (1.0.0).'
+  local command
+  command=$(sed -n 's/^To change to the package: \(.*\) && .*/\1/p' "$work/out")
+  ok [ -n "$command" ]
+  # shellcheck disable=SC2086 # a command and its words
+  packager $command
+  ok version_is 1.0.0
+  ok current_is packaged
+}
 
 # --- dpkg --------------------------------------------------------------------------------------------------------
 old_deb=/packages/kopilka-agent_1.0.0_amd64.deb new_deb=/packages/kopilka-agent_1.0.1_amd64.deb
@@ -97,6 +125,16 @@ dpkg_lives() {
   ok version_is 1.0.1
   not [ -L "$root/etc/systemd/system/multi-user.target.wants/kopilka-agent.service" ] # what a person switched off stays off
   ok [ -e "$data/ledger/ledger.db" ]
+  put_back packager dpkg -i --force-depends "$old_deb"
+  packager dpkg -i --force-depends "$new_deb"
+  put_back_under_update packager dpkg -i --force-depends "$old_deb"
+  an_update 1.0.0-rc.1
+  ln -sfn versions/1.0.0-rc.1 "$root/usr/lib/kopilka/current"
+  packager dpkg -i --force-depends "$new_deb"
+  ok version_is 1.0.1
+  ok current_is packaged
+  not grep -q 'stays on version' "$work/out"
+  not [ -L "$root/etc/systemd/system/multi-user.target.wants/kopilka-agent.service" ]
   an_update
   packager dpkg -r kopilka-agent
   says 'записей, которых нет в головном офисе: 2'
@@ -171,6 +209,12 @@ rpm_lives() {
   own -U --nodeps "$newer"/kopilka-agent-1.0.1-1.x86_64.rpm "$newer"/kopilka-cloud-1.0.1-1.x86_64.rpm
   installed 1.0.1
   own -V --nodeps kopilka-agent kopilka-cloud
+  local old_rpm=$older/kopilka-agent-1.0.0-1.x86_64.rpm new_rpm=$newer/kopilka-agent-1.0.1-1.x86_64.rpm
+  put_back own -U --nodeps --oldpackage "$old_rpm"
+  own -U --nodeps "$new_rpm"
+  put_back_under_update own -U --nodeps --oldpackage "$old_rpm"
+  own -U --nodeps "$new_rpm"
+  installed 1.0.1
   echo x >>"$root/usr/lib/kopilka/kopilka-updater"
   not rpm --root "$root" -V --nodeps kopilka-agent >/dev/null
   an_update

@@ -32,9 +32,28 @@ accounts() {
 # What leads to the program. The updater leaves a newer version current; where it cannot be asked, any is better
 # than none.
 link() {
-	if ! "$programs/kopilka-updater" adopt && [ ! -L "$programs/current" ]; then
+	if "$programs/kopilka-updater" adopt; then
+		say_kept
+	elif [ ! -L "$programs/current" ]; then
 		ln -s packaged "$programs/current"
 	fi
+}
+
+# say_kept: who puts an older package on purpose must learn that the till does not run it, and what makes it.
+say_kept() {
+	kept=$(readlink "$programs/current" || true)
+	case $kept in versions/*) kept=${kept#versions/} ;; *) return 0 ;; esac
+	brought=$("$programs/packaged/kopilka-agent" version) || brought='?'
+	brought=${brought##* }
+	[ "$brought" != "$kept" ] || return 0
+	cat <<-SAY
+		Касса остаётся на версии $kept: её принесло обновление, и она новее пакета ($brought).
+		Перейти на пакет: kopilka-updater adopt -force && systemctl try-restart kopilka-agent
+		Касса снова возьмёт $kept, пока её предлагает головной офис; там: kopilka-cloud updates drop $kept
+		The till stays on version $kept: an update brought it, and it is newer than the package ($brought).
+		To change to the package: kopilka-updater adopt -force && systemctl try-restart kopilka-agent
+		The till takes $kept again while head office offers it; there: kopilka-cloud updates drop $kept
+	SAY
 }
 
 accounts
