@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -225,12 +226,20 @@ func (p *Printer) markLine(ctx context.Context, doc sale.DocKind, l drivers.Rece
 // refusedMark names the article and not the code.
 func refusedMark(name string) error {
 	return &drivers.Error{
-		Fail: drivers.FailMark, Outcome: drivers.OutcomeNotDone, Err: fmt.Errorf("the marking code of %q is refused", name),
+		Fail: drivers.FailMark, Outcome: drivers.OutcomeNotDone, Err: fmt.Errorf("the marking code of %s is refused", inMarks(name, `"`, `"`)),
 		Hint: drivers.Hint{
-			RU: "«" + name + "»: код маркировки не прошёл проверку, продавать нельзя. Уберите товар из чека.",
+			RU: inMarks(name, "«", "»") + ": код маркировки не прошёл проверку, продавать нельзя. Уберите товар из чека.",
 			EN: name + ": the marking code was refused, it must not be sold. Take the article off the receipt.",
 		},
 	}
+}
+
+// inMarks is a name in quotation marks; one that has some of its own, as Сок «Добрый», stands without ours.
+func inMarks(name, before, behind string) string {
+	if strings.ContainsAny(name, "«»“”„\"") {
+		return name
+	}
+	return before + name + behind
 }
 
 // tidy forgets codes after a failure, as far as the line still carries; Cancel does the rest.
