@@ -137,7 +137,26 @@ func ParseConfig(b []byte) (Config, error) {
 	if c.Register.Port == "" {
 		c.Register.Port = usualPorts[c.Register.Type]
 	}
-	return c, errors.Join(append(problems, c.Problems()...)...)
+	return c, errors.Join(append(problems, unspoiled(c.Problems(), problems)...)...)
+}
+
+// unspoiled leaves out what only seems wrong because the setting above it could not be read.
+func unspoiled(seeming, known []error) (problems []error) {
+	for _, err := range seeming {
+		if !slices.ContainsFunc(known, func(above error) bool { return spoils(above, err) }) {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+func spoils(above, below error) bool {
+	var a, b *ConfigProblem
+	if !errors.As(above, &a) || !errors.As(below, &b) {
+		return false
+	}
+	rest, within := strings.CutPrefix(b.Path, a.Path)
+	return a.Path == "file" || within && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // usualPorts are of registers that are reached through a program of their maker on the till itself.
@@ -168,7 +187,8 @@ func notYAML(b []byte, err error) *ConfigProblem {
 	return p
 }
 
-// walk finds keys that no setting has and values of the wrong shape.
+// walk finds keys that no setting has and values of the wrong shape. Of a setting that is given twice it leaves the first
+// in the tree, without which nothing of the file could be decoded.
 func walk(n *yaml.Node, t reflect.Type, path string) (problems []error) {
 	wrong := func(ru, en string) []error {
 		return []error{&ConfigProblem{orFile(path), Text{RU: fmt.Sprintf("нужно %s, строка %d", ru, n.Line), EN: fmt.Sprintf("want %s, line %d", en, n.Line)}, n.Value}}
@@ -209,6 +229,7 @@ func walkStruct(n *yaml.Node, t reflect.Type, path string) (problems []error) {
 	fields := map[string]reflect.Type{}
 	keys(t, fields)
 	seen := map[string]bool{}
+	var kept []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
 		field, known := fields[key]
@@ -217,11 +238,14 @@ func walkStruct(n *yaml.Node, t reflect.Type, path string) (problems []error) {
 			problems = append(problems, &ConfigProblem{join(path, key), noSuch(path, key, fields, n.Content[i].Line), n.Content[i+1].Value})
 		case seen[key]:
 			problems = append(problems, &ConfigProblem{join(path, key), say("указано дважды, строка %d", "given twice, line %d", n.Content[i].Line), ""})
+			continue
 		default:
 			problems = append(problems, walk(n.Content[i+1], field, join(path, key))...)
 		}
 		seen[key] = true
+		kept = append(kept, n.Content[i], n.Content[i+1])
 	}
+	n.Content = kept
 	return problems
 }
 

@@ -91,6 +91,32 @@ func TestConfigThatIsNone(t *testing.T) {
 	}
 }
 
+func TestConfigTellsOnlyWhatIsWrong(t *testing.T) {
+	port := "register: {port: 'tcp://h:1'}\n"
+	for name, tt := range map[string]struct {
+		text string
+		want []string
+	}{
+		"twice":             {port + "updates: {auto: true}\nupdates: {auto: false}\n", []string{"updates: given twice, line 3"}},
+		"twice, with fault": {port + "updates: {auto: true}\nupdates: {auto: maybe}\nlanguage: fr\n", []string{"updates: given twice, line 3", `language: want ru or en (got "fr")`}},
+		"the port in the second of two": {
+			"register: {type: shtrih-m}\n" + port, []string{"register: given twice, line 2"},
+		},
+		"a register of another shape": {"register: tcp://h:1\n", []string{`register: want settings of its own, indented below it, line 1 (got "tcp://h:1")`}},
+		"a list":                      {"- 1\n", []string{"file: want settings of its own, indented below it, line 1"}},
+		"mistyped, and so missing":    {"registers: {port: 'tcp://h:1'}\n", []string{"registers: there is no such setting, line 1; is register meant?", "register.port: missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseConfig([]byte(tt.text))
+			told := ConfigSentences(err, "en")
+			require.Len(t, told, len(tt.want), told)
+			for i, want := range tt.want {
+				require.Contains(t, told[i], want)
+			}
+		})
+	}
+}
+
 func TestConfigProblemsAreSentencesInBothLanguages(t *testing.T) {
 	for name, tt := range map[string]struct{ text, ru, en string }{
 		"a tab":             {"language: ru\nregister:\n\tport: tcp://h:1\n", "file: строка 3 начинается с табуляции", "file: line 3 begins with a tab"},
