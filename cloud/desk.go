@@ -66,6 +66,15 @@ type desk struct {
 	office *programme.Office
 }
 
+// refusedError says what err says, which begins with the words that a page shows.
+type refusedError struct {
+	words *page.Refusal
+	err   error
+}
+
+func (e *refusedError) Error() string   { return e.err.Error() }
+func (e *refusedError) Unwrap() []error { return []error{e.words, e.err} }
+
 // refusal turns what cannot be into words for people; other errors stay what they are.
 func refusal(err error) error {
 	for _, known := range []error{store.ErrMerge, store.ErrState, store.ErrCodes, store.ErrAction, programme.ErrCashOut, programme.ErrDraw, updates.ErrPlan, updates.ErrBusy, updates.ErrKeys} {
@@ -74,7 +83,7 @@ func refusal(err error) error {
 			if !both {
 				ru = en
 			}
-			return fmt.Errorf("%w (%w)", &page.Refusal{RU: ru, EN: en}, err)
+			return &refusedError{&page.Refusal{RU: ru, EN: en}, err}
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {

@@ -54,21 +54,24 @@ func (s *state) checkPlan(plan update.Plan, stores []sale.StoreNo) error {
 	var problems []error
 	for i, x := range plan.Steps {
 		bad := func(ru, en string, args ...any) {
-			problems = append(problems, fmt.Errorf("%w: step %d: "+en+" / шаг %[2]d: "+ru, slices.Concat([]any{ErrPlan, i + 1}, args)...))
+			problems = append(problems, fmt.Errorf("step %[1]d: "+en+" / шаг %[1]d: "+ru, slices.Concat([]any{i + 1}, args)...))
 		}
 		if !published[x.Version] {
-			bad("версия %[3]s не опубликована", "version %[3]s is not published", x.Version)
+			bad("версия %[2]s не опубликована", "version %[2]s is not published", x.Version)
 		}
 		if x.Share < 1 || x.Share > update.Everybody {
-			bad("доля %[3]d вне 1–%[4]d сотых процента", "a share of %[3]d is not within 1–%[4]d hundredths of a percent", x.Share, update.Everybody)
+			bad("доля %[2]d вне 1–%[3]d сотых процента", "a share of %[2]d is not within 1–%[3]d hundredths of a percent", x.Share, update.Everybody)
 		}
 		for _, no := range x.Stores {
 			if !slices.Contains(stores, no) {
-				bad("нет магазина %[3]d", "there is no store %[3]d", no)
+				bad("нет магазина %[2]d", "there is no store %[2]d", no)
 			}
 		}
 	}
-	return errors.Join(problems...)
+	if len(problems) > 0 {
+		return fmt.Errorf("%w: %w", ErrPlan, errors.Join(problems...))
+	}
+	return nil
 }
 
 // Refresh signs anew what is head office's own, so that it does not expire. What tills have seen before a restore

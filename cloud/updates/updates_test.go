@@ -278,6 +278,7 @@ func TestPlanRefusesWhatCannotBe(t *testing.T) {
 	for _, want := range []string{"step 1: version 9.9.9", "step 2: a share of 10001", "step 3: a share of 0", "step 4: there is no store 7", "шаг 4: нет магазина 7"} {
 		require.ErrorContains(t, err, want)
 	}
+	require.Equal(t, 1, strings.Count(err.Error(), updates.ErrPlan.Error()), "one heading above all of them")
 	_, err = o.repo.SetPlan(t.Context(), v.Plan.Serial+1, update.Plan{}, nil)
 	require.ErrorIs(t, err, updates.ErrStale)
 	first := o.plan()

@@ -52,6 +52,8 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 
 	refused(t, "9.9.9 is not published", "updates", "plan", "9.9.9", "-data", data)
 	refused(t, "нет магазина 7", "updates", "plan", "1.3.0", "-stores", "7", "-data", data)
+	require.EqualError(t, run(t.Context(), []string{"updates", "plan", "1.3.0", "-stores", "7", "-data", data}, io.Discard, io.Discard, nil),
+		"this plan cannot be carried out / такой план невыполним: step 1: there is no store 7 / шаг 1: нет магазина 7")
 	refused(t, "нужна доля", "updates", "plan", "1.3.0", "-share", "many", "-data", data)
 	require.Regexp(t, `1\.3\.0 +2\.50% +1 +back +0/0`, do(t, "updates", "plan", "1.3.0", "-share", "2,5%", "-stores", "1", "-back", "-data", data))
 	require.Regexp(t, `1\.3\.0 +30% +1 +0/0`, do(t, "updates", "plan", "-share", "30%", "1.3.0", "-stores", "1", "-data", data), "the same step with another share")
