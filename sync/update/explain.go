@@ -1,6 +1,10 @@
 package update
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
 
 // explanations are what people read of an error, the first that fits.
 var explanations = []struct {
@@ -42,12 +46,27 @@ var textUnreachable = Text{
 	EN: "The update repository did not answer. The till asks again by itself; selling goes on",
 }
 
+var textLocal = Text{
+	RU: "Касса не смогла записать или прочитать файлы обновления на своём диске: проверьте место и права на папки, подробности рядом. Продажам это не мешает",
+	EN: "The till could not write or read the update's files on its own disk: check room and rights of the folders, the details are beside this. Selling goes on",
+}
+
+// isLocal tells trouble with this machine's own files from a line's: what the network breaks names no file.
+func isLocal(err error) bool {
+	var file *fs.PathError
+	var link *os.LinkError
+	return errors.As(err, &file) || errors.As(err, &link)
+}
+
 // Explain is what a person reads of an error of this package. The detail is in the error.
 func Explain(err error) Text {
 	for _, e := range explanations {
 		if errors.Is(err, e.of) {
 			return e.text
 		}
+	}
+	if isLocal(err) {
+		return textLocal
 	}
 	return textUnreachable
 }
