@@ -143,7 +143,9 @@ func tryAnswer(ctx context.Context, u *url.URL) (at time.Time, err error) {
 	if err != nil {
 		return at, err
 	}
-	client := http.Client{Timeout: reachStepWait, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := direct(reachStepWait)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	defer client.CloseIdleConnections()
 	a, err := client.Do(q)
 	if err != nil {
 		return at, err

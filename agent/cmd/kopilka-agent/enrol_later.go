@@ -96,8 +96,16 @@ func enrolment(url, code string) uplink.Enrolment {
 		name = "till"
 	}
 	return uplink.Enrolment{
-		URL: url, Code: code, Name: name, Program: "kopilka-agent " + version, Client: &http.Client{Timeout: enrolWait}, Random: rand.Reader,
+		URL: url, Code: code, Name: name, Program: "kopilka-agent " + version, Client: direct(enrolWait), Random: rand.Reader,
 	}
+}
+
+// direct asks head office past any proxy that the environment names, as the uplink does: a till that was enrolled through
+// one would never sell.
+func direct(wait time.Duration) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	return &http.Client{Transport: transport, Timeout: wait}
 }
 
 // seat gives the ledger to the till that head office has made of this machine. A ledger that the daemon has open

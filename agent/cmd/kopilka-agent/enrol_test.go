@@ -329,3 +329,16 @@ func TestAWrongCodeIsSaidOnThePageAlsoAfterARestart(t *testing.T) {
 	stop()
 	require.NoFileExists(t, filepath.Join(data, laterFile))
 }
+
+// The link of a till that sells goes past every proxy: what is asked before and beside it must not need one.
+func TestHeadOfficeIsAskedPastAnyProxy(t *testing.T) {
+	for name, client := range map[string]*http.Client{
+		"enrolment": enrolment("https://office.example", "").Client,
+		"updates":   updateOptions(agent.Config{}, uplink.Identity{}, time.Now).HTTP,
+	} {
+		transport, ok := client.Transport.(*http.Transport)
+		require.True(t, ok, "%s goes the way that the environment says", name)
+		require.Nil(t, transport.Proxy, name)
+	}
+	require.Equal(t, enrolWait, enrolment("https://office.example", "").Client.Timeout)
+}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/kopilka/kopilka/agent"
 )
@@ -39,6 +41,25 @@ func TestDoctorNamesWhoHoldsAPort(t *testing.T) {
 	findings, err := doctor(t, "-config", ill(t, "scanners: [{name: hand, type: serial-scanner, port: \"serial://"+name+"\"}]\n"))
 	require.ErrorIs(t, err, errIll)
 	require.Equal(t, agent.LevelError, levelOf(findings, "scanner hand", "another program"))
+}
+
+func TestATerminalIsItselfUnderAnyName(t *testing.T) {
+	master, line, err := pty.Open()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, errors.Join(line.Close(), master.Close())) })
+	var ours unix.Stat_t
+	require.NoError(t, unix.Stat(line.Name(), &ours))
+	require.True(t, sameDevice(ours, ours))
+	elsewhere := ours
+	elsewhere.Dev++
+	require.False(t, sameDevice(ours, elsewhere), "a container's terminal of the same number is another")
+
+	port := unix.Stat_t{Mode: unix.S_IFCHR, Dev: 5, Ino: 9, Rdev: unix.Mkdev(188, 0)} // /dev/ttyUSB0
+	inContainer := port
+	inContainer.Dev, inContainer.Ino = 77, 3
+	require.True(t, sameDevice(port, inContainer), "a container's port of the same number is this one")
+	inContainer.Rdev = unix.Mkdev(188, 1)
+	require.False(t, sameDevice(port, inContainer))
 }
 
 func TestDoctorFindsFilesOfRoot(t *testing.T) {

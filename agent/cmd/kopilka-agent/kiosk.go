@@ -57,7 +57,7 @@ var kioskCommand = command{"keep the till's page open in a browser over the whol
 	if err != nil {
 		return err
 	}
-	return errors.Join(k.run(ctx, out), release())
+	return errors.Join(k.run(ctx, leaveConsole(out)), release())
 }}
 
 // kiosk keeps a browser on the till's page.

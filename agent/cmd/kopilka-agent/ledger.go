@@ -8,12 +8,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"
+	"github.com/kopilka/kopilka/sync/uplink"
 )
 
 var ledgerCommand = command{"ledger verify | export | explain RECEIPT | explain customer NUMBER | compact", func(_ context.Context, args []string, out io.Writer) error {
@@ -34,6 +37,9 @@ var ledgerCommand = command{"ledger verify | export | explain RECEIPT | explain 
 		return err
 	}
 	dir := filepath.Join(c.Data, ledgerFolder)
+	if err := ledgerThere(c.Data); err != nil {
+		return err
+	}
 	o := ledger.Options{Clock: agent.NewClock(time.Now).Now, Random: rand.Reader}
 	if args[0] == "compact" {
 		return ledger.Compact(dir, o, keep)
@@ -47,6 +53,18 @@ var ledgerCommand = command{"ledger verify | export | explain RECEIPT | explain 
 	}
 	return errors.Join(ledgerVerb(l, args[0], rest, lang, out), l.Close())
 }}
+
+// ledgerThere refuses what would make an empty ledger and call it in order. Of one that is there Open says the rest.
+func ledgerThere(data string) error {
+	file := filepath.Join(data, ledgerFolder, ledger.FileName)
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := uplink.Load(filepath.Join(data, identityFile)); errors.Is(err, uplink.ErrNotEnrolled) {
+		return fmt.Errorf("this machine is not enrolled and has no ledger (%s): kopilka-agent enroll URL CODE / эта машина не подключена к офису, журнала на ней нет: kopilka-agent enroll АДРЕС КОД", file)
+	}
+	return fmt.Errorf("there is no ledger at %s: is this the right config? / журнала %[1]s нет: тот ли это файл настроек?", file)
+}
 
 func ledgerVerb(l *ledger.Ledger, verb string, args []string, lang string, out io.Writer) error {
 	switch {

@@ -92,6 +92,10 @@ func logRequest(ctx context.Context, method, page string, body []byte) (s agent.
 	if err != nil {
 		return s, fmt.Errorf("ask the till program at %s: %w", page, err)
 	}
+	if a.StatusCode == http.StatusNotFound {
+		return s, fmt.Errorf("the till program at %s waits to be enrolled: its log level can be asked and changed once it is a till (kopilka-agent enroll URL CODE) / "+
+			"программа кассы ждёт подключения к офису: уровень журнала можно узнать и сменить, когда касса подключена (kopilka-agent enroll АДРЕС КОД)", page)
+	}
 	if a.StatusCode != http.StatusOK {
 		return s, fmt.Errorf("the till program refuses / программа кассы отказала: %s", strings.TrimSpace(string(text)))
 	}

@@ -129,6 +129,24 @@ func TestTheLogCommandWithoutATill(t *testing.T) {
 	require.ErrorContains(t, err, "kopilka-agent service start")
 }
 
+func TestTheLogCommandBeforeTheEnrolment(t *testing.T) {
+	path := ill(t, "")
+	c, err := agent.LoadConfig(path)
+	require.NoError(t, err)
+	l, err := desk.Listen(c.Page)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	waiting := desk.Waiting{State: func() desk.WaitingView { return desk.WaitingView{} }, Lang: "ru", Logger: slog.New(slog.DiscardHandler)}
+	go func() { ended <- waiting.Serve(ctx, l) }()
+	defer func() { stop(); require.NoError(t, <-ended) }()
+	for _, words := range [][]string{nil, {"debug"}} {
+		err = logCommand.run(t.Context(), append(words, "-config", path), &bytes.Buffer{})
+		require.ErrorContains(t, err, "waits to be enrolled")
+		require.ErrorContains(t, err, "ждёт подключения")
+	}
+}
+
 // logPage serves a desk until the test ends.
 func logPage(t *testing.T, o desk.Options) string {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -118,6 +119,9 @@ func desktopHere() error {
 	return errNoDesktop
 }
 
+// leaveConsole has nothing to leave: a desktop starts programs without a window.
+func leaveConsole(out io.Writer) io.Writer { return out }
+
 // freeSpace is what a service without privileges may still fill.
 func freeSpace(folder string) (uint64, error) {
 	var s unix.Statfs_t
@@ -175,6 +179,10 @@ func holders(node string) (names []string) {
 	if err != nil {
 		return nil
 	}
+	var device unix.Stat_t
+	if err := unix.Stat(node, &device); err != nil {
+		return nil
+	}
 	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
 		return nil
@@ -182,7 +190,12 @@ func holders(node string) (names []string) {
 	self := strconv.Itoa(os.Getpid())
 	for _, link := range links {
 		pid := strings.Split(link, "/")[2]
-		if target, err := os.Readlink(link); err != nil || target != node || pid == self {
+		target, err := os.Readlink(link)
+		if err != nil || pid == self || target != node && !strings.HasPrefix(target, "/dev/") {
+			continue // a look at what is no device may hang, as on a network's disk
+		}
+		var held unix.Stat_t
+		if err := unix.Stat(link, &held); err != nil || !sameDevice(device, held) {
 			continue
 		}
 		name := programName(pid)
@@ -191,6 +204,23 @@ func holders(node string) (names []string) {
 		}
 	}
 	return names
+}
+
+// ptyMajors are those of pseudo terminals: each container counts its own anew.
+const (
+	ptyMajorFirst = 136
+	ptyMajorLast  = 143
+)
+
+// sameDevice tells whether two open files are one, whatever their names: a container may have a port under another name,
+// and another terminal under the same.
+func sameDevice(a, b unix.Stat_t) bool {
+	if a.Mode&unix.S_IFMT != unix.S_IFCHR || b.Mode&unix.S_IFMT != unix.S_IFCHR {
+		return a.Dev == b.Dev && a.Ino == b.Ino
+	}
+	major := unix.Major(a.Rdev)
+	pty := major >= ptyMajorFirst && major <= ptyMajorLast
+	return a.Rdev == b.Rdev && (!pty || a.Dev == b.Dev)
 }
 
 func programName(pid string) string {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
@@ -222,6 +224,32 @@ func desktopHere() error {
 		return errNoDesktop
 	}
 	return nil
+}
+
+// The calls for a console that x/sys has not.
+var (
+	consoleProcesses = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetConsoleProcessList")
+	freeConsole      = windows.NewLazySystemDLL("kernel32.dll").NewProc("FreeConsole")
+)
+
+// leaveConsole closes the window that Windows opens for a console program that no console has started, as at logon: it
+// would stand on the cashier's page. One that a person typed in has that person's shell, too, and stays. It answers where
+// to write from then on.
+func leaveConsole(out io.Writer) io.Writer {
+	var ids [2]uint32
+	if n, _, _ := consoleProcesses.Call(uintptr(unsafe.Pointer(&ids[0])), uintptr(len(ids))); n != 1 { // 0: there is none
+		return out
+	}
+	var mode uint32
+	toWindow := windows.GetConsoleMode(windows.Handle(os.Stdout.Fd()), &mode) == nil
+	if ok, _, err := freeConsole.Call(); ok == 0 {
+		slog.Debug("the console window stays", "err", err)
+		return out
+	}
+	if toWindow {
+		return io.Discard
+	}
+	return out
 }
 
 // freeSpace is what this account may still fill.

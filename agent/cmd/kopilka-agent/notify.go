@@ -49,7 +49,7 @@ var notifyCommand = command{"show the till's notices on this desktop (starts by 
 		return err
 	}
 	beeep.AppName = "Kopilka"
-	return errors.Join(n.run(ctx, out), release())
+	return errors.Join(n.run(ctx, leaveConsole(out)), release())
 }}
 
 // noticeHelper carries notices from the daemon to the desktop.

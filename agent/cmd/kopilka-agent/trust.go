@@ -38,6 +38,16 @@ var textNoTrust = update.Text{
 	EN: "Updates will not install themselves until an administrator runs: kopilka-agent updates trust",
 }
 
+var textNoUpdater = update.Text{
+	RU: "У этой кассы нет службы обновлений: её папка не та, что у установленной программы",
+	EN: "This till has no updater: its folder is not that of the installed program",
+}
+
+// hasUpdater tells whether this machine's updater is that of the till with this data folder.
+func hasUpdater(l slots.Layout, data string) bool {
+	return filepath.Clean(data) == filepath.Clean(l.Data)
+}
+
 // errOtherTrust is wrapped where the till's folder names another head office than the updater believes.
 var errOtherTrust = errors.New("the till's folder names another organisation, or another key of it, than the updater believes; the updater's trust stays as it is. " +
 	"If this machine was moved to another head office on purpose: kopilka-agent updates trust -replace. If not, somebody has changed identity.json: call support / " +
@@ -47,7 +57,7 @@ var errOtherTrust = errors.New("the till's folder names another organisation, or
 // trustUpdates tells this machine's updater whose updates it may install. Only the administrator can: where the one who
 // enrols is not, it says what is left to do. A till with a data folder of its own, as of a demo, has no updater.
 func trustUpdates(l slots.Layout, data string, id uplink.Identity, replace bool, out io.Writer) error {
-	if filepath.Clean(data) != filepath.Clean(l.Data) {
+	if !hasUpdater(l, data) {
 		return nil
 	}
 	err := writeTrust(l, id, replace)

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,7 +59,7 @@ type updating struct {
 
 func updateOptions(c agent.Config, id uplink.Identity, now func() time.Time) update.Options {
 	return update.Options{
-		URL: id.URL, HTTP: &http.Client{}, Folder: filepath.Join(c.Data, update.Folder), OrgRoot: id.Root,
+		URL: id.URL, HTTP: direct(0), Folder: filepath.Join(c.Data, update.Folder), OrgRoot: id.Root,
 		Who: update.Who{Org: id.Org, Store: id.Store, Till: id.Till}, Running: version, OS: runtime.GOOS, Arch: runtime.GOARCH,
 		Now: now, BytesPerSecond: updatesRate, Free: freeSpace,
 	}

@@ -75,8 +75,8 @@ func (u updatesTold) status() error {
 
 // slot is the updater's own word.
 func (u updatesTold) slot() error {
-	if filepath.Clean(u.Data) != filepath.Clean(u.layout.Data) {
-		return u.say(update.Text{RU: "У этой кассы нет службы обновлений: её папка не та, что у установленной программы", EN: "This till has no updater: its folder is not that of the installed program"})
+	if !hasUpdater(u.layout, u.Data) {
+		return u.say(textNoUpdater)
 	}
 	if _, err := update.LoadTrust(filepath.Join(u.layout.State, slots.TrustFile)); errors.Is(err, fs.ErrNotExist) {
 		return u.say(textNoTrust)
@@ -213,6 +213,9 @@ func (u updatesTold) ask(ctx context.Context, id uplink.Identity) (offer update.
 
 // trust is for a till that was enrolled by somebody who was no administrator, or before it had an updater.
 func (u updatesTold) trust(replace bool) error {
+	if !hasUpdater(u.layout, u.Data) { // a demo's head office must not get to make the programs of the real till
+		return fmt.Errorf("%s (%s); nothing was changed / %s; ничего не изменено", textNoUpdater.EN, u.Data, textNoUpdater.RU)
+	}
 	id, err := uplink.Load(filepath.Join(u.Data, identityFile))
 	if err != nil {
 		return err

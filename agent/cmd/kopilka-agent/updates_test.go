@@ -272,6 +272,39 @@ func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 	}
 }
 
+// A demo beside the real till must not get to choose who makes the real one's programs.
+func TestUpdatesTrustIsForTheInstalledTillOnly(t *testing.T) {
+	o := newOffering(t)
+	l := slots.Layout{State: filepath.Join(t.TempDir(), "state"), Data: filepath.Join(t.TempDir(), "installed")}
+	if runtime.GOOS == "windows" {
+		require.NoError(t, os.Mkdir(l.State, 0o700))
+	}
+	var out bytes.Buffer
+	u := updatesTold{Config: o.config, lang: "en", out: &out, layout: l}
+	for _, replace := range []bool{false, true} {
+		require.ErrorContains(t, u.trust(replace), "nothing was changed")
+	}
+	require.NoFileExists(t, filepath.Join(l.State, slots.TrustFile))
+	require.ErrorContains(t, updatesCommand.run(t.Context(), []string{"trust", "-config", o.path}, &out), "nothing was changed", "as the command does")
+	require.Empty(t, out.String())
+
+	u.layout.Data = o.config.Data
+	require.NoError(t, u.trust(false))
+	require.FileExists(t, filepath.Join(l.State, slots.TrustFile))
+}
+
+func TestUpdatesCheckTellsItsOwnDiskFromTheLine(t *testing.T) {
+	o := newOffering(t)
+	gone := filepath.Join(t.TempDir(), "gone")
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, gone)
+	}
+	var out bytes.Buffer
+	require.Error(t, updatesCommand.run(t.Context(), []string{"check", "-config", o.path, "-lang", "en"}, &out))
+	require.Contains(t, out.String(), "on its own disk")
+	require.NotContains(t, out.String(), "did not answer")
+}
+
 // TestTheDaemonAnswersItsUpdater runs the whole program, as the service does.
 func TestTheDaemonAnswersItsUpdater(t *testing.T) {
 	o := newOffering(t)
