@@ -38,6 +38,14 @@ done <"$work/again/SHA256SUMS"
 (cd "$dist" && sha256sum --quiet -c SHA256SUMS)
 same "files not in SHA256SUMS" "$(cd "$dist" && find . -type f ! -name SHA256SUMS | wc -l)" "$(wc -l <"$dist/SHA256SUMS")"
 
+# on_machine: what lies on this machine where the packages would put their files. Looking into them must not change it.
+on_machine() {
+  for deb in "$dist"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -tf - | sed -n 's|^\.\?\(/.*[^/]\)$|\1|p'; done | sort -u >"$work/places"
+  [ "$(wc -l <"$work/places")" -ge 40 ] || fail "only $(wc -l <"$work/places") places in the packages"
+  xargs -d '\n' stat -c '%n %i %Z' <"$work/places" 2>/dev/null || true
+}
+before=$(on_machine)
+
 # What is in the packages, with modes and links; every file for Linux is in one.
 want_agent='-rw-r--r-- /etc/xdg/autostart/kopilka-notify.desktop
 lrwxrwxrwx /usr/bin/kopilka-agent -> ../lib/kopilka/current/kopilka-agent
@@ -88,11 +96,20 @@ for arch in amd64 arm64; do
 done
 msi=$dist/kopilka-agent-1.2.3-rc.1-x64.msi
 [ -s "$msi" ] || fail "no $msi"
+same "product version of the MSI" "$(msiinfo export "$msi" Property | tr -d '\r' | awk -F '\t' '$1 == "ProductVersion" { print $2 }')" 1.2.3
+mkdir "$work/msi"
+msiextract -C "$work/msi" "$msi" >/dev/null
+for name in kopilka-agent kopilka-updater; do
+  same "$name.exe in the MSI" "$(find "$work/msi" -name $name.exe -exec sha256sum {} + | cut -d' ' -f1)" "$(sha256sum <"$dist/programs/windows-amd64/$name.exe" | cut -d' ' -f1)"
+done
 same "programs in release.json" "$(grep -c '"sha256"' "$dist/release.json")" 3
+
+same "this machine's own files" "$(on_machine)" "$before"
 
 # A program without the C library for HID must be refused, and what is no version.
 echo '{"version":"1.2.3-rc.1","os":"linux","arch":"amd64","hid":false,"ledger":{"writes":1,"reads":1}}' >"$work/no-hid.json"
 ! go run ./installer/packages/cmd/kopilka-release -dist "$work/again" -version 1.2.3-rc.1 "$work/no-hid.json" 2>"$work/said" || fail "a program without HID was let through"
 grep -q HID "$work/said" || fail "said of a program without HID: $(cat "$work/said")"
 ! VERSION=1.2.3+meta DIST=$work/none bash "$work/one/installer/packages/build.sh" 2>"$work/said" || fail "build metadata was let through"
-echo "$compared files the same in two builds, $looked pairs of deb and rpm and an MSI in order, HID in all of 3 agents, $((SECONDS - began)) s"
+grep -q 'is no version' "$work/said" || fail "said of build metadata: $(cat "$work/said")"
+echo "$compared files the same in two builds, $looked pairs of deb and rpm and an MSI in order ($checks comparisons), HID in all of 3 agents, $((SECONDS - began)) s"

@@ -19,11 +19,19 @@ began=$SECONDS
 work=$(mktemp -d)
 root=$work/root
 leave() {
+  [ ! -d "$work/gnupg" ] || GNUPGHOME=$work/gnupg gpgconf --kill all || true
   umount -l "$root/dev" "$root/proc" "$root" "$work/layer" 2>/dev/null || true
   rm -rf --one-file-system "$work" # what could not be unmounted is not ours
 }
 trap leave EXIT
 trap 'exit 130' INT TERM
+# on_machine: what the packages, dpkg and rpm would change on this machine if they got out of the root.
+on_machine() {
+  stat -c '%n %i %Z' /usr/lib/kopilka /usr/bin/kopilka-* /var/lib/kopilka* /var/backups/kopilka* /etc/kopilka* /usr/share/doc/kopilka* \
+    /usr/lib/systemd/system/kopilka* /etc/systemd/system/*.wants/kopilka* /etc/xdg/autostart/kopilka* /var/lib/rpm 2>/dev/null || true
+  getent passwd kopilka kopilka-cloud || true
+}
+before=$(on_machine)
 checks=0
 ok() { checks=$((checks + 1)); "$@" || fail "not so: $*"; }
 not() { checks=$((checks + 1)); ! "$@" || fail "should not be: $*"; }
@@ -198,7 +206,7 @@ cloud_lives() {
 }
 
 # --- rpm ---------------------------------------------------------------------------------------------------------
-own() { rpm --root "$root" "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; fail "rpm $*"; }; }
+own() { LC_ALL=C.UTF-8 rpm --root "$root" "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; fail "rpm $*"; }; }
 rpm_lives() {
   fresh
   own --initdb
@@ -295,7 +303,12 @@ signatures() {
   ok deb_signed "$deb"
   spoil "$deb" "$work/spoilt.deb"
   not deb_signed "$work/spoilt.deb"
+  own -K "$older/kopilka-agent-1.0.0-1.x86_64.rpm" # built without a key
+  not grep -q signatures "$work/out"
+  not deb_signed "$older/kopilka-agent_1.0.0_amd64.deb" 2>/dev/null
   ok gpg --batch --quiet --verify "$newer/SHA256SUMS.asc" "$newer/SHA256SUMS" 2>/dev/null
+  spoil "$newer/SHA256SUMS" "$work/spoilt"
+  not gpg --batch --quiet --verify "$newer/SHA256SUMS.asc" "$work/spoilt" 2>/dev/null
   for exe in "$newer"/programs/windows-amd64/*.exe "$newer"/*.msi; do
     ok osslsigncode verify -CAfile "$work/code.crt" -in "$exe" >/dev/null 2>&1
     spoil "$exe" "$work/spoilt"
@@ -320,5 +333,6 @@ dpkg_lives
 cloud_lives
 rpm_lives
 scriptlets
-if [ $# -ne 2 ]; then signatures; gpgconf --kill all; fi
+if [ $# -ne 2 ]; then signatures; fi
+[ "$(on_machine)" = "$before" ] || fail "this machine itself was changed: $before; now $(on_machine)"
 echo "$checks checks of dpkg, rpm, their scriptlets and signatures, $((SECONDS - began)) s"

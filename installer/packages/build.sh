@@ -27,7 +27,12 @@ umask 022
 
 dist=$(realpath -m "${DIST:-dist}")
 work=$(mktemp -d)
-trap 'rm -rf "$work"; bash $here/msi/resources.sh clean' EXIT
+leave() {
+  [ ! -d "$work/gnupg" ] || GNUPGHOME=$work/gnupg gpgconf --kill all || true
+  rm -rf "$work"
+  bash $here/msi/resources.sh clean
+}
+trap leave EXIT
 trap 'exit 130' INT TERM
 rm -rf "$dist"
 tools=${TOOLS:-$work/tools}
@@ -143,6 +148,5 @@ if [ -n "${KOPILKA_PGP_KEY:-}" ]; then
   export GNUPGHOME="$work/gnupg"
   gpg --batch --quiet --import "$KOPILKA_PGP_KEY"
   gpg --batch --quiet --yes --pinentry-mode loopback --passphrase "${NFPM_PASSPHRASE:-}" --armor --detach-sign "$dist/SHA256SUMS"
-  gpgconf --kill all
 fi
 echo "kopilka $VERSION for $systems: $(find "$dist" -maxdepth 1 -name 'kopilka-*' | wc -l) packages in $dist"
