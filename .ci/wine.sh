@@ -46,6 +46,6 @@ export CGO_ENABLED=0
 # shellcheck disable=SC2086 # lists of packages and flags
 timeout 240 go test -overlay "$folder/overlay.json" -count=1 ${WINE_RUN:-} -p 1 -timeout 200s -exec wine ${WINE_PACKAGES:-./ledger ./ledger/sale ./ledger/loyalty ./installer ./installer/slots} || status=$?
 if [ -z "${WINE_PACKAGES:-}" ] && [ -d agent/cmd/kopilka-agent ]; then
-	timeout 120 go test -overlay "$folder/overlay.json" -count=1 -v -run 'Service' -timeout 100s -exec wine ./agent/cmd/kopilka-agent || status=$?
+	timeout 120 go test -overlay "$folder/overlay.json" -count=1 -v -run 'Service|Logon' -timeout 100s -exec wine ./agent/cmd/kopilka-agent || status=$?
 fi
 exit $status

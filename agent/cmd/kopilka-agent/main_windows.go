@@ -240,16 +240,16 @@ func leaveConsole(out io.Writer) io.Writer {
 	if n, _, _ := consoleProcesses.Call(uintptr(unsafe.Pointer(&ids[0])), uintptr(len(ids))); n != 1 { // 0: there is none
 		return out
 	}
-	var mode uint32
-	toWindow := windows.GetConsoleMode(windows.Handle(os.Stdout.Fd()), &mode) == nil
+	kind, err := windows.GetFileType(windows.Handle(os.Stdout.Fd()))
+	toFile := err == nil && (kind == windows.FILE_TYPE_DISK || kind == windows.FILE_TYPE_PIPE)
 	if ok, _, err := freeConsole.Call(); ok == 0 {
 		slog.Debug("the console window stays", "err", err)
 		return out
 	}
-	if toWindow {
-		return io.Discard
+	if toFile {
+		return out
 	}
-	return out
+	return io.Discard // or the first sentence would end the program: there is nothing left to write to
 }
 
 // freeSpace is what this account may still fill.
