@@ -145,10 +145,11 @@ func Worst(findings []Finding) Level {
 type examination struct {
 	Checkup
 	findings []Finding
-	view     *View     // of the daemon, where it runs
-	other    bool      // it has other settings than the file: its devices are not the file's
-	expired  bool      // the register's fiscal storage, and it is said
-	last     time.Time // trusted time that the till has seen; zero where unknown
+	view     *View          // of the daemon, where it runs
+	other    bool           // it has other settings than the file: its devices are not the file's
+	zone     *time.Location // of the store; nil: not known
+	expired  bool           // the register's fiscal storage, and it is said
+	last     time.Time      // trusted time that the till has seen; zero where unknown
 }
 
 func (e *examination) find(subject string, level Level, command string, text Text) {
@@ -174,7 +175,7 @@ func (e *examination) config() {
 		var p *ConfigProblem
 		switch {
 		case errors.As(err, &p):
-			e.bad("config", "kopilka-agent check-config", say("Исправьте %[1]s: %[2]v", "Put %[1]s right: %[2]v", e.ConfigPath, p))
+			e.bad("config", "kopilka-agent check-config", say("Исправьте %[1]s: %[2]s", "Put %[1]s right: %[3]s", e.ConfigPath, p.In("ru"), p.In("en")))
 		case errors.Is(err, fs.ErrNotExist):
 			e.bad("config", "", say("Файла настроек %s нет: скопируйте config.example.yaml и впишите порт кассы", "There is no config file %s: copy config.example.yaml and put the register's port in", e.ConfigPath))
 		case errors.Is(err, fs.ErrPermission):
@@ -212,6 +213,7 @@ func (e *examination) ask(ctx context.Context) {
 		return
 	}
 	e.view, e.last = &v, v.Now.Time()
+	e.inZone(v.Zone)
 	e.ok("daemon", say("Программа кассы отвечает на %s", "The till program answers at %s", e.Config.Page))
 	e.settled()
 	for _, n := range v.Notices {
@@ -310,6 +312,9 @@ func (e *examination) checkLedger(l *ledger.Ledger) {
 	}
 	if err == nil {
 		e.ok("ledger", say("Журнал продаж цел: записей %[1]d, не переданы в офис: %[2]d", "The ledger is whole: %[1]d records, %[2]d not yet handed to head office", report.Records, l.Unsent()))
+	}
+	if s, err := l.Settings(); err == nil {
+		e.inZone(s.Zone)
 	}
 	if l.HighWater() != 0 {
 		e.last = l.HighWater().Time()

@@ -120,7 +120,7 @@ func (e *examination) unsent(count int, oldest time.Time) {
 	if count == 0 || oldest.IsZero() {
 		return
 	}
-	waits := wall(e.Now()).Sub(oldest)
+	waits := e.wallHere().Sub(oldest)
 	if waits <= ofdWarning {
 		return
 	}
@@ -139,12 +139,37 @@ func (e *examination) wallClock(register time.Time) {
 	if register.IsZero() {
 		return
 	}
-	here := wall(e.Now())
+	here := e.wallHere()
 	if off := here.Sub(register).Abs(); off > wallWarning {
-		d := duration(off)
+		d := apart(off)
 		e.warn("clock", "", say("Часы кассы и этой машины расходятся на %[1]s (%[3]s и %[4]s): сверьте время и часовой пояс",
 			"The register's clock and this machine's differ by %[2]s (%[3]s and %[4]s): compare time and time zone", d.RU, d.EN, register.Format("15:04"), here.Format("15:04")))
 	}
+}
+
+// wallHere is what a clock on the store's wall shows: a till's machine may keep the time of another zone.
+func (e *examination) wallHere() time.Time {
+	if e.zone == nil {
+		return wall(e.Now())
+	}
+	return wall(e.Now().In(e.zone))
+}
+
+// inZone takes a store's zone; of one that is not known the machine's own stands in.
+func (e *examination) inZone(name string) {
+	if zone, err := time.LoadLocation(name); err == nil && name != "" {
+		e.zone = zone
+	}
+}
+
+// apart is how far two clocks differ, to the minute: a whole hour or three is a zone, and must be seen as such.
+func apart(d time.Duration) Text {
+	d = d.Round(time.Minute)
+	hours, minutes := int(d/time.Hour), int(d%time.Hour/time.Minute)
+	if hours == 0 || d >= 48*time.Hour || minutes == 0 {
+		return duration(d)
+	}
+	return say("%d ч %d мин", "%d h %d min", hours, minutes)
 }
 
 // wall is what a clock on the wall shows, read as UTC, as registers do.

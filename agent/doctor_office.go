@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"net"
 	"time"
 )
 
@@ -20,6 +21,8 @@ const (
 // Reach is the outcome of a try to reach head office. Err is nil when it answered.
 type Reach struct {
 	Host string
+	Port string // of the address, or the usual one of its scheme
+	URL  string // its scheme, host and port
 	Step Step
 	Err  error
 	At   time.Time // head office's clock; zero where it did not say
@@ -78,10 +81,18 @@ func unreached(r Reach) Text {
 	case StepName:
 		return say("Имя %[1]s не найдено (%[2]v): проверьте интернет и DNS", "The name %[1]s is not found (%[2]v): check the internet connection and DNS", r.Host, r.Err)
 	case StepConnect:
-		return say("С %[1]s нет соединения (%[2]v): проверьте интернет, прокси и межсетевой экран", "No connection to %[1]s (%[2]v): check the internet connection, proxy and firewall", r.Host, r.Err)
+		return say("С %[1]s нет соединения (%[2]v): проверьте интернет, прокси и межсетевой экран", "No connection to %[1]s (%[2]v): check the internet connection, proxy and firewall", r.at(), r.Err)
 	case StepTLS, StepAnswer:
 	}
-	return say("%[1]s не отвечает как головной офис (%[2]v): проверьте адрес", "%[1]s does not answer as head office does (%[2]v): check the address", r.Host, r.Err)
+	return say("%[1]s не отвечает как головной офис (%[2]v): проверьте адрес", "%[1]s does not answer as head office does (%[2]v): check the address", r.at(), r.Err)
+}
+
+// at is where the connection went.
+func (r Reach) at() string {
+	if r.Port == "" {
+		return r.Host
+	}
+	return net.JoinHostPort(r.Host, r.Port)
 }
 
 func (e *examination) headClock(at time.Time) {
@@ -89,7 +100,7 @@ func (e *examination) headClock(at time.Time) {
 		return
 	}
 	off := e.Now().Sub(at).Abs()
-	d := duration(off)
+	d := apart(off)
 	text := say("Часы этой машины расходятся с головным офисом на %[1]s: поставьте время", "This machine's clock differs from head office's by %[2]s: set the time", d.RU, d.EN)
 	switch {
 	case off > clockError:
@@ -107,12 +118,12 @@ func (e *examination) reachCommand(r Reach) string {
 	case StepName:
 		return "nslookup " + r.Host
 	case StepConnect, StepAnswer:
-		return "curl -v https://" + r.Host + "/"
+		return "curl -v " + r.URL + "/"
 	case StepTLS:
 		if r.Trust == TrustExpired || r.Trust == TrustFuture {
 			return e.clockCommand()
 		}
-		return "curl -v https://" + r.Host + "/"
+		return "curl -v " + r.URL + "/"
 	}
 	return ""
 }
@@ -141,7 +152,7 @@ func (e *examination) certificate(r Reach) {
 	}
 	left, day := int(r.Expires.Sub(e.Now())/(24*time.Hour)), r.Expires.Format("02.01.2006")
 	if r.Expires.Sub(e.Now()) < certWarning {
-		e.warn("head office", "curl -v https://"+r.Host+"/", say("Сертификат %[1]s кончается %[2]s, осталось дней: %[3]d. Пусть головной офис обновит его: без него кассы продают, но не связываются с офисом", "The certificate of %[1]s expires on %[2]s, %[3]d days are left. Have head office renew it: without it tills sell, but cannot reach head office", r.Host, day, left))
+		e.warn("head office", "curl -v "+r.URL+"/", say("Сертификат %[1]s кончается %[2]s, осталось дней: %[3]d. Пусть головной офис обновит его: без него кассы продают, но не связываются с офисом", "The certificate of %[1]s expires on %[2]s, %[3]d days are left. Have head office renew it: without it tills sell, but cannot reach head office", r.Host, day, left))
 		return
 	}
 	e.ok("head office", say("Сертификат %[1]s действует до %[2]s, осталось дней: %[3]d", "The certificate of %[1]s is good until %[2]s, %[3]d days are left", r.Host, day, left))

@@ -48,7 +48,7 @@ func (e *examination) storageLife(s drivers.Storage) {
 		return
 	}
 	day := s.Expires.Format("02.01.2006")
-	switch left := s.Expires.Sub(wall(e.Now())); {
+	switch left := s.Expires.Sub(e.wallHere()); {
 	case left < 0:
 		e.expired = true
 		ending := registerText(registerState{online: true, status: drivers.Status{Conditions: drivers.StorageEnding}})

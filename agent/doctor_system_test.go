@@ -35,7 +35,7 @@ func TestDoctorNamesWhatIsWrongWithTheMachine(t *testing.T) {
 	}
 	trust := func(why Trust, after time.Duration) func(*Checkup) {
 		return func(c *Checkup) {
-			r := Reach{Host: "office.example", Step: StepTLS, Err: errors.New("x509: no"), Trust: why, Expires: c.Now().Add(after), Issuer: "Shop Proxy CA"}
+			r := Reach{Host: "office.example", URL: "https://office.example", Step: StepTLS, Err: errors.New("x509: no"), Trust: why, Expires: c.Now().Add(after), Issuer: "Shop Proxy CA"}
 			c.HeadOffice = func(context.Context) Reach { return r }
 		}
 	}
@@ -43,7 +43,7 @@ func TestDoctorNamesWhatIsWrongWithTheMachine(t *testing.T) {
 		return func(c *Checkup) {
 			at := c.Now()
 			c.HeadOffice = func(context.Context) Reach {
-				return Reach{Host: "office.example", Step: StepAnswer, At: at, Expires: at.Add(d)}
+				return Reach{Host: "office.example", URL: "https://office.example", Step: StepAnswer, At: at, Expires: at.Add(d)}
 			}
 		}
 	}
@@ -202,4 +202,32 @@ func TestTheRunningTillKnowsItsStorage(t *testing.T) {
 		require.Greater(t, time.Until(v.Register.Storage.Expires.Time()), 300*24*time.Hour)
 		require.InDelta(t, 0, wall(time.Now()).Sub(v.Register.Clock.Time().UTC()).Minutes(), 1)
 	})
+}
+
+// A machine that keeps UTC beside a register that keeps Moscow's time shows the same instant.
+func TestDoctorComparesClocksInTheStoresZone(t *testing.T) {
+	moscow, err := time.LoadLocation("Europe/Moscow")
+	require.NoError(t, err)
+	now := time.Now().UTC()
+	at := func(register time.Time, zone string) []Finding {
+		c := running(t, View{Zone: zone, Register: RegisterView{Online: true, FN: "1", Clock: sale.At(register)}})
+		c.Now = func() time.Time { return now }
+		return examine(t, c)
+	}
+	for _, f := range at(wall(now.In(moscow)), "Europe/Moscow") {
+		require.NotContains(t, f.Text.EN, "The register's clock")
+	}
+	requireFinding(t, at(wall(now.In(moscow)).Add(-time.Second), "Europe/Paris"), "clock", LevelWarning, "differ by ")
+	requireFinding(t, at(wall(now.In(moscow)).Add(-time.Second), ""), "clock", LevelWarning, "differ by 3 h (")
+	requireFinding(t, at(wall(now.In(moscow)).Add(90*time.Minute), "Europe/Moscow"), "clock", LevelWarning, "differ by 1 h 30 min")
+}
+
+func TestDoctorNamesHeadOfficesPortAndTellsConfigProblemsInTheirLanguage(t *testing.T) {
+	c, _ := patient(t)
+	_, c.ConfigErr = ParseConfig([]byte("langauge: ru\n"))
+	c.HeadOffice = func(context.Context) Reach {
+		return Reach{Host: "office.example", Port: "8443", URL: "http://office.example:8443", Step: StepConnect, Err: errors.New("refused")}
+	}
+	requireSaid(t, examine(t, c), Finding{Subject: "config", Level: LevelError, Command: "kopilka-agent check-config", Text: say("langauge: такой настройки нет", "langauge: there is no such setting")})
+	requireSaid(t, examine(t, c), Finding{Subject: "head office", Level: LevelWarning, Command: "curl -v http://office.example:8443/", Text: say("С office.example:8443 нет", "to office.example:8443")})
 }

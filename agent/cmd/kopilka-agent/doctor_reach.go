@@ -41,7 +41,10 @@ func reachHeadOffice(ctx context.Context, c agent.Config) (r agent.Reach) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachWait)
 	defer cancel()
-	r.Host = u.Hostname()
+	r.Host, r.URL = u.Hostname(), u.Scheme+"://"+u.Host
+	if _, r.Port, err = net.SplitHostPort(hostPort(u)); err != nil {
+		return agent.Reach{Step: agent.StepAddress, Err: err}
+	}
 	begun := time.Now()
 	steps := []struct {
 		name agent.Step

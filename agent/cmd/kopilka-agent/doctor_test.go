@@ -169,6 +169,7 @@ func TestDoctorGoesToHeadOfficeStepByStep(t *testing.T) {
 	r = reach(t, fmt.Sprintf("https://127.0.0.1:%d", closedPort(t)))
 	require.Equal(t, agent.StepConnect, r.Step)
 	require.Error(t, r.Err)
+	require.Equal(t, "https://127.0.0.1:"+r.Port, r.URL, "what is typed goes to the same place")
 
 	require.Equal(t, agent.StepName, reach(t, "https://office.invalid").Step)
 	require.Equal(t, agent.StepAddress, reach(t, "").Step)
