@@ -86,9 +86,12 @@ type ScannerProbe struct {
 	Open func(ctx context.Context) error
 }
 
+// RoomMin is the space in bytes below which a ledger is soon stopped: bbolt grows its file by 16 MB a time.
+const RoomMin = 64 << 20
+
 // Limits beyond which the doctor is not content.
 const (
-	freeError    = 64 << 20               // bbolt grows its file by 16 MB a time
+	freeError    = RoomMin
 	freeWarning  = 1 << 30                // a year of a busy till takes less
 	inodesError  = 100                    // a snapshot of the customers, a log turned, an update: some dozens of files
 	inodesShare  = 20                     // one in so many left: something fills the disk with small files
@@ -296,6 +299,11 @@ func (e *examination) ledger() {
 
 // ledgerOpen is about a ledger that the till program has open: a full check would keep it from writing.
 func (e *examination) ledgerOpen() {
+	if e.view.Stopped {
+		e.bad("ledger", e.onSystem("df -h "+e.Config.Data, "fsutil volume diskfree "+e.Config.Data), say("Журнал продаж остановился: на диск не записать, касса не продаёт. Освободите место (нужно %[1]d МБ): касса перезапустится сама и проверит журнал",
+			"The ledger has stopped: the disk cannot be written, the till does not sell. Make room (%[1]d MB): the till starts anew by itself and checks the ledger", RoomMin>>20))
+		return
+	}
 	e.ok("ledger", say("Журнал продаж открыт программой кассы, она работает, не передано в офис записей: %d; полная проверка — при остановленной службе",
 		"The till program has the ledger open and works, %d records not yet handed to head office; a full check wants the service stopped", e.view.Network.Unsent))
 }

@@ -85,7 +85,7 @@ func (t *Till) dropSold(b *sale.Basket) {
 	b.Lines = slices.DeleteFunc(b.Lines, func(l sale.Line) bool {
 		sold, err := t.soldHere(l.Code)
 		if err != nil { // the basket is off the disk by now: better whole than lost
-			t.log.Error("look for a marked piece in the journal", "err", err)
+			t.unread("look for a marked piece in the journal", err)
 		}
 		if !sold || !l.Product.Traits.Has(sale.Marked) {
 			return false

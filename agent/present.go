@@ -26,7 +26,7 @@ func (t *Till) view() View {
 		Basket: t.basketView(), Return: t.returnView(), Done: t.desk.done, Parked: t.parkedViews(),
 		Notices: append([]Notice{}, t.desk.notices...), Frozen: t.doubt(), KPI: t.kpiView(), Enrol: t.enrolView(),
 		Printer: t.printerView(), Display: t.displayView(), Corrects: t.desk.register.can.corrects, Config: t.config,
-		Held: t.holdView(),
+		Held: t.holdView(), Stopped: t.ledger.Failed() != nil,
 	}
 	if c := t.desk.cashier; c != nil {
 		v.Cashier = &CashierView{No: c.No, Name: c.Name, Manager: c.Role >= sale.RoleManager}
@@ -235,7 +235,7 @@ func (t *Till) parkedViews() []ParkedView {
 	out := []ParkedView{}
 	baskets, err := t.ledger.ParkedBaskets()
 	if err != nil {
-		t.log.Error("read the parked baskets", "err", err)
+		t.unread("read the parked baskets", err)
 		return out
 	}
 	for _, p := range baskets {
@@ -263,7 +263,7 @@ func (t *Till) parkedViews() []ParkedView {
 func (t *Till) Products(query string, limit int) []ProductView {
 	found, err := t.ledger.Search(query, limit)
 	if err != nil {
-		t.log.Error("search products", "err", err)
+		t.unread("search products", err)
 	}
 	out := make([]ProductView, 0, len(found))
 	for _, p := range found {
@@ -293,7 +293,7 @@ func (t *Till) Receipts(query string, limit int) []ReceiptView {
 		return len(out) < limit && scanned < receiptsScanMax
 	})
 	if err != nil {
-		t.log.Error("list receipts", "err", err)
+		t.unread("list receipts", err)
 	}
 	return out
 }

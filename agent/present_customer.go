@@ -169,7 +169,7 @@ func (t *Till) kpiView() *KPIView {
 	}
 	all, err := t.ledger.KPIs(t.today().Start(t.shop.zone))
 	if err != nil {
-		t.log.Error("reckon the cashiers' day", "err", err)
+		t.unread("reckon the cashiers' day", err)
 		return nil
 	}
 	k := all[c.No]

@@ -28,7 +28,7 @@ func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
 	defer t.post(func() { t.desk.compared = true })
 	j, err := t.ledger.Unfinished()
 	if err != nil {
-		t.log.Error("read the unfinished job", "err", err)
+		t.unread("read the unfinished job", err)
 		return nil
 	}
 	if j != nil {

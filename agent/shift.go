@@ -150,7 +150,7 @@ func (t *Till) onlyJournalled(snap drivers.Snapshot) bool {
 		return r.Kind != sale.KindShiftOpen
 	})
 	if err != nil {
-		t.log.Error("look for the shift's opening", "err", err)
+		t.unread("look for the shift's opening", err)
 	}
 	return plain
 }

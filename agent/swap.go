@@ -89,7 +89,7 @@ func (t *Till) openedOn() (serial string) {
 		return r.Kind != sale.KindShiftOpen
 	})
 	if err != nil {
-		t.log.Error("look for the shift's opening", "err", err)
+		t.unread("look for the shift's opening", err)
 	}
 	return serial
 }

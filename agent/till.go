@@ -360,9 +360,17 @@ func (t *Till) reload() error {
 	return nil
 }
 
+// unread logs what of the ledger could not be read. That it has stopped is said once by who runs the till: each look of
+// the page would say so again.
+func (t *Till) unread(what string, err error) {
+	if !errors.Is(err, ledger.ErrBroken) {
+		t.log.Error(what, "err", err)
+	}
+}
+
 func (t *Till) stateChanged() {
 	if err := t.reload(); err != nil {
-		t.log.Error("read head office's state", "err", err)
+		t.unread("read head office's state", err)
 		return
 	}
 	if err := t.refresh(); err != nil {

@@ -38,6 +38,7 @@ type View struct {
 	Printer  *DeviceView  `json:"printer,omitempty"`  // the receipt printer beside the register
 	Display  *DeviceView  `json:"display,omitempty"`  // the customer display
 	Corrects bool         `json:"corrects,omitempty"` // the register makes correction receipts
+	Stopped  bool         `json:"stopped,omitempty"`  // the ledger's disk has failed: nothing is sold until the program starts anew
 	Config   string       `json:"config,omitempty"`   // digest of the settings that the till was started with
 }
 

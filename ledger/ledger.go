@@ -301,6 +301,14 @@ func (l *Ledger) fail(cause error) error {
 	return err
 }
 
+// Failed is why the ledger takes nothing more, wrapping [ErrBroken]; nil while it works.
+func (l *Ledger) Failed() error {
+	if e := l.broken.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
 func (l *Ledger) view(read func(tx *bbolt.Tx) error) error {
 	if e := l.broken.Load(); e != nil {
 		return *e

@@ -48,13 +48,14 @@ type Program struct {
 	updates  *updating // nil: this till takes none
 	level    *logLevel // nil: the log has one level for ever
 	metrics  *metrics  // nil: none are offered
+	patience patience  // with a ledger that has stopped
 	path     string    // of the config; empty: it is what it was at the start
 }
 
 // NewProgram makes the daemon in the order in which its parts need each other; nothing runs yet but the
 // page's port is taken, so that a second copy fails at once.
 func NewProgram(c agent.Config, log *slog.Logger) (*Program, error) {
-	p := &Program{config: c, log: log, clock: agent.NewClock(time.Now)}
+	p := &Program{config: c, log: log, clock: agent.NewClock(time.Now), patience: patience{ledgerLook, ledgerLast}}
 	if h, ok := log.Handler().(*logHandler); ok {
 		p.level = h.level
 	}
@@ -147,6 +148,8 @@ func (p *Program) URL() string { return "http://" + p.listener.Addr().String() +
 // Run serves until ctx ends. The page goes first, then devices and head office, the till last, since it
 // may have to see a receipt through; the ledger is closed when nothing can write any more.
 func (p *Program) Run(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	p.log.Info("started", "version", version, "page", p.URL(), "data", p.config.Data)
 	tillDone := make(chan error, 1)
 	go func() { tillDone <- p.till.Run(ctx) }()
@@ -157,6 +160,7 @@ func (p *Program) Run(ctx context.Context) error {
 	others.Go(func() { slept.through(ctx, p.runUplink) })
 	others.Go(func() { p.tellNetwork(ctx) })
 	others.Go(func() { p.tellHeadOffice(ctx) })
+	others.Go(func() { p.mindLedger(ctx, end) })
 	if p.updates != nil {
 		others.Go(func() { p.updates.run(ctx) })
 	}
@@ -171,6 +175,9 @@ func (p *Program) Run(ctx context.Context) error {
 	p.log.Info("stopped")
 	if errors.Is(err, context.Canceled) {
 		err = nil
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrBroken) {
+		err = errors.Join(cause, err)
 	}
 	return errors.Join(err, p.close())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/uplink"
 	"github.com/kopilka/kopilka/sync/wire"
@@ -175,7 +176,7 @@ func (p *Program) status(v agent.View) wire.Status {
 		},
 	}
 	generation, err := p.ledger.Generation()
-	if err != nil {
+	if err != nil && !errors.Is(err, ledger.ErrBroken) {
 		p.log.Error("read head office's generation", "err", err)
 	}
 	s.Generation = generation
