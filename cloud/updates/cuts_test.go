@@ -34,7 +34,9 @@ func TestPowerCuts(t *testing.T) {
 			o := open(t)
 			o.init()
 			o.add("1.3.0")
-			o.plan(update.Step{Version: "1.3.0", Share: 5})
+			if name != "withdraw" { // which refuses what is in the plan
+				o.plan(update.Step{Version: "1.3.0", Share: 5})
+			}
 			file := release(t, "1.4.0", artefact(t, "1.4.0", "linux"))
 			x := o.till()
 			start := t.TempDir()

@@ -103,6 +103,9 @@ func readKey(file string, passphrase []byte) (key, error) {
 	}
 	der := block.Bytes
 	if block.Type == pemLocked {
+		if len(passphrase) == 0 {
+			return key{}, fmt.Errorf("%w: %s is encrypted, name the file with its passphrase: -passphrase-file FILE / ключ %[2]s зашифрован, укажите файл с паролем: -passphrase-file ФАЙЛ", ErrKeys, file)
+		}
 		if der, err = encrypted.Decrypt(der, passphrase); err != nil {
 			return key{}, fmt.Errorf("%w: the passphrase does not open %s / пароль не подходит к %[2]s", ErrKeys, file)
 		}

@@ -212,7 +212,8 @@ func machine(raw []byte, p update.Program) error {
 	return nil
 }
 
-// Withdraw takes a version out of the repository and out of the plan. Tills that run it go on with it.
+// Withdraw takes a version out of the repository. Tills that run it go on with it. One that is in the plan is refused:
+// what tills take instead is for a person to say, not a step that vanishes.
 func (r *Repo) Withdraw(ctx context.Context, version string, operator *Keys) error {
 	return r.locked(ctx, func() error {
 		s, err := r.load()
@@ -240,15 +241,13 @@ func (r *Repo) Withdraw(ctx context.Context, version string, operator *Keys) err
 		if err := enoughFor(s, operator); err != nil {
 			return err
 		}
+		if slices.ContainsFunc(s.plan.Steps, func(x update.Step) bool { return x.Version == version }) {
+			return fmt.Errorf("%w: version %s is in the plan, drop it first: kopilka-cloud updates drop %[2]s / версия %[2]s стоит в плане, сначала уберите её: kopilka-cloud updates drop %[2]s", ErrPlanned, version)
+		}
 		if err := r.putGone(gone); err != nil { // first, or the name would be free after a cut
 			return err
 		}
-		plan := s.plan
-		plan.Steps = slices.DeleteFunc(slices.Clone(plan.Steps), func(x update.Step) bool { return x.Version == version })
-		if len(plan.Steps) != len(s.plan.Steps) {
-			plan.Serial = uint64(r.next(int64(plan.Serial)))
-		}
-		return r.publish(s, change{targets: targets, plan: plan}, operator.all)
+		return r.publish(s, change{targets: targets, plan: s.plan}, operator.all)
 	})
 }
 

@@ -60,6 +60,8 @@ var (
 	ErrTaken = errors.New("this version is published with other bytes; give the new build another number / эта версия уже опубликована с другим содержимым; дайте сборке другой номер")
 	// ErrPlan is wrapped when a plan cannot be carried out.
 	ErrPlan = errors.New("this plan cannot be carried out / такой план невыполним")
+	// ErrPlanned is wrapped when a version that is to be withdrawn is in the plan.
+	ErrPlanned = errors.New("this version cannot be withdrawn / эту версию отозвать нельзя")
 	// ErrStale is wrapped when a plan was changed since it was looked at.
 	ErrStale = errors.New("somebody has changed the plan meanwhile; look at it again / план тем временем изменили; посмотрите его ещё раз")
 	// ErrBusy is wrapped when another command holds the repository for too long.

@@ -60,7 +60,7 @@ func (s *state) checkPlan(plan update.Plan, stores []sale.StoreNo) error {
 			bad("версия %[2]s не опубликована", "version %[2]s is not published", x.Version)
 		}
 		if x.Share < 1 || x.Share > update.Everybody {
-			bad("доля %[2]d вне 1–%[3]d сотых процента", "a share of %[2]d is not within 1–%[3]d hundredths of a percent", x.Share, update.Everybody)
+			bad("доля %[2]s вне 0.01–100%%", "a share of %[2]s is not within 0.01–100%%", sale.BasisPoints(x.Share))
 		}
 		for _, no := range x.Stores {
 			if !slices.Contains(stores, no) {

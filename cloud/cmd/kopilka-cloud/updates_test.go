@@ -45,7 +45,10 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 
 	dir, built := updatestest.Build(t, "1.3.0", "linux")
 	file := updatestest.List(t, dir, "1.3.0", built)
-	refused(t, "пароль не подходит", "updates", "add", "-data", data, "-keys", stick, file)
+	refused(t, "укажите файл с паролем: -passphrase-file", "updates", "add", "-data", data, "-keys", stick, file)
+	other := filepath.Join(t.TempDir(), "other")
+	require.NoError(t, os.WriteFile(other, []byte("не те слова\n"), 0o600))
+	refused(t, "пароль не подходит", "updates", "add", "-data", data, "-keys", stick, "-passphrase-file", other, file)
 	withKeys := []string{"-data", data, "-keys", stick, "-passphrase-file", secret}
 	require.Contains(t, do(t, append([]string{"updates", "add", file}, withKeys...)...), "linux-amd64")
 	require.Contains(t, do(t, append([]string{"updates", "add", file}, withKeys...)...), "уже опубликовано")
@@ -54,12 +57,15 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 	refused(t, "нет магазина 7", "updates", "plan", "1.3.0", "-stores", "7", "-data", data)
 	require.EqualError(t, run(t.Context(), []string{"updates", "plan", "1.3.0", "-stores", "7", "-data", data}, io.Discard, io.Discard, nil),
 		"this plan cannot be carried out / такой план невыполним: step 1: there is no store 7 / шаг 1: нет магазина 7")
+	refused(t, "a share of 200% is not within 0.01–100% / шаг 1: доля 200% вне 0.01–100%", "updates", "plan", "1.3.0", "-share", "200%", "-data", data)
 	refused(t, "нужна доля", "updates", "plan", "1.3.0", "-share", "many", "-data", data)
 	require.Regexp(t, `1\.3\.0 +2\.50% +1 +back +0/0`, do(t, "updates", "plan", "1.3.0", "-share", "2,5%", "-stores", "1", "-back", "-data", data))
 	require.Regexp(t, `1\.3\.0 +30% +1 +0/0`, do(t, "updates", "plan", "-share", "30%", "1.3.0", "-stores", "1", "-data", data), "the same step with another share")
 	require.Contains(t, do(t, "updates", "pause", "-data", data), "ПРИОСТАНОВЛЕНО")
 	require.Contains(t, do(t, "updates", "list", "-data", data), "PAUSED")
 	require.NotContains(t, do(t, "updates", "resume", "-data", data), "PAUSED")
+	refused(t, "сначала уберите её: kopilka-cloud updates drop 1.3.0", append([]string{"updates", "withdraw", "1.3.0"}, withKeys...)...)
+	require.Regexp(t, `1\.3\.0 +30% +1`, do(t, "updates", "list", "-data", data), "the plan stays")
 	taken(t, data)
 	status(t, data)
 	require.Contains(t, do(t, "updates", "drop", "1.3.0", "-data", data), "план пуст")
