@@ -5,14 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/kopilka/kopilka/cloud"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -34,7 +30,7 @@ func (c *call) settings() func() (cloud.Config, error) {
 		if _, err := os.Stat(packagedConfig); c.config == "" && !errors.Is(err, fs.ErrNotExist) {
 			c.config = packagedConfig
 		}
-		config, err := readConfig(c.config)
+		config, wrong, err := readConfig(c.config)
 		if err != nil {
 			return config, fmt.Errorf("%w: %w", errUsage, err)
 		}
@@ -57,7 +53,7 @@ func (c *call) settings() func() (cloud.Config, error) {
 				*f.to = f.from
 			}
 		}
-		if err := config.Validate(); err != nil {
+		if err := errors.Join(append(wrong, config.Validate())...); err != nil {
 			return config, fmt.Errorf("%w:\n%w", errUsage, err)
 		}
 		return config, nil
@@ -69,36 +65,6 @@ var packagedConfig = "/etc/kopilka-cloud/config.yaml"
 
 // postgresVariable keeps a password out of the list of processes and of a file in an image.
 const postgresVariable = "KOPILKA_POSTGRES"
-
-func readConfig(file string) (cloud.Config, error) {
-	config := cloud.DefaultConfig()
-	if file == "" {
-		return config, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return config, fmt.Errorf("read the settings: %w", err)
-	}
-	d := yaml.NewDecoder(f)
-	d.KnownFields(true) // an unknown key is a typing error
-	err = d.Decode(&config)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return config, explainYAML(file, err)
-	}
-	return config, nil
-}
-
-// explainYAML says what a key that we do not know means: a typing error, or settings of a newer version.
-func explainYAML(file string, err error) error {
-	if strings.Contains(err.Error(), "not found in type") {
-		return fmt.Errorf("%s: there is a key that this version does not know: a typing error, or settings of a newer version / "+
-			"в настройках есть неизвестный ключ: опечатка или настройки более новой версии: %w", file, err)
-	}
-	return fmt.Errorf("read the settings in %s / не читаются настройки: %w", file, err)
-}
 
 // open parses the flags and opens head office without letting anybody in.
 func (c *call) open(ctx context.Context) (*cloud.Program, error) {

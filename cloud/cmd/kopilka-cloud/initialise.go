@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/cloud/web"
 	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/loyalty"
@@ -67,11 +68,22 @@ func found(ctx context.Context, p *cloud.Program, name, login string) (password 
 func seed(ctx context.Context, c *call) error {
 	file := c.flags.String("file", "", "JSON file / файл JSON")
 	made := c.flags.String("made", "", "JSON file for the codes and certificates that were made / куда записать выпущенные коды и сертификаты")
+	if len(c.args) > 0 && !strings.HasPrefix(c.args[0], "-") { // the file before the flags
+		*file, c.args = c.args[0], c.args[1:]
+	}
 	p, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	err = load(ctx, p, *file, *made)
+	words := c.flags.Args()
+	if *file == "" && len(words) > 0 {
+		*file, words = words[0], words[1:]
+	}
+	if *file == "" || len(words) > 0 {
+		err = fmt.Errorf("%w: want one file: kopilka-cloud seed -file shop.json / нужен один файл: kopilka-cloud seed -file shop.json", errUsage)
+	} else {
+		err = load(ctx, p, *file, *made)
+	}
 	if err := errors.Join(err, p.Close()); err != nil {
 		return err
 	}
@@ -117,10 +129,15 @@ func enrolCode(ctx context.Context, c *call) error {
 		return err
 	}
 	code, err := makeCode(ctx, p, sale.StoreNo(*shop), sale.TillNo(*till))
+	until := p.Now().Add(store.CodeTerm).Local().Format("2006-01-02 15:04 MST")
 	if err := errors.Join(err, p.Close()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(c.out, code)
+	if _, err := fmt.Fprintln(c.out, code); err != nil {
+		return err
+	}
+	// Beside the code, not behind it: scripts read the code.
+	_, err = fmt.Fprintf(c.log, "for one till, until / для одной кассы, до: %s\n", until)
 	return err
 }
 
@@ -129,7 +146,14 @@ func makeCode(ctx context.Context, p *cloud.Program, shop sale.StoreNo, till sal
 	if err != nil {
 		return "", err
 	}
+	if shop == 0 {
+		return "", fmt.Errorf("%w: say which store: -store 1 / укажите магазин: -store 1", errUsage)
+	}
 	code, err := p.Store.NewCode(ctx, no, shop, till, "command line", p.Random)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", fmt.Errorf("there is no store %d yet: create it on head office's page Stores, or by kopilka-cloud seed -file shop.json / "+
+			"магазина %[1]d ещё нет: создайте его на странице «Магазины» или командой kopilka-cloud seed -file shop.json (%[2]w)", shop, err)
+	}
 	return code.String(), err
 }
 

@@ -29,14 +29,16 @@ func mountSmall(t *testing.T) string {
 }
 
 func TestPackagedSettingsAreTheDefaults(t *testing.T) {
-	got, err := readConfig(headoffice + "config.yaml")
+	got, wrong, err := readConfig(headoffice + "config.yaml")
+	require.Empty(t, wrong)
 	require.NoError(t, err)
 	want := cloud.DefaultConfig()
 	want.Data, want.Backups, want.ACME.Domains = "/var/lib/kopilka-cloud", "/var/backups/kopilka-cloud", []string{}
 	require.Equal(t, want, got)
 	require.NoError(t, got.Validate())
-	_, err = readConfig(headoffice + "container.yaml")
+	_, wrong, err = readConfig(headoffice + "container.yaml")
 	require.NoError(t, err)
+	require.Empty(t, wrong)
 }
 
 func TestPackagedSettingsAreFound(t *testing.T) {
@@ -53,7 +55,7 @@ func TestPackagedSettingsAreFound(t *testing.T) {
 	require.ErrorIs(t, err, errNotInit)
 	require.Contains(t, log.String(), packagedConfig)
 	require.NoError(t, os.WriteFile(packagedConfig, []byte("lisen: x\n"), 0o600))
-	require.ErrorContains(t, run(t.Context(), []string{"serve"}, io.Discard, io.Discard, nil), "неизвестный ключ")
+	require.ErrorContains(t, run(t.Context(), []string{"serve"}, io.Discard, io.Discard, nil), "такой настройки нет")
 }
 
 // systemd's own reading of the units.

@@ -38,20 +38,21 @@ type call struct {
 }
 
 var commands = map[string]command{
-	"serve":      {"let tills and people in / принимать кассы и людей", serve},
-	"init":       {"create the organisation and its first user / создать организацию и первого пользователя", initialise},
-	"seed":       {"load stores, staff, products and customers from a file / загрузить магазины, персонал, товары и покупателей из файла", seed},
-	"enrol-code": {"make a code for a new till / создать код регистрации кассы", enrolCode},
-	"restored":   {"tell tills that this database came from a backup / сообщить кассам, что база восстановлена из копии", restored},
-	"backup":     {"copy the database while head office serves / сделать копию базы, не останавливая офис", backup},
-	"restore":    {"put a copy in the database's place / вернуть базу из копии: restore FILE", restore},
-	"health":     {"ask the head office of this machine whether it is well / спросить, всё ли в порядке", health},
-	"updates":    {"give tills new versions of the program / обновлять программу на кассах; updates help", updatesWord},
-	"version":    {"print the version / показать версию", printVersion},
+	"serve":        {"let tills and people in / принимать кассы и людей", serve},
+	"init":         {"create the organisation and its first user / создать организацию и первого пользователя", initialise},
+	"seed":         {"load stores, staff, products and customers from a file / загрузить магазины, персонал, товары и покупателей из файла", seed},
+	"enrol-code":   {"make a code for a new till / создать код регистрации кассы", enrolCode},
+	"restored":     {"tell tills that this database came from a backup / сообщить кассам, что база восстановлена из копии", restored},
+	"backup":       {"copy the database while head office serves / сделать копию базы, не останавливая офис", backup},
+	"restore":      {"put a copy in the database's place / вернуть базу из копии: restore FILE", restore},
+	"check-config": {"say all that is wrong in the settings, and do nothing else / проверить настройки и больше ничего не делать", checkConfig},
+	"health":       {"ask the head office of this machine whether it is well / спросить, всё ли в порядке", health},
+	"updates":      {"give tills new versions of the program / обновлять программу на кассах; updates help", updatesWord},
+	"version":      {"print the version / показать версию", printVersion},
 }
 
 // order is how help lists the commands.
-var order = []string{"init", "serve", "seed", "enrol-code", "backup", "restore", "restored", "health", "updates", "version"}
+var order = []string{"init", "serve", "seed", "enrol-code", "backup", "restore", "restored", "check-config", "health", "updates", "version"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -119,7 +120,7 @@ func run(ctx context.Context, args []string, out, log io.Writer, listen func(str
 
 func help(out io.Writer) error {
 	for _, name := range order {
-		if _, err := fmt.Fprintf(out, "  kopilka-cloud %-11s %s\n", name, commands[name].help); err != nil {
+		if _, err := fmt.Fprintf(out, "  kopilka-cloud %-12s %s\n", name, commands[name].help); err != nil {
 			return fmt.Errorf("print help: %w", err)
 		}
 	}

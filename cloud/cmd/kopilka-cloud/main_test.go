@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,12 +41,22 @@ func TestFromNothingToServing(t *testing.T) {
 	require.Error(t, run(t.Context(), []string{"init", "-data", data}, io.Discard, io.Discard, nil), "once only")
 	file := filepath.Join(t.TempDir(), "seed.json")
 	require.NoError(t, os.WriteFile(file, []byte(seedText), 0o600))
+	refused(t, "магазина 1 ещё нет: создайте его", "enrol-code", "-data", data, "-store", "1")
+	refused(t, "say which store", "enrol-code", "-data", data)
+	refused(t, "нужен один файл", "seed", "-data", data)
+	refused(t, "want one file", "seed", "-data", data, file, file)
 	do(t, "seed", "-data", data, "-file", file)
 	version := feedVersion(t, data)
-	do(t, "seed", "-data", data, "-file", file)
+	do(t, "seed", file, "-data", data)
+	do(t, "seed", "-data", data, file)
 	require.Equal(t, version, feedVersion(t, data), "loading it again changes nothing")
 
-	code, err := wire.ParseEnrolCode(do(t, "enrol-code", "-data", data, "-store", "1"))
+	var said, beside bytes.Buffer
+	hours := []string{time.Now().Add(72 * time.Hour).Format("2006-01-02 15:")}
+	require.NoError(t, run(t.Context(), []string{"enrol-code", "-data", data, "-store", "1"}, &said, &beside, nil))
+	hours = append(hours, time.Now().Add(72*time.Hour).Format("2006-01-02 15:"))
+	require.True(t, slices.ContainsFunc(hours, func(hour string) bool { return strings.Contains(beside.String(), hour) }), beside.String())
+	code, err := wire.ParseEnrolCode(said.String())
 	require.NoError(t, err)
 	require.NotZero(t, code.Secret)
 
@@ -94,13 +106,50 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 	err := run(t.Context(), []string{"serve", "-config", file}, io.Discard, io.Discard, nil)
 	require.ErrorContains(t, err, `listen: want host:port / нужно адрес:порт (got "nowhere")`)
 	require.ErrorContains(t, err, "tls_key: tls_cert and tls_key come together")
-	require.NoError(t, os.WriteFile(file, []byte("lisen: 127.0.0.1:1\n"), 0o600))
-	require.ErrorContains(t, run(t.Context(), []string{"serve", "-config", file}, io.Discard, io.Discard, nil), "lisen")
+	for text, wants := range map[string][]string{
+		"lisen: 127.0.0.1:1\n": {"lisen, line 1: there is no such setting; is listen meant? / строка 1: такой настройки нет; может быть, listen?"},
+		"# x\nhtp: \":80\"\nbackups_keep: many\nlisten: 8420\nacme: {domain: [a.b], ca: {}}\nmetrics: 0.0.0.0:1\n": {
+			"htp, line 2", "может быть, http?", `backups_keep, line 3: want a whole number / нужно целое число (got "many")`, `listen: want host:port`,
+			"может быть, acme.domains?", "acme.ca, line 5: want one value", "metrics: this machine only",
+		},
+		"listen: 127.0.0.1:1\nacme:\n\tdomains: [a.b]\n": {"line 3 begins with a tab", "строка 3 начинается с табуляции"},
+		"listen: \"x\n": {"near line", "около строки"},
+		"- a\n":         {"file, line 1: want settings, a name and a value each"},
+		"acme: yes\ncolour: red\nlisten: 127.0.0.1:1\nlisten: 127.0.0.1:2\n": {"acme, line 1: want settings", "colour, line 2", "line 4: given twice", "указано дважды"},
+		"listen: \xff\n": {"UTF-8"},
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		for _, args := range [][]string{{"check-config", "-config", file}, {"check-config", file}, {"serve", "-config", file}} {
+			err := run(t.Context(), args, io.Discard, io.Discard, nil)
+			require.ErrorIs(t, err, errUsage)
+			require.NotContains(t, err.Error(), "cannot unmarshal")
+			for _, want := range wants {
+				require.ErrorContains(t, err, want)
+			}
+		}
+	}
+	require.Contains(t, do(t, "check-config", "../../../installer/headoffice/config.yaml"), "nothing is wrong")
 }
 
 func TestSeedSaysAllThatIsWrong(t *testing.T) {
 	_, err := cloud.ReadSeed(strings.NewReader(`{"staff": [{"no": 1, "role": "king", "pin": "1"}], "customers": [{"phone": "12", "balance": "x"}]}`))
 	for _, want := range []string{`staff[0].role`, `staff[0].pin`, `customers[0].phone`, `customers[0].balance`} {
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// What the guide has store IT type must load as it stands there.
+func TestTheGuidesSeedLoads(t *testing.T) {
+	for _, name := range []string{"GUIDE.md", "GUIDE.ru.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "..", "installer", name))
+		require.NoError(t, err)
+		_, rest, found := strings.Cut(string(text), "```json\n")
+		require.True(t, found, "%s shows no file", name)
+		shop, _, _ := strings.Cut(rest, "```")
+		data, file := t.TempDir(), filepath.Join(t.TempDir(), "shop.json")
+		require.NoError(t, os.WriteFile(file, []byte(shop), 0o600))
+		do(t, "init", "-data", data)
+		do(t, "seed", "-data", data, "-file", file)
+		do(t, "enrol-code", "-data", data, "-store", "1")
 	}
 }
