@@ -123,7 +123,7 @@ var (
 	plainWord = regexp.MustCompile(`^[a-z-]+$`)
 	bareFlag  = regexp.MustCompile("`--?([a-z-]+)`")
 	codeSpan  = regexp.MustCompile("`([^`\n]+)`")
-	fence     = regexp.MustCompile("(?s)```\n(.*?)```")
+	fence     = regexp.MustCompile("(?s)```[a-z]*\n(.*?)```")
 	ours      = regexp.MustCompile(`^(?:/usr/lib/kopilka/)?(kopilka-(?:agent|cloud|updater) .*)$`)
 	quotes    = regexp.MustCompile(`"[^"]*"`)
 )
