@@ -53,6 +53,15 @@ type Checkup struct {
 	LogLevel func(ctx context.Context) (LogState, error)
 	// Daemon asks the running daemon for its view; an error means that none runs.
 	Daemon func(ctx context.Context) (View, error)
+	// Waiting asks a program that answers but is not enrolled yet; nil: not asked.
+	Waiting func(ctx context.Context) (Waits, error)
+	// Kept is the head office of an enrolment that is still to be carried out; empty: there is none.
+	Kept string
+	// Page is why the page's address cannot be listened at; nil: not tried. It wraps [ErrPageTaken] where another
+	// program has it.
+	Page func() error
+	// Limited tells that whoever asks may not look into the data folder: only the running program can judge it.
+	Limited bool
 	// Free is the space left for the data folder, in bytes.
 	Free func(folder string) (uint64, error)
 	// Inodes are how many files the file system may still hold, and in all; nil: it does not count them.
@@ -120,12 +129,23 @@ func Doctor(ctx context.Context, c Checkup) []Finding {
 	e.config()
 	e.ask(ctx)
 	e.logLevel(ctx)
-	e.folder()
-	e.rights()
-	e.disk()
-	e.ledger()
+	if e.Limited {
+		e.warn("rights", e.onSystem("sudo kopilka-agent doctor", "kopilka-agent doctor"), say("Папка данных, диск и ключ кассы без прав администратора не осмотрены: запустите от имени администратора",
+			"The data folder, the disk and the till's key were not examined for want of rights: run as an administrator"))
+		if e.view != nil {
+			e.ledgerOpen()
+		}
+	} else {
+		e.folder()
+		e.rights()
+		e.disk()
+		e.ledger()
+	}
 	e.clock()
-	if !e.other {
+	switch {
+	case e.waits != nil:
+		e.findings = append(e.findings, e.waits.Devices...)
+	case !e.other && (e.view != nil || !e.Limited):
 		e.register(ctx)
 		e.printer(ctx)
 		e.display(ctx)
@@ -149,6 +169,7 @@ type examination struct {
 	Checkup
 	findings []Finding
 	view     *View          // of the daemon, where it runs
+	waits    *Waits         // it runs, and the till is not enrolled
 	other    bool           // it has other settings than the file: its devices are not the file's
 	zone     *time.Location // of the store; nil: not known
 	expired  bool           // the register's fiscal storage, and it is said
@@ -206,9 +227,15 @@ func (e *examination) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, probeWait)
 	defer cancel()
 	v, err := e.Daemon(ctx)
+	if err != nil && e.notEnrolled(ctx) {
+		return
+	}
 	if err != nil && e.Inside { // its devices and ledger stay its own all the same
 		e.other = true
 		e.bad("daemon", "kopilka-agent service stop && kopilka-agent service start", say("Касса ничего не показывает (%v): если так и через минуту, перезапустите службу", "The till shows nothing (%v): if that lasts for a minute, restart the service", err))
+		return
+	}
+	if err != nil && e.pageTaken() {
 		return
 	}
 	if err != nil {
@@ -267,6 +294,9 @@ func (e *examination) owners() {
 // ledger checks the file where nobody has it open. It never makes one: a ledger made by an administrator
 // would be closed to the service.
 func (e *examination) ledger() {
+	if e.waits != nil || e.Kept != "" {
+		return // it comes with the enrolment
+	}
 	if _, err := os.Stat(filepath.Join(e.Ledger, ledger.FileName)); err != nil {
 		if !errors.Is(err, fs.ErrPermission) {
 			e.bad("ledger", "kopilka-agent enrol", say("Журнала продаж ещё нет: подключите кассу к головному офису", "There is no ledger yet: enrol the till"))

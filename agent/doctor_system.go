@@ -26,7 +26,8 @@ func (e *examination) service(ctx context.Context) {
 	case s.Running && s.Restarts > 0:
 		e.warn("service", e.onSystem("journalctl -u kopilka-agent -p warning -n 50", "kopilka-agent service status"), s.Text)
 	case !s.Running && s.Enabled:
-		e.warn("service", "kopilka-agent service start", s.Text)
+		// Not the manager's own words: they send people here.
+		e.warn("service", "kopilka-agent service start", say("Служба включена, но не работает", "The service is enabled but does not run"))
 	case !s.Running:
 		e.warn("service", "kopilka-agent service install", s.Text)
 	default:

@@ -62,7 +62,7 @@ func TestDoctorNamesWhatIsWrongWithTheMachine(t *testing.T) {
 		{"service not enabled", service(ServiceState{Running: true}), "service", LevelWarning, "больна", "is ill", "kopilka-agent service install"},
 		{"service restarted", service(ServiceState{Running: true, Enabled: true, Restarts: 3}), "service", LevelWarning, "больна", "is ill", "journalctl -u kopilka-agent -p warning -n 50"},
 		{"service absent", service(ServiceState{}), "service", LevelWarning, "больна", "is ill", "kopilka-agent service install"},
-		{"service stopped", service(ServiceState{Enabled: true}), "service", LevelWarning, "больна", "is ill", "kopilka-agent service start"},
+		{"service stopped", service(ServiceState{Enabled: true}), "service", LevelWarning, "не работает", "does not run", "kopilka-agent service start"},
 		{"old version runs", versions(Versions{Current: "1.1.0"}, nil), "version", LevelWarning, "установлена 1.1.0", "1.1.0 is installed", "kopilka-agent service stop && kopilka-agent service start"},
 		{"update waits", versions(Versions{Wanted: "1.1.0", Why: say("идёт чек", "a receipt is open")}, nil), "version", LevelOK, "скачана и ждёт, когда касса будет свободна: идёт чек", "waits until the till is idle: a receipt is open", ""},
 		{"update on trial", versions(Versions{Trial: "1.1.0"}, nil), "version", LevelOK, "на испытании", "on trial", ""},
@@ -230,4 +230,20 @@ func TestDoctorNamesHeadOfficesPortAndTellsConfigProblemsInTheirLanguage(t *test
 	}
 	requireSaid(t, examine(t, c), Finding{Subject: "config", Level: LevelError, Command: "kopilka-agent check-config", Text: say("langauge: такой настройки нет", "langauge: there is no such setting")})
 	requireSaid(t, examine(t, c), Finding{Subject: "head office", Level: LevelWarning, Command: "curl -v http://office.example:8443/", Text: say("С office.example:8443 нет", "to office.example:8443")})
+}
+
+// Who may not look is told so once, not that what he cannot see is broken.
+func TestDoctorWithoutRightsJudgesNothingThatItCannotSee(t *testing.T) {
+	c, _ := patient(t)
+	c.Limited = true
+	c.Enrolled = func() (string, error) { return "", fs.ErrPermission }
+	c.Foreign = func(string) ([]string, error) { return nil, fs.ErrPermission }
+	c.HeadOffice = func(context.Context) Reach { return Reach{Step: StepAddress, Err: fs.ErrPermission} }
+	found := examine(t, c)
+	require.Equal(t, LevelWarning, Worst(found))
+	requireSaid(t, found, Finding{Subject: "rights", Level: LevelWarning, Command: "sudo kopilka-agent doctor", Text: say("без прав администратора", "for want of rights")})
+	for _, f := range found {
+		require.NotContains(t, f.Text.EN, "key cannot be read")
+		require.NotContains(t, f.Text.EN, "address of head office")
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+
+	"github.com/kopilka/kopilka/agent"
 )
 
 // ErrNotHere is wrapped by every refusal of an address, a Host or an Origin that is not this machine.
@@ -18,6 +20,9 @@ func Listen(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen for the cashier's page on %q: %w (use 127.0.0.1 with a port)", address, err)
 	}
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, portTaken) {
+		return nil, fmt.Errorf("%w: %s. Another program has it: close that one, or set page in the config; kopilka-agent doctor tells how to find it / его держит другая программа: закройте её или впишите другой порт в page; как её найти, скажет kopilka-agent doctor (%w)", agent.ErrPageTaken, address, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for the cashier's page on %q: %w", address, err)
 	}

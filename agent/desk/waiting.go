@@ -18,8 +18,9 @@ import (
 // Waiting is the page of a till that is not enrolled: it says why, what to do, and how the devices are.
 type Waiting struct {
 	State  func() WaitingView
-	Health any    // the answer of GET /health
-	Lang   string // "ru" or "en"
+	Doctor func(context.Context) []agent.Finding // nil: there is none
+	Health any                                   // the answer of GET /health
+	Lang   string                                // "ru" or "en"
 	Logger *slog.Logger
 }
 
@@ -70,6 +71,7 @@ func (p Waiting) handler() http.Handler {
 		panic(fmt.Errorf("find the page's assets: %w", err))
 	}
 	page := template.Must(template.New("waiting").Parse(waitingPage))
+	doctor := template.Must(template.ParseFS(files, "doctor.html"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -79,6 +81,25 @@ func (p Waiting) handler() http.Handler {
 	})
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(assets)))
 	mux.HandleFunc("GET /waiting.json", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, p.State()) })
+	examined := &examinations{}
+	mux.HandleFunc("GET /doctor", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if err := doctor.ExecuteTemplate(w, "doctor.html", p.Lang); err != nil {
+			p.Logger.Debug("desk: page not delivered", "err", err)
+		}
+	})
+	mux.HandleFunc("GET /doctor.json", func(w http.ResponseWriter, r *http.Request) {
+		if p.Doctor == nil {
+			http.NotFound(w, r)
+			return
+		}
+		e, err := examined.make(r.Context(), p.Doctor)
+		if err != nil {
+			http.Error(w, "the examination was cut short: try again / осмотр прерван: повторите", http.StatusServiceUnavailable)
+			return
+		}
+		p.answer(w, e)
+	})
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, p.Health) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := requestHere(r); err != nil {

@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/agent/desk"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/installer"
 	"github.com/kopilka/kopilka/installer/slots"
@@ -110,6 +113,14 @@ func checkupOf(path string, config agent.Config, configErr error) agent.Checkup 
 		Enrolled:   func() (string, error) { return enrolled(filepath.Join(config.Data, identityFile)) },
 		HeadOffice: func(ctx context.Context) agent.Reach { return reachHeadOffice(ctx, config) },
 	}
+	c.Waiting = func(ctx context.Context) (agent.Waits, error) { return askWaiting(ctx, config.Page) }
+	c.Page = func() error { return pageFree(config.Page) }
+	kept, err := readLater(config.Data)
+	if err == nil && kept.Code != "" {
+		c.Kept = kept.URL
+	}
+	_, err = os.Stat(filepath.Join(config.Data, identityFile))
+	c.Limited = errors.Is(err, fs.ErrPermission)
 	for _, s := range p.scanners {
 		c.Scanners = append(c.Scanners, agent.ScannerProbe{Name: s.config.Name, Port: portName(s.config.Port), Open: func(ctx context.Context) error {
 			conn, err := s.dial(ctx)
@@ -132,7 +143,7 @@ func (p *Program) examine(ctx context.Context) []agent.Finding {
 		}
 	}
 	c := checkupOf(cmp.Or(p.path, agent.DefaultConfigPath), config, err)
-	c.Inside = true
+	c.Inside, c.Waiting, c.Page, c.Limited = true, nil, nil, false
 	c.Daemon = p.lastView
 	c.LogLevel = nil
 	if p.level != nil {
@@ -243,6 +254,35 @@ func askDaemon(ctx context.Context, page string) (view agent.View, err error) {
 			return *message.View, nil
 		}
 	}
+}
+
+// askWaiting asks a till that is not enrolled yet.
+func askWaiting(ctx context.Context, page string) (w agent.Waits, err error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+page+"/waiting.json", nil)
+	if err != nil {
+		return w, fmt.Errorf("ask the till program: %w", err)
+	}
+	a, err := direct(daemonWait).Do(q)
+	if err != nil {
+		return w, fmt.Errorf("ask the till program: %w", err)
+	}
+	defer func() { err = errors.Join(err, a.Body.Close()) }()
+	if a.StatusCode != http.StatusOK {
+		return w, fmt.Errorf("ask the till program: %s", a.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(a.Body, viewBytesMax)).Decode(&w); err != nil {
+		return w, fmt.Errorf("read the till program's answer: %w", err)
+	}
+	return w, nil
+}
+
+// pageFree tries to listen where the page should be.
+func pageFree(page string) error {
+	l, err := desk.Listen(page)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 func enrolled(file string) (string, error) {

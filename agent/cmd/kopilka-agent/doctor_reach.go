@@ -27,6 +27,9 @@ func headOfficeURL(c agent.Config) string {
 	if id, err := uplink.Load(filepath.Join(c.Data, identityFile)); err == nil {
 		return id.URL
 	}
+	if kept, err := readLater(c.Data); err == nil && kept.URL != "" {
+		return kept.URL
+	}
 	return c.HeadOffice.URL
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,32 @@ func TestPortNames(t *testing.T) {
 	} {
 		require.Equal(t, want, portName(address), address)
 	}
+}
+
+// Another program has the page's port: the doctor names it, and how its holder is found; the start says so itself.
+func TestDoctorNamesTheTakenPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	_, taken, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "data: %q\npage: 127.0.0.1:%s\nregister: {type: later}\n", filepath.ToSlash(t.TempDir()), taken), 0o600))
+	go func() { // it answers nothing of ours
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	findings, err := doctor(t, "-config", path)
+	require.ErrorIs(t, err, errIll)
+	require.Equal(t, agent.LevelError, levelOf(findings, "daemon", "Port "+taken+" is taken"))
+	i := slices.IndexFunc(findings, func(f agent.Finding) bool { return f.Subject == "daemon" })
+	require.Contains(t, findings[i].Command, ":"+taken)
+	err = runCommand.run(t.Context(), []string{"-config", path}, io.Discard)
+	require.ErrorIs(t, err, agent.ErrPageTaken)
+	require.ErrorContains(t, err, "kopilka-agent doctor")
 }

@@ -85,7 +85,17 @@ func TestEnrolFromNothingToATill(t *testing.T) {
 	after, err := os.ReadFile(config)
 	require.NoError(t, err)
 	require.Equal(t, string(b), string(after), "untouched byte for byte")
-	require.ErrorContains(t, install(t, config, &out, nil, "https://other.example", h.Code(1).String()).run(t.Context()), "till 1 of store 1 at "+h.URL+" already")
+	require.NotContains(t, out.String(), identityFile, "a key moved away leaves a ledger that nobody may continue")
+	err = install(t, config, &out, nil, "https://other.example", h.Code(1).String()).run(t.Context())
+	require.ErrorContains(t, err, "till 1 of store 1 at "+h.URL+" already")
+	require.ErrorContains(t, err, "kopilka-agent purge, затем enroll снова")
+}
+
+func TestEnrolByHTTPSWhereHeadOfficeSpeaksHTTP(t *testing.T) {
+	h := cloudtest.Start(t, cloudtest.Options{})
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	err := install(t, config, io.Discard, nil, strings.Replace(h.URL, "http://", "https://", 1), h.Code(1).String(), "-yes").run(t.Context())
+	require.ErrorContains(t, err, "This address speaks http, without encryption: try "+h.URL+".")
 }
 
 func TestWhatIsFoundIsWrittenOnlyWithAYes(t *testing.T) {
@@ -294,6 +304,14 @@ func TestATillThatIsNotEnrolledWaitsAndGoesOverByItself(t *testing.T) {
 		return get(t, "http://"+page+"/waiting.json", &v) && strings.Contains(v.Reason.EN, "does not answer at this address")
 	})
 	require.Equal(t, gone, v.Office)
+	findings, _ := doctor(t, "-config", config)
+	require.Equal(t, agent.LevelWarning, levelOf(findings, "head office", "does not answer at this address"))
+	require.Equal(t, agent.LevelOK, levelOf(findings, "daemon", "waits for its enrolment"))
+	require.Equal(t, agent.LevelWarning, levelOf(findings, "head office", "No connection to "+strings.TrimPrefix(gone, "http://")))
+	require.Empty(t, levelOf(findings, "head office", "get a code")+levelOf(findings, "daemon", "does not answer")+levelOf(findings, "ledger", ""))
+	var page2 desk.Examined
+	require.True(t, get(t, "http://"+page+"/doctor.json", &page2))
+	require.Equal(t, agent.LevelWarning, levelOf(page2.Findings, "head office", "does not answer at this address"))
 	require.Contains(t, v.Todo.EN, "by itself")
 	require.NoError(t, writeLater(data, later{URL: h.URL, Code: h.Code(1).String()}))
 	until(t, "it sells", func() bool { return get(t, "http://"+page+"/receipts", new(any)) })

@@ -64,7 +64,7 @@ func awaitEnrolment(ctx context.Context, path string, c agent.Config, log *slog.
 	serving, stop := context.WithCancel(ctx)
 	var served sync.WaitGroup
 	served.Go(func() {
-		page := desk.Waiting{State: w.view, Health: update.Health{Version: version, Register: true, Stage: "not-enrolled", Idle: true}, Lang: c.Language, Logger: log}
+		page := desk.Waiting{State: w.view, Doctor: w.doctor, Health: update.Health{Version: version, Register: true, Stage: "not-enrolled", Idle: true}, Lang: c.Language, Logger: log}
 		if err := page.Serve(serving, l); err != nil && serving.Err() == nil {
 			log.Error("the page stopped", "err", err)
 		}
@@ -185,6 +185,23 @@ func (w *waitingRoom) view() desk.WaitingView {
 		}
 	}
 	return v
+}
+
+// doctor is the doctor of the waiting page: the devices are as they were seen last, since a second look at the same time
+// would find them taken.
+func (w *waitingRoom) doctor(ctx context.Context) []agent.Finding {
+	c, err := agent.LoadConfig(w.path)
+	if c.Data == "" {
+		c = w.config
+	}
+	x := checkupOf(w.path, c, err)
+	x.Daemon = func(context.Context) (agent.View, error) { return agent.View{}, uplink.ErrNotEnrolled }
+	x.Page, x.Limited = nil, false
+	x.Waiting = func(context.Context) (agent.Waits, error) {
+		v := w.view()
+		return agent.Waits{Reason: v.Reason, Todo: v.Todo, Command: v.Command, Office: v.Office, Devices: v.Devices}, nil
+	}
+	return agent.Doctor(ctx, x)
 }
 
 // examine looks at the devices for as long as the till waits.
