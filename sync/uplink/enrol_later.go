@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -62,7 +63,7 @@ func unreached(err error) *Problem {
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		p.Code = CodeEnrolClock
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		p.Code = CodeEnrolNot
 	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &verify):
 		p.Code = CodeEnrolTLS

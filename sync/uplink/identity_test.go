@@ -124,6 +124,7 @@ func TestEnrolRefusals(t *testing.T) {
 		"a foreign root":    {func(r *registry, _ *uplink.Enrolment) { r.root = newKey(60) }, uplink.CodeEnrolOther},
 		"busy":              {func(r *registry, _ *uplink.Enrolment) { r.status = 503 }, uplink.CodeBusy},
 		"a portal's page":   {func(r *registry, _ *uplink.Enrolment) { r.status = 302 }, uplink.CodeEnrolNot},
+		"http, not https":   {func(_ *registry, e *uplink.Enrolment) { e.URL = strings.Replace(e.URL, "http://", "https://", 1) }, uplink.CodeEnrolNot},
 		"nobody there":      {func(_ *registry, e *uplink.Enrolment) { e.URL = "http://127.0.0.1:1" }, uplink.CodeEnrolReach},
 	} {
 		t.Run(name, func(t *testing.T) {
