@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -89,6 +90,9 @@ var Taxes = map[string]drivers.TaxSystem{
 	"osn": drivers.TaxOSN, "usn-income": drivers.TaxUSNIncome, "usn-profit": drivers.TaxUSNProfit, "esn": drivers.TaxESN, "patent": drivers.TaxPatent,
 }
 
+// wholePath is one of either system: a config for one may be written on the other.
+var wholePath = regexp.MustCompile(`^(/|[A-Za-z]:[\\/]|\\\\)`)
+
 // Problems checks values; the drivers check their own settings when the program makes them.
 func (c Config) Problems() (problems []error) {
 	bad := func(path, got, ru, en string) {
@@ -96,6 +100,8 @@ func (c Config) Problems() (problems []error) {
 	}
 	if c.Data == "" {
 		bad("data", "", "нужна папка журнала", "want the folder of the ledger")
+	} else if !wholePath.MatchString(c.Data) {
+		bad("data", c.Data, "нужен полный путь: служба запускается из другой папки", "want the whole path: the service starts in another folder")
 	}
 	if c.Language != "ru" && c.Language != "en" {
 		bad("language", c.Language, "нужно ru или en", "want ru or en")

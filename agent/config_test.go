@@ -178,3 +178,12 @@ func TestWeightPatterns(t *testing.T) {
 	_, ok = WeightPattern("21PPPPPWWWWWK").Match("2200123014320")
 	require.False(t, ok)
 }
+
+// The service starts in another folder than the person who writes the config.
+func TestTheDataFolderIsAWholePath(t *testing.T) {
+	const rest = "register: {type: none}\n"
+	_, err := ParseConfig([]byte("data: var/lib\n" + rest))
+	require.ErrorContains(t, err, "data: want the whole path")
+	_, err = ParseConfig([]byte("data: /var/lib/kopilka\n" + rest))
+	require.NoError(t, err)
+}

@@ -90,7 +90,11 @@ func checkDevice[D any](path string, d agent.DeviceConfig, from driverList[D]) (
 		if d.Type == "" {
 			return nil, nil // told when the file was read
 		}
-		list := strings.Join(slices.Sorted(maps.Keys(from)), ", ")
+		types := slices.Sorted(maps.Keys(from))
+		if path == "register" {
+			types = append(types, agent.RegisterNone, agent.RegisterLater)
+		}
+		list := strings.Join(types, ", ")
 		return nil, []error{problem(path+".type", d.Type, "неизвестный тип, есть "+list, "unknown type, known are "+list)}
 	}
 	var problems []error

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -210,4 +211,22 @@ func TestDoctorNamesTheTakenPort(t *testing.T) {
 	err = runCommand.run(t.Context(), []string{"-config", path}, io.Discard)
 	require.ErrorIs(t, err, agent.ErrPageTaken)
 	require.ErrorContains(t, err, "kopilka-agent doctor")
+}
+
+// A wish for a check is root's file in the service's folder, and nobody's fault.
+func TestAWishForACheckIsNoForeignFile(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
+		t.Skip("giving a folder to another account wants root on Linux")
+	}
+	folder := t.TempDir()
+	require.NoError(t, os.Chown(folder, 65534, 65534))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, checkNowFile), nil, 0o600))
+	foreign, err := foreignFiles(folder)
+	require.NoError(t, err)
+	require.Empty(t, foreign)
+	other := filepath.Join(folder, "identity.json")
+	require.NoError(t, os.WriteFile(other, nil, 0o600))
+	foreign, err = foreignFiles(folder)
+	require.NoError(t, err)
+	require.Equal(t, []string{other}, foreign)
 }

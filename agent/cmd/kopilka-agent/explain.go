@@ -77,6 +77,9 @@ func explain(l *ledger.Ledger, receipt, lang string, out io.Writer) error {
 		return err
 	}
 	r, err := findReceipt(l, receipt)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return fmt.Errorf("%w: receipt %s / в этом журнале нет чека %[2]s", ledger.ErrNotFound, receipt)
+	}
 	if err != nil {
 		return err
 	}

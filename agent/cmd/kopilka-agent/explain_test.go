@@ -101,7 +101,7 @@ func TestExplainRefuses(t *testing.T) {
 		says string
 	}{
 		{"de", []string{"1"}, "want ru or en"},
-		{"ru", []string{"99"}, "not in this ledger"},
+		{"ru", []string{"99"}, "not in this ledger: receipt 99 / в этом журнале нет чека 99"},
 		{"ru", []string{"customer", "77"}, "not in this ledger"},
 		{"ru", []string{"customer", "Анна"}, "want 1042"},
 		{"ru", nil, "explain customer NUMBER"},

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -143,7 +144,7 @@ func foreignFiles(folder string) (names []string, err error) {
 			return err
 		}
 		uid, err := ownerOf(path)
-		if err == nil && uid != owner {
+		if err == nil && uid != owner && filepath.Base(path) != checkNowFile { // that one is only removed, which takes no right to it
 			names = append(names, path)
 		}
 		if errors.Is(err, fs.ErrNotExist) { // removed while we looked
@@ -229,6 +230,17 @@ func programName(pid string) string {
 		return pid
 	}
 	return fmt.Sprintf("%s, %s", strings.TrimSpace(string(b)), pid)
+}
+
+// lastLogged is the last line that the service's program itself has logged; empty where there is no journal.
+func lastLogged(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, daemonWait)
+	defer cancel()
+	b, err := exec.CommandContext(ctx, "journalctl", "-u", "kopilka-agent", "_COMM=kopilka-agent", "-n", "1", "-o", "cat", "--no-pager").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
 }
 
 // unheard has nothing to do: what runs without a terminal has a journal here.

@@ -295,3 +295,6 @@ func serialPorts() (names []string) {
 
 // holders knows nobody: Windows opens a port for one program only, and does not say for which.
 func holders(string) []string { return nil }
+
+// lastLogged is empty: where the program logs, the doctor says.
+func lastLogged(context.Context) string { return "" }

@@ -44,6 +44,9 @@ var purgeCommand = command{"remove this till's ledger and key: purge [-check | -
 	if p.data, err = dataFolder(path); err != nil {
 		return err
 	}
+	if _, err := os.ReadDir(p.data); errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: the data folder %s is closed to you: run as an administrator (sudo) / папка данных закрыта для вас: запустите от имени администратора (sudo)", err, p.data)
+	}
 	if check {
 		n, err := unacknowledged(p.data)
 		if err != nil {

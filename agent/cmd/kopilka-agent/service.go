@@ -42,9 +42,9 @@ var serviceCommand = command{"the till as a service: install, uninstall, start, 
 		}
 		return o.say(out, "Служба удалена. Журнал продаж, ключ кассы и настройки остались на месте.", "The service is removed. The ledger, the till's key and the config are still there.")
 	case "start":
-		err = o.service.Start(ctx)
+		err = o.start(ctx)
 	case "stop":
-		err = o.service.Stop(ctx)
+		return o.stop(ctx, out)
 	case "status":
 	default:
 		return fmt.Errorf("there is no service command %q; want: kopilka-agent %s", args[0], serviceUsage)
@@ -54,6 +54,31 @@ var serviceCommand = command{"the till as a service: install, uninstall, start, 
 	}
 	return o.status(ctx, args[0] == "status", out)
 }}
+
+// start says what to do where the service manager only says that it failed.
+func (o serviceOptions) start(ctx context.Context) error {
+	err := o.service.Start(ctx)
+	if err == nil || errors.Is(err, installer.ErrRights) {
+		return err
+	}
+	last := lastLogged(ctx)
+	if last != "" {
+		last = "\n" + last
+	}
+	return fmt.Errorf("%w; kopilka-agent doctor tells why / почему, скажет kopilka-agent doctor%s", err, last)
+}
+
+// stop says so where it has worked: the status of a service that stands still reads like a complaint.
+func (o serviceOptions) stop(ctx context.Context, out io.Writer) error {
+	if err := o.service.Stop(ctx); err != nil {
+		return err
+	}
+	st, err := o.service.Status(ctx)
+	if err != nil || !st.Installed || st.Running || st.NoManager {
+		return o.status(ctx, false, out)
+	}
+	return o.say(out, "Служба остановлена. Снова запустит kopilka-agent service start.", "The service is stopped. kopilka-agent service start starts it again.")
+}
 
 // serviceOptions are what the flags of the service command say.
 type serviceOptions struct {
