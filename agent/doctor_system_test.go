@@ -224,11 +224,11 @@ func TestDoctorComparesClocksInTheStoresZone(t *testing.T) {
 
 func TestDoctorNamesHeadOfficesPortAndTellsConfigProblemsInTheirLanguage(t *testing.T) {
 	c, _ := patient(t)
-	_, c.ConfigErr = ParseConfig([]byte("langauge: ru\n"))
+	_, c.ConfigErr = ParseConfig([]byte("languaje: ru\n"))
 	c.HeadOffice = func(context.Context) Reach {
 		return Reach{Host: "office.example", Port: "8443", URL: "http://office.example:8443", Step: StepConnect, Err: errors.New("refused")}
 	}
-	requireSaid(t, examine(t, c), Finding{Subject: "config", Level: LevelError, Command: "kopilka-agent check-config", Text: say("langauge: такой настройки нет", "langauge: there is no such setting")})
+	requireSaid(t, examine(t, c), Finding{Subject: "config", Level: LevelError, Command: "kopilka-agent check-config", Text: say("languaje: такой настройки нет", "languaje: there is no such setting")})
 	requireSaid(t, examine(t, c), Finding{Subject: "head office", Level: LevelWarning, Command: "curl -v http://office.example:8443/", Text: say("С office.example:8443 нет", "to office.example:8443")})
 }
 
