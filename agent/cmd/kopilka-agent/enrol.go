@@ -286,7 +286,7 @@ func (e *newTill) start(ctx context.Context) error {
 		}
 	}
 	if e.started = true; st.Running {
-		return nil // it waits for its enrolment and goes over by itself
+		return e.renew(ctx)
 	}
 	return e.service.Start(ctx)
 }

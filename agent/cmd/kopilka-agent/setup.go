@@ -70,6 +70,7 @@ type setup struct {
 	known   bool // it was enrolled before
 	waits   bool // its enrolment waits for head office
 	started bool // the service
+	changed bool // the config, by this command
 }
 
 func newSetup(out io.Writer) setup {
@@ -135,6 +136,7 @@ func (s *setup) write(file []byte) error {
 	if err := writeWhole(s.path, file, configMode); err != nil {
 		return fmt.Errorf("write the config: %w", err)
 	}
+	s.changed = true
 	return s.tell(agent.Text{RU: "Настройки записаны: " + s.path, EN: "The config is written: " + s.path})
 }
 
