@@ -238,6 +238,10 @@ func (e *examination) ask(ctx context.Context) {
 	if err != nil && e.pageTaken() {
 		return
 	}
+	if err != nil && e.Limited {
+		e.warn("daemon", "sudo kopilka-agent service start", say("Программа кассы не отвечает на %s, устройства не осмотрены", "The till program does not answer at %s, devices were not examined", e.Config.Page))
+		return
+	}
 	if err != nil {
 		e.warn("daemon", "kopilka-agent service start", say("Программа кассы не отвечает на %s: устройства проверены напрямую", "The till program does not answer at %s: devices were examined directly", e.Config.Page))
 		return

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrPageTaken tells that another program listens where the till's page should be.
-var ErrPageTaken = errors.New("the page's port is taken / порт страницы занят")
+var ErrPageTaken = errors.New("the page's port is taken")
 
 // Waits is what a program says that is not enrolled yet.
 type Waits struct {

@@ -21,7 +21,7 @@ func Listen(address string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, portTaken) {
-		return nil, fmt.Errorf("%w: %s. Another program has it: close that one, or set page in the config; kopilka-agent doctor tells how to find it / его держит другая программа: закройте её или впишите другой порт в page; как её найти, скажет kopilka-agent doctor (%w)", agent.ErrPageTaken, address, err)
+		return nil, fmt.Errorf("%[1]w: another program has %[2]s; close that one, or set page in the config; kopilka-agent doctor tells how to find it / порт страницы %[2]s занят другой программой: закройте её или впишите другой порт в page; как её найти, скажет kopilka-agent doctor (%[3]w)", agent.ErrPageTaken, address, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for the cashier's page on %q: %w", address, err)
