@@ -210,7 +210,7 @@ func (e *newTill) makeData(context.Context) error {
 func (e *newTill) enrol(ctx context.Context) error {
 	file := filepath.Join(e.config.Data, identityFile)
 	if id, err := uplink.Load(file); err == nil {
-		return e.already(id, file)
+		return e.already(id)
 	}
 	if e.later {
 		return e.keepForLater()
@@ -237,15 +237,16 @@ func (e *newTill) enrol(ctx context.Context) error {
 }
 
 // already goes on with a machine that is this head office's till, and refuses to forget another's.
-func (e *newTill) already(id uplink.Identity, file string) error {
+func (e *newTill) already(id uplink.Identity) error {
 	if strings.TrimRight(id.URL, "/") != e.url {
-		return fmt.Errorf("this machine is till %d of store %d at %s already; to enrol it anew, move %s away first / эта машина уже касса %d магазина %d (%s); чтобы подключить её заново, сначала уберите файл %s",
-			id.Till, id.Store, id.URL, file, id.Till, id.Store, id.URL, file)
+		return fmt.Errorf("this machine is till %d of store %d at %s already; to make it another till: once head office has every record, kopilka-agent service stop, kopilka-agent purge, then enroll again; if only the address is new, head_office.url in the config / "+
+			"эта машина уже касса %[1]d магазина %[2]d (%[3]s); чтобы сделать её другой кассой: когда у офиса есть каждая запись, kopilka-agent service stop, kopilka-agent purge, затем enroll снова; если новый только адрес — head_office.url в настройках",
+			id.Till, id.Store, id.URL)
 	}
 	e.known = true
 	return e.tell(agent.Text{
-		RU: fmt.Sprintf("Эта машина уже касса %d магазина %d; код не понадобился. Чтобы подключить её заново, сначала уберите файл %s.", id.Till, id.Store, file),
-		EN: fmt.Sprintf("This machine is till %d of store %d already; the code was not needed. To enrol it anew, move %s away first.", id.Till, id.Store, file),
+		RU: fmt.Sprintf("Эта машина уже касса %d магазина %d; код не понадобился. Чтобы сделать её другой кассой: когда у офиса есть каждая запись, kopilka-agent service stop, kopilka-agent purge, затем enroll снова.", id.Till, id.Store),
+		EN: fmt.Sprintf("This machine is till %d of store %d already; the code was not needed. To make it another till: once head office has every record, kopilka-agent service stop, kopilka-agent purge, then enroll again.", id.Till, id.Store),
 	})
 }
 
@@ -379,6 +380,13 @@ func (e *newTill) spokenText(err error) agent.Text {
 	var p *uplink.Problem
 	if !errors.As(err, &p) {
 		return agent.Text{}
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		plain := strings.Replace(e.url, "https://", "http://", 1)
+		return agent.Text{
+			RU: fmt.Sprintf("По этому адресу говорят по http, без шифрования: попробуйте %s.", plain),
+			EN: fmt.Sprintf("This address speaks http, without encryption: try %s.", plain),
+		}
 	}
 	return agent.Text(p.Text())
 }
