@@ -281,7 +281,7 @@ func TestPlanRefusesWhatCannotBe(t *testing.T) {
 		{Version: "9.9.9", Share: 1}, {Version: "1.3.0", Share: 10001}, {Version: "1.3.0", Share: 0}, {Version: "1.3.0", Share: 1, Stores: []sale.StoreNo{7}},
 	}}, []sale.StoreNo{1})
 	require.ErrorIs(t, err, updates.ErrPlan)
-	for _, want := range []string{"step 1: version 9.9.9", "step 2: a share of 10001", "step 3: a share of 0", "step 4: there is no store 7", "шаг 4: нет магазина 7"} {
+	for _, want := range []string{"step 1: version 9.9.9", "step 2: a share of 100.01% is not", "step 3: a share of 0% is not", "step 4: there is no store 7", "шаг 4: нет магазина 7"} {
 		require.ErrorContains(t, err, want)
 	}
 	require.Equal(t, 1, strings.Count(err.Error(), updates.ErrPlan.Error()), "one heading above all of them")
