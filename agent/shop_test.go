@@ -20,7 +20,7 @@ import (
 )
 
 // histories is how many shops `make test` plays; KOPILKA_HISTORIES asks for more, KOPILKA_SEED for one.
-const histories = 100
+const histories = 60
 
 // TestShop plays shop days full of faults and holds, at the end of each, the fiscal storages against the
 // ledgers against head office. A failure prints the seed that repeats it.
