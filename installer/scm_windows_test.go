@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -55,7 +56,7 @@ func TestServiceLivesAndDies(t *testing.T) {
 	require.ErrorIs(t, s.Start(t.Context()), ErrNotInstalled)
 
 	require.NoError(t, s.Install(t.Context()))
-	t.Cleanup(func() { require.NoError(t, s.Uninstall(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, s.Uninstall(context.WithoutCancel(t.Context()))) }) // which ends before clean-up
 	st, err := s.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, Status{Installed: true, Automatic: true, State: "stopped", Account: `NT SERVICE\Kopilka`}, st)
@@ -176,7 +177,7 @@ func TestServiceInCyrillicWithBlanks(t *testing.T) {
 		t.Skip("this machine has the real service: the test leaves it alone")
 	}
 	require.NoError(t, s.Install(t.Context()))
-	t.Cleanup(func() { require.NoError(t, s.Uninstall(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, s.Uninstall(context.WithoutCancel(t.Context()))) }) // which ends before clean-up
 	d, err := readDefinition()
 	require.NoError(t, err)
 	line := func(service string) string {
