@@ -58,7 +58,7 @@ func TestServiceRunsUnderTheManager(t *testing.T) {
 	require.FileExists(t, filepath.Join(agent.DefaultConfig().Data, tokenFile), "the helper needs it before the first start")
 	require.Contains(t, do("start"), "The service runs")
 	require.Contains(t, do("status"), "The service runs")
-	require.Contains(t, do("stop"), "does not run (stopped)")
+	require.Contains(t, do("stop"), "The service is stopped")
 	b, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.Contains(t, string(b), "the log is open")
