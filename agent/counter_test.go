@@ -285,6 +285,15 @@ func (c *counter) view() View {
 	return c.until("a view", func(View) bool { return true })
 }
 
+// powerBack ends the register's power cut once the till has seen it: until then the page still shows the register
+// as it was, and work given to it is told that it does not answer.
+func (c *counter) powerBack() {
+	c.t.Helper()
+	c.until("the register to go", func(v View) bool { return !v.Register.Online })
+	c.reg.SetPower(true)
+	c.until("the register", func(v View) bool { return v.Register.Online })
+}
+
 // openShift brings the till to where a sale can begin.
 func (c *counter) openShift() {
 	c.t.Helper()

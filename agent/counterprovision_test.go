@@ -140,8 +140,7 @@ func TestCounterProvisionIsFoundBySum(t *testing.T) {
 			require.Equal(t, sale.Money(8990), v.Unknown.Total, "the sum to look for on the paper")
 			c.must(Command{Do: "settle", ID: v.Unknown.ID, Yes: true, PIN: managerPIN})
 			c.untilStage(StageDone)
-			c.reg.SetPower(true)
-			c.until("the register, not dead after all", func(v View) bool { return v.Register.Online })
+			c.powerBack() // not dead after all
 			c.scan(sugarCode)
 			require.NoError(t, c.payCash())
 			require.Nil(t, c.untilStage(StageDone).Frozen)

@@ -120,8 +120,7 @@ func TestPaperOfSettledSale(t *testing.T) {
 		c.must(Command{Do: "settle", ID: v.Unknown.ID, Yes: true, PIN: managerPIN})
 		c.untilStage(StageDone)
 		sold := c.booked(sale.KindSale)[0]
-		c.reg.SetPower(true)
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.powerBack()
 		paper := c.receipts(sale.DocSale)[0]
 		paper.Key.FN = sold.Fiscal.Key.FN
 		c.must(Command{Do: "return-find", ID: sold.ID})

@@ -203,9 +203,7 @@ func TestAPieceRefusedAtPaymentIsNamed(t *testing.T) {
 		c.untilMark(1, markChecked)
 		c.reg.BanMark(bad)
 		c.reg.SetPower(false) // what was checked is forgotten with the power
-		c.until("the register to go", func(v View) bool { return !v.Register.Online })
-		c.reg.SetPower(true)
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.powerBack()
 		require.NoError(t, c.payCash())
 		v := c.until("it to leave", func(v View) bool { return v.Stage == StageSale && len(v.Basket.Lines) == 1 })
 		require.Contains(t, v.Notices[len(v.Notices)-1].Text.EN, "may not be sold")
