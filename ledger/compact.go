@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/kopilka/kopilka/ledger/durable"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -38,6 +39,14 @@ func Compact(dir string, o Options, keep time.Duration) error {
 		return fmt.Errorf("put the compacted ledger in place: %w", err)
 	}
 	return syncDir(dir)
+}
+
+// syncDir makes a rename in the ledger's folder last.
+func syncDir(dir string) error {
+	if err := durable.FlushFolder(dir); err != nil {
+		return fmt.Errorf("flush the ledger's folder: %w", err)
+	}
+	return nil
 }
 
 // finishCompact clears away a new file that a power cut left half written: the old one is whole.

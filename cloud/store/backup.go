@@ -14,6 +14,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/kopilka/kopilka/ledger/durable"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -109,7 +110,7 @@ func settle(part, to string) error {
 	if err := os.Rename(part, to); err != nil {
 		return err
 	}
-	return flushFolder(filepath.Dir(to))
+	return durable.FlushFolder(filepath.Dir(to))
 }
 
 func flush(path string) error {

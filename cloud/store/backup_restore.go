@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // Names in the data folder.
@@ -60,7 +62,7 @@ func Restore(ctx context.Context, from, folder string, now func() time.Time) (r 
 	if err := os.Rename(filepath.Join(staging, FileName), filepath.Join(folder, FileName)); err != nil {
 		return r, fmt.Errorf("put the copy in its place: %w", err)
 	}
-	return r, flushFolder(folder)
+	return r, durable.FlushFolder(folder)
 }
 
 // stage copies, migrates and raises the generation.
@@ -127,7 +129,7 @@ func putAside(folder string, at time.Time) (string, error) {
 			return "", err
 		}
 	}
-	if err := errors.Join(flushFolder(aside), flushFolder(folder)); err != nil {
+	if err := errors.Join(durable.FlushFolder(aside), durable.FlushFolder(folder)); err != nil {
 		return "", err
 	}
 	return aside, errors.Join(gone(os.Remove(old+"-wal")), gone(os.Remove(old+"-shm")))
@@ -169,7 +171,7 @@ func lockFile(path string, alone bool) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a lock: %w", err)
 	}
-	free, err := tryLock(f, alone)
+	free, err := durable.TryLock(f, !alone)
 	if err == nil && !free {
 		err = ErrLocked
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/kopilka/kopilka/ledger/durable"
 	"github.com/kopilka/kopilka/sync/update"
 )
 
@@ -86,7 +87,7 @@ func (r *Repo) replace(path string, raw []byte, perm fs.FileMode) (err error) {
 	if err := r.cut("flush " + dir); err != nil {
 		return err
 	}
-	return flushFolder(dir)
+	return durable.FlushFolder(dir)
 }
 
 func (r *Repo) fill(f *os.File, raw []byte, perm fs.FileMode) error {
@@ -104,18 +105,6 @@ func (r *Repo) fill(f *os.File, raw []byte, perm fs.FileMode) error {
 		return err
 	}
 	return f.Sync()
-}
-
-// flushFolder makes a rename last; Windows keeps folders in its own journal.
-func flushFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // locked runs fn while nobody else changes the repository.
@@ -140,9 +129,12 @@ func (r *Repo) lock(ctx context.Context, f *os.File) error {
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for {
-		got, err := tryLock(f)
-		if got || err != nil {
-			return err
+		got, err := durable.TryLock(f, false)
+		if err != nil {
+			return fmt.Errorf("lock the repository of updates: %w", err)
+		}
+		if got {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

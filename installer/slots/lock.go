@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // lockEvery is how often somebody who waits for a lock asks; steps under it take milliseconds.
@@ -30,7 +32,7 @@ func (l Layout) Lock(ctx context.Context, name string) (unlock func(), taken boo
 	tick := time.NewTicker(lockEvery)
 	defer tick.Stop()
 	for {
-		if taken, err = lock(f); taken {
+		if taken, err = durable.TryLock(f, false); taken {
 			return func() { _ = f.Close() }, true, nil // closing gives the lock back; nothing was written
 		}
 		if err != nil {

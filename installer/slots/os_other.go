@@ -51,12 +51,3 @@ func Trouble(err error) error {
 	}
 	return nil
 }
-
-// lock waits for nobody: taken is false while another process has the file.
-func lock(f *os.File) (taken bool, err error) {
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a file descriptor
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return false, nil
-	}
-	return err == nil, err
-}

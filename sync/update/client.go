@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // Options are what a till's side of the repository is made of. Free may be nil: then the disk is not asked.
@@ -111,7 +113,7 @@ func (c *Client) Ask(ctx context.Context) (offer Offer, found bool, err error) {
 // remember writes what was verified: files first, each before the one that names it, then what they mean.
 func (c *Client) remember(files []kept) error {
 	for _, f := range files {
-		if err := writeWhole(c.path(f.name), f.body); err != nil {
+		if err := durable.Write(c.path(f.name), f.body, fileMode); err != nil {
 			return fmt.Errorf("keep the update repository's %s: %w", f.name, err)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // partSuffix is of a program that has not come whole.
@@ -92,7 +94,7 @@ func (c *Client) download(ctx context.Context, p program) error {
 	if err := os.Rename(part, file); err != nil {
 		return fmt.Errorf("keep the download: %w", err)
 	}
-	return syncFolder(filepath.Dir(file))
+	return durable.FlushFolder(filepath.Dir(file))
 }
 
 // began is how much of a program has come before; the disk must have room for the rest.

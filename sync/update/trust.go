@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
 
+	"github.com/kopilka/kopilka/ledger/durable"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -80,40 +79,11 @@ func writeJSON(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(file, append(b, '\n'))
+	return durable.Write(file, append(b, '\n'), fileMode)
 }
 
 // fileMode lets support read what is no secret, whoever ran the command that wrote it.
 const fileMode = 0o644
-
-// writeWhole replaces a file so that a power cut leaves the old one or the new one.
-func writeWhole(file string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(fileMode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes a rename durable. Windows cannot flush a folder, and its file systems journal renames.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
 
 // removed is nil also where there was nothing to remove.
 func removed(err error) error {

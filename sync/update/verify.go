@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // Request is what the updater holds against the agent's folder.
@@ -144,7 +146,7 @@ func copyOut(folder *os.Root, p program, to string) (err error) {
 	if err := pour(from, p, to); err != nil {
 		return errors.Join(err, removed(os.Remove(to)))
 	}
-	return syncFolder(filepath.Dir(to))
+	return durable.FlushFolder(filepath.Dir(to))
 }
 
 // programMode lets the till's own account run what only the administrator may write.

@@ -8,9 +8,8 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
-	"runtime"
 
+	"github.com/kopilka/kopilka/ledger/durable"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -91,40 +90,14 @@ func (id Identity) Save(file string) error {
 	if err != nil {
 		return fmt.Errorf("write the till's identity: %w", err)
 	}
-	if err := writeWhole(file, append(b, '\n')); err != nil {
+	if err := durable.Write(file, append(b, '\n'), identityMode); err != nil {
 		return fmt.Errorf("write the till's identity: %w", err)
 	}
 	return nil
 }
 
-// writeWhole replaces a file so that a power cut leaves the old one or the new one.
-func writeWhole(file string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes a rename durable. Windows cannot flush a folder, and its file systems journal renames.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// identityMode: the till's key is for the service alone.
+const identityMode = 0o600
 
 // endpoint is head office's address for a path, over http(s) or ws(s).
 func (id Identity) endpoint(socket bool, path string) (string, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/ledger"
+	"github.com/kopilka/kopilka/ledger/durable"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/uplink"
 )
@@ -59,7 +60,7 @@ func writeLater(data string, l later) error {
 	if err != nil {
 		return fmt.Errorf("write the enrolment to be made: %w", err)
 	}
-	if err := writeWhole(filepath.Join(data, laterFile), append(b, '\n'), 0o600); err != nil {
+	if err := durable.Write(filepath.Join(data, laterFile), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the enrolment to be made: %w", err)
 	}
 	return nil
@@ -68,23 +69,6 @@ func writeLater(data string, l later) error {
 func removeLater(data string) error {
 	if err := os.Remove(filepath.Join(data, laterFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the enrolment that was made: %w", err)
-	}
-	return nil
-}
-
-// writeWhole replaces a file so that a power cut leaves the old one or the new one.
-func writeWhole(file string, b []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

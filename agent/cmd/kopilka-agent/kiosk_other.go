@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // endSignal asks a browser to close.
@@ -62,7 +63,7 @@ func (k *kiosk) install(out io.Writer) error {
 		err = os.MkdirAll(filepath.Dir(place), 0o755)
 	}
 	if err == nil {
-		err = writeWhole(place, b, 0o644)
+		err = durable.Write(place, b, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("have the till's page open at logon: %w", err)

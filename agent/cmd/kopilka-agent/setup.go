@@ -17,6 +17,7 @@ import (
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // searchMax bounds the search for devices; each port that answers nothing takes up to a minute.
@@ -133,7 +134,7 @@ func (s *setup) add(ctx context.Context, c agent.Config) error {
 }
 
 func (s *setup) write(file []byte) error {
-	if err := writeWhole(s.path, file, configMode); err != nil {
+	if err := durable.Write(s.path, file, configMode); err != nil {
 		return fmt.Errorf("write the config: %w", err)
 	}
 	s.changed = true
