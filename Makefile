@@ -13,6 +13,9 @@ SIMS    ?= 3000
 # it has room; whether flushes reach a disk is shown by the power cuts' own tests, on any file system.
 TESTDIR := $(shell [ -w /dev/shm ] && [ "$$(df -m --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 2000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
+# The longest go first, so that none is left running alone at the end.
+LONGEST := ./installer/cmd/kopilka-demo ./agent ./installer/cmd/kopilka-updater ./cloud/web ./agent/desk ./cloud/store
+
 .PHONY: help run build build-windows packages test race sim exactly fuzz bench vm lint ci fmt deps clean
 
 help: ## list the targets
@@ -34,7 +37,7 @@ packages: ## programs, deb, rpm, MSI, bills of materials and release.json into d
 	@VERSION=$(VERSION) bash installer/packages/build.sh
 
 test: ## run every test anew; skipped ones are named with their reason
-	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} go test -p 4 -count=1 -json -timeout 290s ./... | go run .ci/summary.go
+	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} go test -p 4 -count=1 -json -timeout 290s $(LONGEST) ./... | go run .ci/summary.go
 
 race: ## the packages where goroutines meet, under the race detector
 	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_HISTORIES=40 go test -race -timeout 20m ./agent/... ./drivers/... ./ledger ./sync/... ./cloud/hub

@@ -41,7 +41,7 @@ func openTab(t *testing.T, parent context.Context, width, height int64, url stri
 // browser is a parent of tabs, or skips the test where there is none.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			continue
