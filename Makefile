@@ -37,7 +37,7 @@ packages: ## programs, deb, rpm, MSI, bills of materials and release.json into d
 	@VERSION=$(VERSION) bash installer/packages/build.sh
 
 test: ## run every test anew; skipped ones are named with their reason
-	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} go test -p 4 -count=1 -json -timeout 290s $(LONGEST) ./... | go run .ci/summary.go
+	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} go test -p 4 -count=1 -json -timeout 10m $(LONGEST) ./... | go run .ci/summary.go
 
 race: ## the packages where goroutines meet, under the race detector
 	TMPDIR=$(TESTDIR) GOTMPDIR=$${TMPDIR:-/tmp} KOPILKA_HISTORIES=40 go test -race -timeout 20m ./agent/... ./drivers/... ./ledger ./sync/... ./cloud/hub

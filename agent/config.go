@@ -94,9 +94,9 @@ var Taxes = map[string]drivers.TaxSystem{
 var wholePath = regexp.MustCompile(`^(/|[A-Za-z]:[\\/]|\\\\)`)
 
 // Problems checks values; the drivers check their own settings when the program makes them.
-func (c Config) Problems() (problems []error) {
+func (c Config) Problems() (problems []*ConfigProblem) {
 	bad := func(path, got, ru, en string) {
-		problems = append(problems, &ConfigProblem{path, Text{RU: ru, EN: en}, got})
+		problems = append(problems, misset(path, Text{RU: ru, EN: en}, got))
 	}
 	if c.Data == "" {
 		bad("data", "", "нужна папка журнала", "want the folder of the ledger")
@@ -138,20 +138,20 @@ func (c Config) Problems() (problems []error) {
 	return slices.Concat(problems, c.metricsProblems(), c.optionalProblems(), c.scannerProblems(), c.captureProblems(), c.updatesProblems())
 }
 
-func (c Config) scannerProblems() (problems []error) {
+func (c Config) scannerProblems() (problems []*ConfigProblem) {
 	names := map[string]bool{c.Register.Name: true, c.Printer.Name: c.Printer.Type != "", c.Display.Name: c.Display.Type != ""}
 	for i, s := range c.Scanners {
 		path := fmt.Sprintf("scanners[%d]", i)
 		if s.Name == "" || names[s.Name] {
-			problems = append(problems, &ConfigProblem{path + ".name", textOwnName(), s.Name})
+			problems = append(problems, misset(path+".name", textOwnName(), s.Name))
 		}
 		names[s.Name] = true
 		if s.Type == "" {
-			problems = append(problems, &ConfigProblem{path + ".type", say("не указан: нужно serial-scanner или hid-scanner", "missing: want serial-scanner or hid-scanner"), ""})
+			problems = append(problems, misset(path+".type", say("не указан: нужно serial-scanner или hid-scanner", "missing: want serial-scanner or hid-scanner"), ""))
 		}
 		if s.Port == "" {
-			problems = append(problems, &ConfigProblem{path + ".port", say("не указан: нужно serial:///dev/…?baud=9600; что подключено, скажет `kopilka-agent devices`",
-				"missing: want serial:///dev/…?baud=9600; `kopilka-agent devices` says what is there"), ""})
+			problems = append(problems, misset(path+".port", say("не указан: нужно serial:///dev/…?baud=9600; что подключено, скажет `kopilka-agent devices`",
+				"missing: want serial:///dev/…?baud=9600; `kopilka-agent devices` says what is there"), ""))
 		}
 	}
 	return problems
@@ -168,17 +168,17 @@ func loopbackHost(host string) bool {
 
 // metricsProblems keeps figures of a shop's turnover on this machine: there is no password before them. Who gathers
 // them from elsewhere runs a collector here, or a tunnel.
-func (c Config) metricsProblems() []error {
+func (c Config) metricsProblems() []*ConfigProblem {
 	if c.Metrics == "" {
 		return nil
 	}
 	host, port, err := net.SplitHostPort(c.Metrics)
 	switch {
 	case err != nil || !loopbackHost(host) || port == "":
-		return []error{&ConfigProblem{"metrics", say("нужно 127.0.0.1 и порт, например 127.0.0.1:9465: показатели только для сборщика на этой машине; или пусто, если не нужны",
-			"want 127.0.0.1 and a port, as 127.0.0.1:9465: metrics are for a collector on this machine; or empty for none"), c.Metrics}}
+		return []*ConfigProblem{misset("metrics", say("нужно 127.0.0.1 и порт, например 127.0.0.1:9465: показатели только для сборщика на этой машине; или пусто, если не нужны",
+			"want 127.0.0.1 and a port, as 127.0.0.1:9465: metrics are for a collector on this machine; or empty for none"), c.Metrics)}
 	case c.Metrics == c.Page:
-		return []error{&ConfigProblem{"metrics", say("нужен другой порт, чем у page", "want another port than page has"), c.Metrics}}
+		return []*ConfigProblem{misset("metrics", say("нужен другой порт, чем у page", "want another port than page has"), c.Metrics)}
 	}
 	return nil
 }

@@ -41,9 +41,9 @@ func (c CaptureConfig) Wants(device string) bool {
 	return len(c.Devices) == 0 || slices.Contains(c.Devices, device)
 }
 
-func (c Config) captureProblems() (problems []error) {
+func (c Config) captureProblems() (problems []*ConfigProblem) {
 	if _, err := c.Capture.Bytes(); err != nil {
-		problems = append(problems, &ConfigProblem{"capture.size", Text{RU: "нужно от 4MB до 1GB, или 0, чтобы ничего не записывать", EN: err.Error()}, c.Capture.Size})
+		problems = append(problems, misset("capture.size", Text{RU: "нужно от 4MB до 1GB, или 0, чтобы ничего не записывать", EN: err.Error()}, c.Capture.Size))
 	}
 	names := []string{c.Register.Name}
 	for _, s := range c.Scanners {
@@ -51,14 +51,14 @@ func (c Config) captureProblems() (problems []error) {
 	}
 	for i, name := range c.Capture.Devices {
 		if !slices.Contains(names, name) {
-			problems = append(problems, &ConfigProblem{fmt.Sprintf("capture.devices[%d]", i), say("нужно имя кассы или сканера: %s", "want the name of the register or of a scanner: %s", strings.Join(names, ", ")), name})
+			problems = append(problems, misset(fmt.Sprintf("capture.devices[%d]", i), say("нужно имя кассы или сканера: %s", "want the name of the register or of a scanner: %s", strings.Join(names, ", ")), name))
 		}
 	}
 	return problems
 }
 
 // optionalProblems are those of devices that a till may have or not.
-func (c Config) optionalProblems() (problems []error) {
+func (c Config) optionalProblems() (problems []*ConfigProblem) {
 	for _, d := range []struct {
 		path, example string
 		DeviceConfig
@@ -66,13 +66,13 @@ func (c Config) optionalProblems() (problems []error) {
 		switch {
 		case d.Type == "" && d.Port == "":
 		case d.Type == "":
-			problems = append(problems, &ConfigProblem{d.path + ".type", say("не указан: нужно %s", "missing: want %s", d.example), ""})
+			problems = append(problems, misset(d.path+".type", say("не указан: нужно %s", "missing: want %s", d.example), ""))
 		case d.Port == "":
-			problems = append(problems, &ConfigProblem{d.path + ".port", say("не указан: нужно tcp://адрес:порт или serial:///dev/…; что подключено, скажет `kopilka-agent devices`",
-				"missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there"), ""})
+			problems = append(problems, misset(d.path+".port", say("не указан: нужно tcp://адрес:порт или serial:///dev/…; что подключено, скажет `kopilka-agent devices`",
+				"missing: want tcp://address:port or serial:///dev/…; `kopilka-agent devices` says what is there"), ""))
 		}
 		if d.Name == "" {
-			problems = append(problems, &ConfigProblem{d.path + ".name", textOwnName(), ""})
+			problems = append(problems, misset(d.path+".name", textOwnName(), ""))
 		}
 	}
 	return problems

@@ -44,12 +44,12 @@ func sinceMidnight(s string) (time.Duration, bool) {
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, err == nil
 }
 
-func (c Config) updatesProblems() (problems []error) {
+func (c Config) updatesProblems() (problems []*ConfigProblem) {
 	if d, err := c.Updates.QuietFor(); err != nil || d < 0 || d > quietMax {
-		problems = append(problems, &ConfigProblem{"updates.quiet", say("нужно время от 0s до 24h, например 5m", "want a time from 0s to 24h, such as 5m"), c.Updates.Quiet})
+		problems = append(problems, misset("updates.quiet", say("нужно время от 0s до 24h, например 5m", "want a time from 0s to 24h, such as 5m"), c.Updates.Quiet))
 	}
 	if _, _, ok := c.Updates.hours(); !ok && c.Updates.Hours != "" {
-		problems = append(problems, &ConfigProblem{"updates.hours", say("нужны часы магазина, например 22:00-07:00, или пусто", "want hours of the store such as 22:00-07:00, or nothing"), c.Updates.Hours})
+		problems = append(problems, misset("updates.hours", say("нужны часы магазина, например 22:00-07:00, или пусто", "want hours of the store such as 22:00-07:00, or nothing"), c.Updates.Hours))
 	}
 	return problems
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/installer/settings"
 )
 
 // errConfig makes check-config end with a failure; what is wrong is printed before.
@@ -117,7 +118,7 @@ func checkDevice[D any](path string, d agent.DeviceConfig, from driverList[D]) (
 }
 
 func problem(path, got, ru, en string) error {
-	return &agent.ConfigProblem{Path: path, Text: agent.Text{RU: ru, EN: en}, Got: got}
+	return &agent.ConfigProblem{Path: path, Text: settings.Text{RU: ru, EN: en}, Got: got}
 }
 
 func onSerial(a port.Address) bool {

@@ -107,15 +107,15 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, `listen: want host:port / нужно адрес:порт (got "nowhere")`)
 	require.ErrorContains(t, err, "tls_key: tls_cert and tls_key come together")
 	for text, wants := range map[string][]string{
-		"lisen: 127.0.0.1:1\n": {"lisen, line 1: there is no such setting; is listen meant? / строка 1: такой настройки нет; может быть, listen?"},
+		"lisen: 127.0.0.1:1\n": {"lisen: there is no such setting, line 1; is listen meant? / такой настройки нет, строка 1; может быть, listen?"},
 		"# x\nhtp: \":80\"\nbackups_keep: many\nlisten: 8420\nacme: {domain: [a.b], ca: {}}\nmetrics: 0.0.0.0:1\n": {
-			"htp, line 2", "может быть, http?", `backups_keep, line 3: want a whole number / нужно целое число (got "many")`, `listen: want host:port`,
-			"может быть, acme.domains?", "acme.ca, line 5: want one value", "metrics: this machine only",
+			"htp: there is no such setting, line 2", "может быть, http?", `backups_keep: want a whole number, line 3 / нужно целое число, строка 3 (got "many")`, `listen: want host:port`,
+			"может быть, acme.domains?", "acme.ca: want one value, line 5", "metrics: this machine only",
 		},
 		"listen: 127.0.0.1:1\nacme:\n\tdomains: [a.b]\n": {"line 3 begins with a tab", "строка 3 начинается с табуляции"},
 		"listen: \"x\n": {"near line", "около строки"},
-		"- a\n":         {"file, line 1: want settings, a name and a value each"},
-		"acme: yes\ncolour: red\nlisten: 127.0.0.1:1\nlisten: 127.0.0.1:2\n": {"acme, line 1: want settings", "colour, line 2", "line 4: given twice", "указано дважды"},
+		"- a\n":         {"want settings of its own, indented below it, line 1"},
+		"acme: yes\ncolour: red\nlisten: 127.0.0.1:1\nlisten: 127.0.0.1:2\n": {"acme: want settings", "colour: there is no such setting, line 2", "listen: given twice, line 4", "указано дважды"},
 		"listen: \xff\n": {"UTF-8"},
 	} {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
