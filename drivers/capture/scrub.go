@@ -19,7 +19,7 @@ var personalTags = []uint16{1008, 1021, 1203, 1227, 1228}
 const tagBytesMax = 256
 
 var (
-	email = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
+	email  = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
 	digits = regexp.MustCompile(`\+[0-9]+`)
 	// people are the parts of registers' JSON that speak of people.
 	people = regexp.MustCompile(`"(?:operator|clientInfo|cashierInfo|buyerInfo)"\s*:\s*\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}`)
