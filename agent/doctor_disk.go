@@ -48,7 +48,7 @@ func (e *examination) inodes() {
 
 func (e *examination) fsync() {
 	s, err := SyncTime(e.Config.Data, e.Now)
-	median, worst := s.Median.Round(100*time.Microsecond), s.Worst.Round(100*time.Microsecond)
+	median, worst := millis(s.Median), millis(s.Worst)
 	smart := e.onSystem("sudo smartctl -a /dev/sda", "wmic diskdrive get model,status")
 	switch {
 	case errors.Is(err, fs.ErrPermission):

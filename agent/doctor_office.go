@@ -59,7 +59,7 @@ func (e *examination) headOffice(ctx context.Context) {
 		e.warn("head office", e.reachCommand(r), text)
 	} else if r.Err == nil {
 		e.certificate(r)
-		e.ok("head office", say("Головной офис %[1]s отвечает за %[2]v", "Head office %[1]s answers in %[2]v", r.Host, r.Took.Round(time.Millisecond)))
+		e.ok("head office", say("Головной офис %[1]s отвечает за %[2]v", "Head office %[1]s answers in %[2]v", r.Host, millis(r.Took.Round(time.Millisecond))))
 		e.headClock(r.At)
 	}
 	if e.view != nil && !e.view.Network.Online && e.view.Network.Text != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,9 +27,24 @@ func say(ru, en string, args ...any) Text {
 			russian[i] = russianFigure(fmt.Sprint(a))
 		case sale.Date:
 			russian[i] = russianDate(a)
+		case millis:
+			russian[i] = strings.NewReplacer(".", ",", "ms", "мс").Replace(a.String())
 		}
 	}
 	return Text{RU: fmt.Sprintf(ru, russian...), EN: fmt.Sprintf(en, args...)}
+}
+
+// millis is a time in thousandths of a second, to one place: "4.1 ms", in Russian "4,1 мс".
+type millis time.Duration
+
+func (m millis) String() string {
+	const tenth = 100 * time.Microsecond
+	tenths := int64(time.Duration(m).Round(tenth) / tenth)
+	text := strconv.FormatInt(tenths/10, 10)
+	if tenths%10 != 0 {
+		text += "." + strconv.FormatInt(tenths%10, 10)
+	}
+	return text + " ms"
 }
 
 // thousandsFrom is the length of a whole number from which its thousands stand apart, as on the page.

@@ -29,7 +29,7 @@ func well() []agent.Finding {
 	return []agent.Finding{
 		finding("service", agent.LevelOK, "Служба работает (процесс 812)", "The service runs (process 812)", ""),
 		finding("version", agent.LevelOK, "Версия программы: 1.3.0", "Version of the program: 1.3.0", ""),
-		finding("disk", agent.LevelOK, "Надёжная запись на диск занимает обычно 4.1ms, дольше всего 19.8ms", "A durable write to the disk usually takes 4.1ms, 19.8ms at the worst", ""),
+		finding("disk", agent.LevelOK, "Надёжная запись на диск занимает обычно 4,1 мс, дольше всего 19,8 мс", "A durable write to the disk usually takes 4.1 ms, 19.8 ms at the worst", ""),
 		finding("register", agent.LevelOK, "Касса ШТРИХ-М-01Ф на связи, накопитель 9999078900000001, в ОФД не передано: 0", "Register ШТРИХ-М-01Ф answers, fiscal storage 9999078900000001, 0 not yet sent to the operator", ""),
 		finding("scanner hand", agent.LevelOK, "Сканер hand на связи", "Scanner hand is there", ""),
 		finding("head office", agent.LevelOK, "Сертификат office.example действует до 21.01.2027, осталось дней: 59", "The certificate of office.example is good until 21.01.2027, 59 days are left", ""),

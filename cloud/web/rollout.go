@@ -132,7 +132,7 @@ func tillOf(t page.Till, r page.Rollout) rolloutTill {
 	case u != nil && u.State == page.UpdateTrial:
 		x.Text, x.Tone = Text{"пробует " + u.Version, "trying " + u.Version}, "warn"
 	case x.Wanted == "":
-		x.Text, x.Tone = Text{"обновлять нечем", "nothing to take"}, ""
+		x.Text, x.Tone = Text{"обновлений нет", "no update due"}, ""
 	case r.Paused:
 		x.Text, x.Tone = Text{"отложена " + x.Wanted, "held back: " + x.Wanted}, "warn"
 	case u != nil && u.State == page.UpdateReady && u.Version == x.Wanted:

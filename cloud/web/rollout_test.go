@@ -68,7 +68,7 @@ func TestRolloutIsPlannedPausedAndWrittenDown(t *testing.T) {
 	require.Contains(t, body, "отложена 1.3.0")
 	b.post("/rollout/pause", url.Values{"paused": {"0"}})
 	_, body = b.get("/rollout")
-	for _, want := range []string{"1 из 3", "0 из 1", "не вышло: 1.4.0-rc.1", "касса не отвечает", "скачала 1.3.0, ждёт перерыва", "обновлять нечем"} {
+	for _, want := range []string{"1 из 3", "0 из 1", "не вышло: 1.4.0-rc.1", "касса не отвечает", "скачала 1.3.0, ждёт перерыва", "обновлений нет"} {
 		require.Contains(t, body, want)
 	}
 	require.NotContains(t, body, "<script>alert")
