@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Windows package under wine, as store IT meets it: installed silently with an enrolment code into a folder with
-# blanks and Cyrillic, a sale through a register over TCP that head office hears of, upgraded, removed.
+# blanks and Cyrillic, a sale through a register over TCP that head office hears of, upgraded by its package, updated by
+# head office between customers, back by itself from a version that dies, removed.
 # Wants wine64, mingw, wixl, msitools, osslsigncode, curl. Leaves nothing behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,10 +41,34 @@ until_true() {
 
 # --- programs and packages ---
 
-older=1.1.0 newer=1.2.0
-for version in $older $newer; do
+older=1.1.0 newer=1.2.0 updated=1.3.0 broken=1.4.0
+for version in $older $newer $updated; do
   GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc CGO_CFLAGS='-O2 -g0' \
     go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o "$work/$version/" ./agent/cmd/kopilka-agent ./installer/cmd/kopilka-updater
+done
+# A version that knows its name and dies as soon as it is to sell.
+mkdir "$work/dying"
+printf 'module github.com/kopilka/kopilka\n\ngo 1.26\n' >"$work/dying/go.mod"
+mkdir -p "$work/dying/agent/cmd/kopilka-agent"
+cat >"$work/dying/agent/cmd/kopilka-agent/main.go" <<GO
+package main
+
+import "os"
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "version" {
+		os.Stdout.WriteString(\`{"version":"$broken","os":"windows","arch":"amd64","hid":true,"ledger":{"writes":1,"reads":1}}\` + "\\n")
+		return
+	}
+	os.Exit(1)
+}
+GO
+(cd "$work/dying" && GOOS=windows GOARCH=amd64 go build -o "$work/$broken/" ./agent/cmd/kopilka-agent)
+for version in $updated $broken; do
+  cat >"$work/$version/release.json" <<JSON
+{"version": "$version", "programs": [{"name": "kopilka-agent", "version": "$version", "os": "windows", "arch": "amd64",
+ "ledger": {"writes": 1, "reads": 1}, "file": "kopilka-agent.exe", "sha256": "$(sha256sum "$work/$version/kopilka-agent.exe" | cut -d' ' -f1)"}]}
+JSON
 done
 go build -o "$work/bin/" ./cloud/cmd/kopilka-cloud ./drivers/cmd/kopilka-emulator
 package() { bash installer/packages/msi/build.sh "$1" "$work/$2" "$work/$3"; }
@@ -90,6 +115,7 @@ counters:
 YAML
 "$work/bin/kopilka-cloud" init -data "$work/cloud" -name 'ООО «Ромашка»' -login admin >"$work/init.log"
 "$work/bin/kopilka-cloud" seed -data "$work/cloud" -file "$work/shop.json" >"$work/seed.log"
+"$work/bin/kopilka-cloud" updates init -data "$work/cloud" -keys "$work/keys" >"$work/updates.log"
 "$work/bin/kopilka-cloud" serve -data "$work/cloud" -listen "127.0.0.1:$office_port" >"$work/cloud.log" 2>&1 &
 children+=($!)
 "$work/bin/kopilka-emulator" -config "$work/emulator.yaml" >"$work/emulator.log" 2>&1 &
@@ -110,6 +136,8 @@ page: 127.0.0.1:$page_port
 register:
   type: shtrih-m
   port: tcp://127.0.0.1:$register_port
+updates:
+  quiet: 5s
 YAML
 config_sum=$(sha256sum "$config")
 programs="$drive/Program Files/Копилка касса"
@@ -200,10 +228,41 @@ sell
 until_true sales_at_office 2
 say "upgraded: config, ledger and folder kept, sells"
 
+# offer VERSION: head office offers it to everybody.
+offer() {
+  "$work/bin/kopilka-cloud" updates add -data "$work/cloud" -keys "$work/keys" "$work/$1/release.json" >>"$work/updates.log"
+  "$work/bin/kopilka-cloud" updates plan -data "$work/cloud" "$1" -share 100% >>"$work/updates.log"
+  wine "$programs/packaged/kopilka-agent.exe" updates check >>"$work/updates.log" 2>&1 || true
+}
+told() { cat "$drive/ProgramData/Kopilka-Updater/status.json"; }
+wants() { grep -q "\"$1\"" "$data/updates/wanted.json"; }
+kept() { told | grep -q '"code": "done"' && told | grep -q "\"version\": \"$1\""; }
+refused() { told | grep -q "\"wanted\": \"$1\"" && told | grep -q '"stage": ""' && ! told | grep -q '"code": "done"' && ! runs_version "$1"; }
+order '{"do":"scan","code":"4601207000013"}' # a customer at the counter: the update waits
+offer $updated
+TRIES=1200 until_true wants $updated
+TRIES=300 until_true told
+runs_version $newer || fail "an update came in the middle of a sale"
+order '{"do":"clear"}'
+TRIES=1200 until_true runs_version $updated
+order '{"do":"sign-in","pin":"1111"}'
+sell
+TRIES=1800 until_true kept $updated
+[[ "$(starts)" == *"\\versions\\$updated\\kopilka-agent.exe"* ]] || fail "the service starts $(starts)"
+until_true sales_at_office 3
+say "updated between customers, healthy"
+offer $broken
+TRIES=4800 until_true refused $broken
+TRIES=600 until_true runs_version $updated
+order '{"do":"sign-in","pin":"1111"}'
+sell
+until_true sales_at_office 4
+say "a version that dies at its start: back, sells"
+
 msi uninstall.log /x 'C:\пакеты\b.msi'
 ! service Kopilka RUNNING || fail "the service is there after removal"
 [ ! -e "$programs/packaged/kopilka-agent.exe" ] || fail "the program is there after removal"
 [ ! -e "$programs/versions" ] || fail "versions of updates are there after removal"
 [ -s "$data/identity.json" ] && [ -s "$config" ] || fail "removal took data"
 ! registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | grep -q . || fail "the notice helper is there after removal"
-echo "MSI under wine: installed and enrolled in silence, sold, upgraded, removed with its data kept, in $SECONDS s"
+echo "MSI under wine: installed and enrolled in silence, sold, upgraded, updated, gone back, removed with its data kept, in $SECONDS s"
