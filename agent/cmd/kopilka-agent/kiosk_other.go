@@ -31,14 +31,7 @@ func browsers() []string {
 
 // kioskLock keeps a second one out of this profile: its browser would hand its page to the first and end at once.
 func kioskLock(profile string) (release func() error, err error) {
-	f, err := os.OpenFile(filepath.Join(profile, "kopilka.lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("take the lock of the till's page: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(errKioskTwice, f.Close())
-	}
-	return f.Close, nil
+	return alone(filepath.Join(profile, "kopilka.lock"), errKioskTwice)
 }
 
 // kioskPlace is this person's autostart folder; the administrator's is everybody's.

@@ -36,20 +36,7 @@ func browsers() (paths []string) {
 }
 
 // kioskLock keeps a second one out of this session; the name is the session's own.
-func kioskLock(string) (release func() error, err error) {
-	name, err := windows.UTF16PtrFromString(`Local\KopilkaKiosk`)
-	if err != nil {
-		return nil, fmt.Errorf("take the lock of the till's page: %w", err)
-	}
-	h, err := windows.CreateMutex(nil, false, name)
-	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
-		return nil, errors.Join(errKioskTwice, windows.CloseHandle(h))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("take the lock of the till's page: %w", err)
-	}
-	return func() error { return windows.CloseHandle(h) }, nil
-}
+func kioskLock(string) (release func() error, err error) { return alone("KopilkaKiosk", errKioskTwice) }
 
 func (k *kiosk) install(out io.Writer) (err error) {
 	program, err := programPath()

@@ -21,6 +21,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
+
+	"github.com/kopilka/kopilka/ledger/durable"
 )
 
 // asService runs the till under systemd; started by hand, it leaves the program to run as it is.
@@ -95,13 +97,21 @@ func onlyOne() (release func() error, err error) {
 	if folder == "" {
 		folder = os.TempDir()
 	}
-	path := filepath.Join(folder, fmt.Sprintf("kopilka-notify-%d.lock", os.Getuid()))
+	return alone(filepath.Join(folder, fmt.Sprintf("kopilka-notify-%d.lock", os.Getuid())), errTwice)
+}
+
+// alone takes the lock of a program that runs once; twice is the error where another one has it. It ends with the process.
+func alone(path string, twice error) (release func() error, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("take the lock of the notice helper: %w", err)
+		return nil, fmt.Errorf("keep a second program out: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w (%s: %w)", errTwice, path, err), f.Close())
+	taken, err := durable.TryLock(f, false)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("keep a second program out: %w", err), f.Close())
+	}
+	if !taken {
+		return nil, errors.Join(fmt.Errorf("%w (%s)", twice, path), f.Close())
 	}
 	return f.Close, nil
 }

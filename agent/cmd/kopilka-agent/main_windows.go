@@ -199,17 +199,21 @@ func shareWithSession(o serviceOptions) error {
 }
 
 // onlyOne keeps a second notice helper out of this session: the name is the session's own.
-func onlyOne() (release func() error, err error) {
-	name, err := windows.UTF16PtrFromString(`Local\KopilkaNotify`)
+func onlyOne() (release func() error, err error) { return alone("KopilkaNotify", errTwice) }
+
+// alone takes the lock of a program that runs once in a session; twice is the error where another one has it. It ends
+// with the process.
+func alone(name string, twice error) (release func() error, err error) {
+	own, err := windows.UTF16PtrFromString(`Local\` + name)
 	if err != nil {
-		return nil, fmt.Errorf("take the lock of the notice helper: %w", err)
+		return nil, fmt.Errorf("keep a second program out: %w", err)
 	}
-	h, err := windows.CreateMutex(nil, false, name)
+	h, err := windows.CreateMutex(nil, false, own)
 	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
-		return nil, errors.Join(errTwice, windows.CloseHandle(h))
+		return nil, errors.Join(twice, windows.CloseHandle(h))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take the lock of the notice helper: %w", err)
+		return nil, fmt.Errorf("keep a second program out: %w", err)
 	}
 	return func() error { return windows.CloseHandle(h) }, nil
 }
