@@ -33,11 +33,13 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-func (l *lines) count(words string) int {
+func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Count(l.b.String(), words)
+	return l.b.String()
 }
+
+func (l *lines) count(words string) int { return strings.Count(l.String(), words) }
 
 // fill leaves no room on the disk of a folder.
 func fill(t *testing.T, folder string) {
@@ -90,7 +92,7 @@ func TestAStoppedLedgerEndsTheProgramWhenThereIsRoom(t *testing.T) {
 	findings := p.examine(t.Context())
 	require.Equal(t, agent.LevelError, levelOf(findings, "ledger", "Make room"))
 	require.Empty(t, ended, "where there is no room the next one would stop as well")
-	require.Equal(t, 1, log.count("level=ERROR"), log.b.String())
+	require.Equal(t, 1, log.count("level=ERROR"), log.String())
 
 	require.NoError(t, syscall.Mount("kopilka-test", data, "tmpfs", syscall.MS_REMOUNT, "size=256m"))
 	require.ErrorIs(t, <-ended, ledger.ErrBroken, "the service manager starts what has failed")
