@@ -30,6 +30,8 @@ trap leave EXIT
 trap 'exit 130' INT TERM
 fail() { echo "msi.sh: $*" >&2; exit 1; }
 say() { printf '%4d s  %s\n' $SECONDS "$*"; }
+# seen is grep without its words. It reads to the end: grep -q leaves whoever still writes with a broken pipe.
+seen() { grep "$@" >/dev/null; }
 until_true() {
   local try
   for try in $(seq "${TRIES:-300}"); do
@@ -39,12 +41,14 @@ until_true() {
   fail "waited in vain for: $*"
 }
 
+. .ci/wine-prefix
+
 # --- programs and packages ---
 
 older=1.1.0 newer=1.2.0 updated=1.3.0 broken=1.4.0
 for version in $older $newer $updated; do
   GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc CGO_CFLAGS='-O2 -g0' \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o "$work/$version/" ./agent/cmd/kopilka-agent ./installer/cmd/kopilka-updater
+    go build -overlay "$work/overlay.json" -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o "$work/$version/" ./agent/cmd/kopilka-agent ./installer/cmd/kopilka-updater
 done
 # A version that knows its name and dies as soon as it is to sell.
 mkdir "$work/dying"
@@ -122,7 +126,6 @@ children+=($!)
 children+=($!)
 until_true curl -sf "$office/healthz"
 
-. .ci/wine-prefix
 wine cmd /c "ping -n 900 127.0.0.1 >NUL" >/dev/null 2>&1 & # without a program that stays, wine ends all services
 children+=($!)
 drive=$WINEPREFIX/drive_c
@@ -152,9 +155,9 @@ msi() { # msi LOG ARGUMENTS…
 }
 registry() { wine reg query "$1" /v "$2" 2>/dev/null | tr -d '\r' | sed -n "s/^ *$2 *REG_[A-Z_]* *//p"; }
 starts() { registry 'HKLM\System\CurrentControlSet\Services\Kopilka' ImagePath; }
-service() { wine sc query "$1" 2>/dev/null | tr -d '\r' | grep -q "$2"; }
+service() { wine sc query "$1" 2>/dev/null | tr -d '\r' | seen "$2"; }
 runs_version() { [ "$(curl -sf "$till/health" | grep -oE '"version":"[^"]*"' | cut -d'"' -f4)" = "$1" ]; }
-stage() { curl -sf "$till/health" | grep -q "\"stage\":\"$1\""; }
+stage() { curl -sf "$till/health" | seen "\"stage\":\"$1\""; }
 order() {
   local try
   for try in $(seq 150); do
@@ -200,14 +203,14 @@ until_true runs_version $older
 # wine's reg prints no Cyrillic. Unquoted, C:\Program.exe would be run.
 [[ "$(starts)" == '"C:\Program Files\'*'\packaged\kopilka-agent.exe" run as-service' ]] || fail "the service starts $(starts)"
 service KopilkaUpdater RUNNING || fail "the updater does not run"
-registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | grep -qF 'packaged\kopilka-agent.exe" notify' || fail "no notice helper at logon"
-registry 'HKLM\System\CurrentControlSet\Services\EventLog\Application\Kopilka' EventMessageFile | grep -qi EventCreate || fail "no event source"
-registry 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' PATH | grep -qF '\packaged' || fail "not in PATH"
-find "$drive" -name '*касса.url' | grep -q . || fail "no start-menu entry"
-! find "$drive" -name '*касса.lnk' | grep -q . || fail "the kiosk is there without being asked for"
+registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | seen -F 'packaged\kopilka-agent.exe" notify' || fail "no notice helper at logon"
+registry 'HKLM\System\CurrentControlSet\Services\EventLog\Application\Kopilka' EventMessageFile | seen -i EventCreate || fail "no event source"
+registry 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' PATH | seen -F '\packaged' || fail "not in PATH"
+find "$drive" -name '*касса.url' | seen . || fail "no start-menu entry"
+! find "$drive" -name '*касса.lnk' | seen . || fail "the kiosk is there without being asked for"
 # wine logs hidden properties too; what can be seen here is that the package asks for it.
-msiinfo export "$work/a.msi" Property | grep -q "^MsiHiddenProperties.*CODE" || fail "the code is not hidden"
-msiinfo export "$work/a.msi" CustomAction | grep -q "^Enrol.11346" || fail "the command line with the code is not hidden"
+msiinfo export "$work/a.msi" Property | seen "^MsiHiddenProperties.*CODE" || fail "the code is not hidden"
+msiinfo export "$work/a.msi" CustomAction | seen "^Enrol.11346" || fail "the command line with the code is not hidden"
 order '{"do":"sign-in","pin":"1111"}'
 order '{"do":"open-shift"}'
 order '{"do":"clear"}'
@@ -236,12 +239,12 @@ offer() {
 }
 told() { cat "$drive/ProgramData/Kopilka-Updater/status.json"; }
 wants() { grep -q "\"$1\"" "$data/updates/wanted.json"; }
-kept() { told | grep -q '"code": "done"' && told | grep -q "\"version\": \"$1\""; }
-refused() { told | grep -q "\"wanted\": \"$1\"" && told | grep -q '"stage": ""' && ! told | grep -q '"code": "done"' && ! runs_version "$1"; }
+kept() { told | seen '"code": "done"' && told | seen "\"version\": \"$1\""; }
+refused() { told | seen "\"wanted\": \"$1\"" && told | seen '"stage": ""' && ! told | seen '"code": "done"' && ! runs_version "$1"; }
 order '{"do":"scan","code":"4601207000013"}' # a customer at the counter: the update waits
 offer $updated
-TRIES=1200 until_true wants $updated
-TRIES=300 until_true told
+TRIES=3000 until_true wants $updated # some 25 MB, at the pace that leaves the line to selling
+TRIES=600 until_true told
 runs_version $newer || fail "an update came in the middle of a sale"
 order '{"do":"clear"}'
 TRIES=1200 until_true runs_version $updated
@@ -264,5 +267,5 @@ msi uninstall.log /x 'C:\пакеты\b.msi'
 [ ! -e "$programs/packaged/kopilka-agent.exe" ] || fail "the program is there after removal"
 [ ! -e "$programs/versions" ] || fail "versions of updates are there after removal"
 [ -s "$data/identity.json" ] && [ -s "$config" ] || fail "removal took data"
-! registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | grep -q . || fail "the notice helper is there after removal"
+! registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Run' 'Kopilka notices' | seen . || fail "the notice helper is there after removal"
 echo "MSI under wine: installed and enrolled in silence, sold, upgraded, updated, gone back, removed with its data kept, in $SECONDS s"

@@ -31,21 +31,13 @@ trap 'exit 130' INT TERM
 wine cmd /c "ping -n 600 127.0.0.1 >NUL" >/dev/null 2>&1 &
 alive=$!
 
-# Go deletes files with a request that wine 8 does not know, and keeps an older way for older Windows,
-# which it takes only on the answers that Windows gives. The overlay has the tests take it always.
-goroot=$(go env GOROOT)
-at=internal/syscall/windows/at_windows.go
-sed 's/^var TestDeleteatFallback bool$/var TestDeleteatFallback = true/' "$goroot/src/$at" >"$folder/at_windows.go"
-if cmp -s "$goroot/src/$at" "$folder/at_windows.go"; then echo "wine.sh: $at has changed, look at it" >&2; exit 1; fi
-printf '{"Replace":{"%s":"%s"}}' "$goroot/src/$at" "$folder/at_windows.go" >"$folder/overlay.json"
-
 export GOOS=windows GOARCH=amd64
 status=0
 # CGO_ENABLED=1 would build HID drivers too; what is tested here does not touch them.
 export CGO_ENABLED=0
 # shellcheck disable=SC2086 # lists of packages and flags
-timeout 240 go test -overlay "$folder/overlay.json" -count=1 ${WINE_RUN:-} -p 1 -timeout 200s -exec wine ${WINE_PACKAGES:-./ledger ./ledger/sale ./ledger/loyalty ./installer ./installer/slots} || status=$?
+timeout 240 go test -overlay "$work/overlay.json" -count=1 ${WINE_RUN:-} -p 1 -timeout 200s -exec wine ${WINE_PACKAGES:-./ledger ./ledger/sale ./ledger/loyalty ./installer ./installer/slots} || status=$?
 if [ -z "${WINE_PACKAGES:-}" ] && [ -d agent/cmd/kopilka-agent ]; then
-	timeout 120 go test -overlay "$folder/overlay.json" -count=1 -v -run 'Service|Logon' -timeout 100s -exec wine ./agent/cmd/kopilka-agent || status=$?
+	timeout 120 go test -overlay "$work/overlay.json" -count=1 -v -run 'Service|Logon' -timeout 100s -exec wine ./agent/cmd/kopilka-agent || status=$?
 fi
 exit $status
