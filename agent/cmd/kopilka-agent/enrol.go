@@ -20,7 +20,6 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/installer"
-	"github.com/kopilka/kopilka/installer/slots"
 	"github.com/kopilka/kopilka/sync/uplink"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -121,7 +120,7 @@ func (e *newTill) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"config", e.writeConfig}, {"data", e.makeData}, {"enrol", e.enrol}, {"hand over", e.handOver}, {"updates", func(context.Context) error { return believe(slots.System(), e.config.Data, e.answered, e.out) }}, {"start", e.start}, {"page", e.awaitPage},
+		{"config", e.writeConfig}, {"data", e.makeData}, {"enrol", e.enrol}, {"hand over", e.handOver}, {"updates", func(context.Context) error { return believe(updaterLayout(), e.config.Data, e.answered, e.out) }}, {"start", e.start}, {"page", e.awaitPage},
 	} {
 		if err := step.do(ctx); err != nil {
 			return err

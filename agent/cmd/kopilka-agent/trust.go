@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/installer/slots"
 	"github.com/kopilka/kopilka/sync/update"
 	"github.com/kopilka/kopilka/sync/uplink"
@@ -16,6 +17,17 @@ import (
 
 // trustFolderMode lets everybody read the updater's status; only the administrator writes there.
 const trustFolderMode = 0o755
+
+// updaterLayout is where this machine's updater looks: the folder of programs is the package's, that of data the one of
+// the till that the service runs.
+func updaterLayout() slots.Layout {
+	l := slots.System()
+	// A config with faults may say where the data are all the same; without one they are in the usual place.
+	if c, _ := agent.LoadConfig(agent.DefaultConfigPath); filepath.IsAbs(c.Data) {
+		l.Data = c.Data
+	}
+	return l
+}
 
 // believe is the step of an enrolment that gives the updater its trust; a till that waits for head office has none yet.
 // Fresh is what head office has just answered, nil where the machine was enrolled before.
@@ -39,8 +51,8 @@ var textNoTrust = update.Text{
 }
 
 var textNoUpdater = update.Text{
-	RU: "У этой кассы нет службы обновлений: её папка не та, что у установленной программы",
-	EN: "This till has no updater: its folder is not that of the installed program",
+	RU: "У этой кассы нет службы обновлений: её папка не та, что у кассы, которую запускает служба",
+	EN: "This till has no updater: its folder is not that of the till that the service runs",
 }
 
 // hasUpdater tells whether this machine's updater is that of the till with this data folder.

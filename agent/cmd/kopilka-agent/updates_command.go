@@ -40,7 +40,7 @@ var updatesCommand = command{"how updates stand; updates check: ask head office 
 	if lang == "" {
 		lang = c.Language
 	}
-	u := updatesTold{Config: c, lang: lang, out: out, layout: slots.System()}
+	u := updatesTold{Config: c, lang: lang, out: out, layout: updaterLayout()}
 	switch word {
 	case "check":
 		return u.check(ctx)

@@ -259,10 +259,10 @@ func boxAt(at string) box {
 	return box{layout: l, slots: s, updater: &updater{
 		slots: s, service: client{filepath.Join(at, "manager")}, about: about, log: journal(),
 		till:  func() (till, error) { return pageOf(filepath.Join(at, "config.yaml")) },
-		asked: func() (string, error) { return asked(l) },
+		asked: func() (string, error) { return asked(filepath.Join(l.Data, update.Folder)) },
 		verify: func(running string, now time.Time) (candidate, error) {
 			if os.Getenv(signedEnv) != "" {
-				return verified(l, running, now)
+				return verified(l, filepath.Join(l.Data, update.Folder), running, now)
 			}
 			raw, err := os.ReadFile(filepath.Join(l.Data, update.Folder, update.WantedFile))
 			if err != nil {

@@ -41,7 +41,7 @@ func TestWishThatTurnsIntoAPipe(t *testing.T) {
 	go func() {
 		defer close(looked)
 		for range 5000 {
-			_, _ = asked(l) // either is an answer
+			_, _ = asked(filepath.Join(l.Data, update.Folder)) // either is an answer
 		}
 	}()
 	select {
@@ -54,6 +54,20 @@ func TestWishThatTurnsIntoAPipe(t *testing.T) {
 
 	require.NoError(t, os.Remove(wish))
 	require.NoError(t, os.Symlink("/proc/self/environ", wish))
-	_, err := asked(l)
+	_, err := asked(filepath.Join(l.Data, update.Folder))
 	require.Error(t, err, "a link out of the folder")
+}
+
+// A shop may keep its ledger on another disk; what is no whole path is nobody's folder.
+func TestUpdatesAreLookedForWhereTheTillKeepsItsData(t *testing.T) {
+	l := slots.Layout{Data: filepath.Join(t.TempDir(), "usual")}
+	other := filepath.Join(t.TempDir(), "Данные кассы")
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.Equal(t, filepath.Join(l.Data, update.Folder), folderOf(file, l), "no config")
+	for text, want := range map[string]string{
+		"data: '" + other + "'\n": other, "page: 127.0.0.1:1\n": l.Data, "data: ledger\n": l.Data, "data:\n": l.Data, "data: [": l.Data, "data: [a]\n": l.Data,
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		require.Equal(t, filepath.Join(want, update.Folder), folderOf(file, l), text)
+	}
 }

@@ -20,11 +20,13 @@ func machine(l slots.Layout) box {
 		slots:   s,
 		service: manager,
 		till:    func() (till, error) { return pageOf(config) },
-		verify:  func(running string, now time.Time) (candidate, error) { return verified(l, running, now) },
-		asked:   func() (string, error) { return asked(l) },
-		about:   about,
-		pace:    usual,
-		log:     journal(),
+		verify: func(running string, now time.Time) (candidate, error) {
+			return verified(l, folderOf(config, l), running, now)
+		},
+		asked: func() (string, error) { return asked(folderOf(config, l)) },
+		about: about,
+		pace:  usual,
+		log:   journal(),
 	}}
 }
 
@@ -32,14 +34,14 @@ func machine(l slots.Layout) box {
 const verifiedFile = "verified"
 
 // asked is which version the agent wants. It is a claim, good for saying no early.
-func asked(l slots.Layout) (string, error) {
-	w, err := update.ReadWanted(filepath.Join(l.Data, update.Folder))
+func asked(folder string) (string, error) {
+	w, err := update.ReadWanted(folder)
 	return w.Version, err
 }
 
 // verified believes nothing of what the agent says before it has seen the signatures itself. What it has seen is kept
 // even where the rest is refused: older words are not believed again.
-func verified(l slots.Layout, running string, now time.Time) (candidate, error) {
+func verified(l slots.Layout, folder, running string, now time.Time) (candidate, error) {
 	file := filepath.Join(l.State, slots.TrustFile)
 	trust, err := update.LoadTrust(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +52,7 @@ func verified(l slots.Layout, running string, now time.Time) (candidate, error) 
 	}
 	to := filepath.Join(l.State, verifiedFile)
 	v, err := update.Verify(update.Request{
-		Folder: filepath.Join(l.Data, update.Folder), Trust: trust, Running: running,
+		Folder: folder, Trust: trust, Running: running,
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Now: now, To: to,
 	})
 	return candidate{Wanted: v.Wanted, path: to}, errors.Join(err, v.Trust.Save(file))

@@ -70,7 +70,7 @@ func asService(b box) (handled bool, err error) {
 	if !started() {
 		return false, nil
 	}
-	h := &handler{apply: b.apply, wanted: filepath.Join(b.layout.Data, update.Folder, update.WantedFile), log: b.updater.log}
+	h := &handler{apply: b.apply, wanted: func() string { return filepath.Join(folderOf(config, b.layout), update.WantedFile) }, log: b.updater.log}
 	// The name is not looked at in a process with one service.
 	return true, errors.Join(svc.Run("KopilkaUpdater", h), h.err)
 }
@@ -83,7 +83,7 @@ func started() bool {
 // handler is the updater as the service manager sees it.
 type handler struct {
 	apply  func(context.Context) error
-	wanted string
+	wanted func() string // the file; the config may change
 	log    *slog.Logger
 	err    error
 }
@@ -127,11 +127,11 @@ func (h *handler) watch(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for ctx.Err() == nil {
-		seen := mark(h.wanted)
+		seen := mark(h.wanted())
 		if err := h.apply(ctx); err != nil && ctx.Err() == nil {
 			h.log.Error("the updater failed", "err", err) // and tries again: the till sells meanwhile
 		}
-		for again := time.Now().Add(againEvery); ctx.Err() == nil && time.Now().Before(again) && mark(h.wanted) == seen; {
+		for again := time.Now().Add(againEvery); ctx.Err() == nil && time.Now().Before(again) && mark(h.wanted()) == seen; {
 			select {
 			case <-ctx.Done():
 			case <-look.C:

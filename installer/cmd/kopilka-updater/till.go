@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/kopilka/kopilka/installer/slots"
 	"github.com/kopilka/kopilka/sync/update"
 )
 
@@ -38,27 +40,49 @@ var (
 // page is the running till program at its own page's address.
 type page struct{ address string }
 
-// pageOf reads the one setting that it needs. The agent's own reader would bring all of the agent into a program
-// that is root.
-func pageOf(config string) (page, error) {
-	raw, err := os.ReadFile(config) //nolint:gosec // the till's config
+// tillConfig are the settings of the till that the updater needs.
+type tillConfig struct {
+	Page string `yaml:"page"`
+	Data string `yaml:"data"`
+}
+
+// readConfig gives what the till takes where there is no file. The agent's own reader would bring all of the agent into
+// a program that is root.
+func readConfig(file, data string) (tillConfig, error) {
+	c := tillConfig{Page: defaultPage, Data: data}
+	raw, err := os.ReadFile(file) //nolint:gosec // the till's config
 	if errors.Is(err, os.ErrNotExist) {
-		return page{defaultPage}, nil
+		return c, nil
 	}
 	if err != nil {
-		return page{}, fmt.Errorf("read the till's config: %w", err)
+		return c, fmt.Errorf("read the till's config: %w", err)
 	}
-	c := struct {
-		Page string `yaml:"page"`
-	}{defaultPage}
 	if err := yaml.Unmarshal(raw, &c); err != nil {
-		return page{}, fmt.Errorf("read %s: %w", config, err)
+		return c, fmt.Errorf("read %s: %w", file, err)
+	}
+	return c, nil
+}
+
+func pageOf(config string) (page, error) {
+	c, err := readConfig(config, "")
+	if err != nil {
+		return page{}, err
 	}
 	host, _, err := net.SplitHostPort(c.Page)
 	if ip := net.ParseIP(host); err != nil || (host != "localhost" && !ip.IsLoopback()) {
 		return page{}, fmt.Errorf("read %s: page: want this machine's address and a port (got %q)", config, c.Page)
 	}
 	return page{c.Page}, nil
+}
+
+// folderOf is where the till leaves what it wants: in the data folder that its config names, which a shop may have put
+// on another disk. A config that cannot be read names the usual one.
+func folderOf(config string, l slots.Layout) string {
+	c, err := readConfig(config, l.Data)
+	if err != nil || !filepath.IsAbs(c.Data) {
+		c.Data = l.Data
+	}
+	return filepath.Join(c.Data, update.Folder)
 }
 
 // ask goes to this machine only, whatever proxy the environment names.
