@@ -30,17 +30,7 @@ trap leave EXIT
 trap 'exit 130' INT TERM
 fail() { echo "msi.sh: $*" >&2; exit 1; }
 say() { printf '%4d s  %s\n' $SECONDS "$*"; }
-# seen is grep without its words. It reads to the end: grep -q leaves whoever still writes with a broken pipe.
-seen() { grep "$@" >/dev/null; }
-until_true() {
-  local try
-  for try in $(seq "${TRIES:-300}"); do
-    if "$@" >/dev/null 2>&1; then return; fi
-    sleep 0.1
-  done
-  fail "waited in vain for: $*"
-}
-
+. .ci/shop
 . .ci/wine-prefix
 
 # --- programs and packages ---
@@ -50,30 +40,8 @@ for version in $older $newer $updated; do
   GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc CGO_CFLAGS='-O2 -g0' \
     go build -overlay "$work/overlay.json" -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o "$work/$version/" ./agent/cmd/kopilka-agent ./installer/cmd/kopilka-updater
 done
-# A version that knows its name and dies as soon as it is to sell.
-mkdir "$work/dying"
-printf 'module github.com/kopilka/kopilka\n\ngo 1.26\n' >"$work/dying/go.mod"
-mkdir -p "$work/dying/agent/cmd/kopilka-agent"
-cat >"$work/dying/agent/cmd/kopilka-agent/main.go" <<GO
-package main
-
-import "os"
-
-func main() {
-	if len(os.Args) > 1 && os.Args[1] == "version" {
-		os.Stdout.WriteString(\`{"version":"$broken","os":"windows","arch":"amd64","hid":true,"ledger":{"writes":1,"reads":1}}\` + "\\n")
-		return
-	}
-	os.Exit(1)
-}
-GO
-(cd "$work/dying" && GOOS=windows GOARCH=amd64 go build -o "$work/$broken/" ./agent/cmd/kopilka-agent)
-for version in $updated $broken; do
-  cat >"$work/$version/release.json" <<JSON
-{"version": "$version", "programs": [{"name": "kopilka-agent", "version": "$version", "os": "windows", "arch": "amd64",
- "ledger": {"writes": 1, "reads": 1}, "file": "kopilka-agent.exe", "sha256": "$(sha256sum "$work/$version/kopilka-agent.exe" | cut -d' ' -f1)"}]}
-JSON
-done
+build_dying $broken windows amd64 "$work/$broken/kopilka-agent.exe"
+for version in $updated $broken; do release $version windows amd64 "$work/$version/kopilka-agent.exe"; done
 go build -o "$work/bin/" ./cloud/cmd/kopilka-cloud ./drivers/cmd/kopilka-emulator
 package() { bash installer/packages/msi/build.sh "$1" "$work/$2" "$work/$3"; }
 package $older $older a.msi
@@ -105,18 +73,8 @@ free_port() {
 office_port=$(free_port) page_port=$(free_port) register_port=$(free_port) emulator_port=$(free_port)
 office=http://127.0.0.1:$office_port till=http://127.0.0.1:$page_port
 
-cat >"$work/shop.json" <<'JSON'
-{"stores": [{"no": 1, "name": "Домик на Лесной", "address": "Москва, ул. Лесная, 7", "zone": "Europe/Moscow"}],
- "staff": [{"no": 1, "name": "Иванова Мария", "role": "manager", "pin": "1111"}],
- "products": [{"sku": "100200", "name": "Молоко 3,2 %", "price": 8490, "vat": 2, "subject": 1, "codes": ["4601207000013"]}],
- "customers": []}
-JSON
-cat >"$work/emulator.yaml" <<YAML
-listen: 127.0.0.1:$emulator_port
-counters:
-  - name: Касса 1
-    register: {type: shtrih-m, listen: "127.0.0.1:$register_port", folder: $work/register, fn: "9999078900000001", serial: 1, inn: "7700000009", zone: Europe/Moscow, shop: ["ООО «КОПИЛКА»"]}
-YAML
+goods_json >"$work/shop.json"
+register_yaml "127.0.0.1:$emulator_port" "127.0.0.1:$register_port" "$work/register" >"$work/emulator.yaml"
 "$work/bin/kopilka-cloud" init -data "$work/cloud" -name 'ООО «Ромашка»' -login admin >"$work/init.log"
 "$work/bin/kopilka-cloud" seed -data "$work/cloud" -file "$work/shop.json" >"$work/seed.log"
 "$work/bin/kopilka-cloud" updates init -data "$work/cloud" -keys "$work/keys" >"$work/updates.log"
@@ -124,7 +82,7 @@ YAML
 children+=($!)
 "$work/bin/kopilka-emulator" -config "$work/emulator.yaml" >"$work/emulator.log" 2>&1 &
 children+=($!)
-until_true curl -sf "$office/healthz"
+until_true 30 curl -sf "$office/healthz"
 
 wine cmd /c "ping -n 900 127.0.0.1 >NUL" >/dev/null 2>&1 & # without a program that stays, wine ends all services
 children+=($!)
@@ -173,15 +131,10 @@ sell() {
   had=$(receipts)
   order '{"do":"scan","code":"4601207000013"}'
   order '{"do":"pay","tenders":[{"kind":1,"amount":8490}],"given":10000}'
-  until_true have_receipts $((had + 1))
+  until_true 30 have_receipts $((had + 1))
 }
 password=$(sed -n 's/^password.*: //p' "$work/init.log")
-sales_at_office() {
-  local token
-  token=$(curl -sf -c "$work/jar" -b "$work/jar" "$office/sign-in" | grep -oE 'name="csrf"[^>]*' | grep -oE 'value="[^"]*"' | head -n 1 | cut -d'"' -f2) || true
-  curl -sf -o /dev/null -c "$work/jar" -b "$work/jar" --data-urlencode "csrf=$token" -d login=admin -d "password=$password" "$office/sign-in" || true
-  [ "$(curl -sf -b "$work/jar" "$office/sales" | grep -c '84,90')" -ge "$1" ]
-}
+sales_at_office() { [ "$(shown "$office" admin "$password" | grep -c '84,90')" -ge "$1" ]; }
 
 # --- the story ---
 
@@ -191,7 +144,7 @@ wrong=${wrong%?}$([ "${wrong: -1}" = 0 ] && echo 1 || echo 0)
 msi wrong.log /i 'C:\пакеты\a.msi' 'INSTALLDIR=C:\Program Files\Копилка касса\' "HEADOFFICE=$office" "CODE=$wrong"
 [ -s "$programs/packaged/kopilka-agent.exe" ] || fail "a refused code rolled the installation back"
 grep -q 'kopilka-agent enroll' "$drive/ProgramData/Kopilka/kopilka-agent.log" || fail "the log does not say why it is not enrolled"
-until_true stage not-enrolled
+until_true 30 stage not-enrolled
 service Kopilka RUNNING || fail "the service does not run"
 say "a refused code: installed, the page says that it is not enrolled, the log says why"
 msi remove.log /x 'C:\пакеты\a.msi'
@@ -199,7 +152,7 @@ msi remove.log /x 'C:\пакеты\a.msi'
 
 code=$("$work/bin/kopilka-cloud" enrol-code -data "$work/cloud" -store 1)
 msi install.log /i 'C:\пакеты\a.msi' 'INSTALLDIR=C:\Program Files\Копилка касса\' "HEADOFFICE=$office" "CODE=$code"
-until_true runs_version $older
+until_true 30 runs_version $older
 # wine's reg prints no Cyrillic. Unquoted, C:\Program.exe would be run.
 [[ "$(starts)" == '"C:\Program Files\'*'\packaged\kopilka-agent.exe" run as-service' ]] || fail "the service starts $(starts)"
 service KopilkaUpdater RUNNING || fail "the updater does not run"
@@ -215,20 +168,20 @@ order '{"do":"sign-in","pin":"1111"}'
 order '{"do":"open-shift"}'
 order '{"do":"clear"}'
 sell
-until_true sales_at_office 1
+until_true 30 sales_at_office 1
 first_sale=$SECONDS
 [ -s "$data/identity.json" ] || fail "the ledger is not in the folder of the config"
 say "installed silently, enrolled, sold; head office has the sale"
 
 msi upgrade.log /i 'C:\пакеты\b.msi'
-until_true runs_version $newer
+until_true 30 runs_version $newer
 have_receipts 1 || fail "the upgrade lost receipts"
 [ "$config_sum" = "$(sha256sum "$config")" ] || fail "the upgrade changed the config"
 [ -e "$programs/packaged/kopilka-agent.exe" ] || fail "the upgrade left the folder that was chosen"
 service KopilkaUpdater RUNNING || fail "the updater does not run after the upgrade"
 order '{"do":"sign-in","pin":"1111"}'
 sell
-until_true sales_at_office 2
+until_true 30 sales_at_office 2
 say "upgraded: config, ledger and folder kept, sells"
 
 # offer VERSION: head office offers it to everybody.
@@ -243,23 +196,23 @@ kept() { told | seen '"code": "done"' && told | seen "\"version\": \"$1\""; }
 refused() { told | seen "\"wanted\": \"$1\"" && told | seen '"stage": ""' && ! told | seen '"code": "done"' && ! runs_version "$1"; }
 order '{"do":"scan","code":"4601207000013"}' # a customer at the counter: the update waits
 offer $updated
-TRIES=3000 until_true wants $updated # some 25 MB, at the pace that leaves the line to selling
-TRIES=600 until_true told
+until_true 300 wants $updated # some 25 MB, at the pace that leaves the line to selling
+until_true 60 told
 runs_version $newer || fail "an update came in the middle of a sale"
 order '{"do":"clear"}'
-TRIES=1200 until_true runs_version $updated
+until_true 120 runs_version $updated
 order '{"do":"sign-in","pin":"1111"}'
 sell
-TRIES=1800 until_true kept $updated
+until_true 180 kept $updated
 [[ "$(starts)" == *"\\versions\\$updated\\kopilka-agent.exe"* ]] || fail "the service starts $(starts)"
-until_true sales_at_office 3
+until_true 30 sales_at_office 3
 say "updated between customers, healthy"
 offer $broken
-TRIES=4800 until_true refused $broken
-TRIES=600 until_true runs_version $updated
+until_true 480 refused $broken
+until_true 60 runs_version $updated
 order '{"do":"sign-in","pin":"1111"}'
 sell
-until_true sales_at_office 4
+until_true 30 sales_at_office 4
 say "a version that dies at its start: back, sells"
 
 msi uninstall.log /x 'C:\пакеты\b.msi'

@@ -42,16 +42,9 @@ begun=$(now)
 # on COMMAND...: on the machine in the container.
 on() { nsenter -t "$first" -a -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"; }
 
-# until_true SECONDS COMMAND...: asks again until it holds.
-until_true() {
-  local wait=$1 end
-  shift
-  end=$(($(date +%s) + wait))
-  until "$@" >/dev/null 2>&1; do
-    [ "$(date +%s)" -lt "$end" ] || { "$@" || true; fail "waited $wait s in vain for: $*"; }
-    sleep 0.2
-  done
-}
+. .ci/shop
+ask() { on curl "$@"; }
+jar=/tmp/jar
 
 # --- the machine -------------------------------------------------------------------------------------------------
 
@@ -123,10 +116,7 @@ open_shift() {
 
 # at_head_office N: the office's page shows that many sales.
 at_head_office() {
-  local token
-  token=$(on curl -sf -c /tmp/jar -b /tmp/jar "$office/sign-in" | grep -oE 'name="csrf"[^>]*' | grep -oE 'value="[^"]*"' | head -n 1 | cut -d'"' -f2)
-  on curl -sf -o /dev/null -c /tmp/jar -b /tmp/jar --data-urlencode "csrf=$token" -d "login=admin" -d "password=$password" "$office/sign-in" || true
-  [ "$(on curl -sf -b /tmp/jar "$office/sales" | grep -c '84,90')" -ge "$1" ]
+  [ "$(shown "$office" admin "$password" | grep -c '84,90')" -ge "$1" ]
 }
 
 version_of() { on curl -sf "$till/health" | grep -oE '"version":"[^"]*"' | cut -d'"' -f4; }
@@ -148,30 +138,9 @@ packages() {
     done
   fi
   program "$updated" ./agent/cmd/kopilka-agent
-  dying
+  build_dying "$broken" linux "$arch" "$work/dying/kopilka-agent"
   program "$broken" "$work/dying/kopilka-agent"
   CGO_ENABLED=0 go build -trimpath -o "$work/kopilka-emulator" ./drivers/cmd/kopilka-emulator
-}
-
-# dying: a version that knows its name and dies as soon as it is to sell.
-dying() {
-  local folder=$work/dying/agent/cmd/kopilka-agent
-  mkdir -p "$folder"
-  printf 'module github.com/kopilka/kopilka\n\ngo 1.26\n' >"$work/dying/go.mod"
-  cat >"$folder/main.go" <<GO
-package main
-
-import "os"
-
-func main() {
-	if len(os.Args) > 1 && os.Args[1] == "version" {
-		os.Stdout.WriteString(\`{"version":"$broken","os":"linux","arch":"$arch","hid":true,"ledger":{"writes":1,"reads":1}}\` + "\\n")
-		return
-	}
-	os.Exit(1)
-}
-GO
-  (cd "$work/dying" && go build -o kopilka-agent ./agent/cmd/kopilka-agent)
 }
 
 # program VERSION WHAT: a till program as an update, with its release file; WHAT is a package or a built program.
@@ -183,26 +152,7 @@ program() {
   else
     go build -trimpath -ldflags "-s -w -X main.version=$1" -o "$folder/kopilka-agent" "$2"
   fi
-  cat >"$folder/release.json" <<JSON
-{"version": "$1", "programs": [{"name": "kopilka-agent", "version": "$1", "os": "linux", "arch": "$arch",
- "ledger": {"writes": 1, "reads": 1}, "file": "kopilka-agent", "sha256": "$(sha256sum "$folder/kopilka-agent" | cut -d' ' -f1)"}]}
-JSON
-}
-
-# shop is what head office starts with: a store, a cashier, a carton of milk.
-shop() {
-  cat >"$root/root/shop.json" <<'JSON'
-{"stores": [{"no": 1, "name": "Домик на Лесной", "address": "Москва, ул. Лесная, 7", "zone": "Europe/Moscow"}],
- "staff": [{"no": 1, "name": "Иванова Мария", "role": "manager", "pin": "1111"}],
- "products": [{"sku": "100200", "name": "Молоко 3,2 %", "price": 8490, "vat": 2, "subject": 1, "codes": ["4601207000013"]}],
- "customers": []}
-JSON
-  cat >"$root/root/emulator.yaml" <<'YAML'
-listen: 127.0.0.1:7900
-counters:
-  - name: Касса 1
-    register: {type: shtrih-m, listen: "127.0.0.1:7778", folder: /root/register, fn: "9999078900000001", serial: 1, inn: "7700000009", zone: Europe/Moscow, shop: ["ООО «КОПИЛКА»"]}
-YAML
+  release "$1" linux "$arch" "$folder/kopilka-agent"
 }
 
 prepare() {
@@ -212,7 +162,8 @@ prepare() {
   cp "$dist/$newer"/*_"$arch".deb "$root/root/newer/"
   cp -a "$work/releases/." "$root/root/releases/"
   cp "$work/kopilka-emulator" "$root/usr/local/bin/"
-  shop
+  goods_json >"$root/root/shop.json"
+  register_yaml 127.0.0.1:7900 127.0.0.1:7778 /root/register >"$root/root/emulator.yaml"
 }
 
 # restarts: how often systemd has started the till's service anew.
@@ -261,8 +212,8 @@ hardened() {
   on mknod /dev/probe-loop b 7 0
   on mknod /dev/probe-serial c 4 64
   # A shell that joins the service's group of processes may open what the service may, and nothing else.
-  as_service "head -c 1 /dev/probe-loop" | grep -q 'not permitted' || fail "the service may open any device: $(as_service 'head -c 1 /dev/probe-loop')"
-  ! as_service "exec 3<>/dev/probe-serial" | grep -q 'not permitted' || fail "the service may not open a serial port"
+  as_service "head -c 1 /dev/probe-loop" | seen 'not permitted' || fail "the service may open any device: $(as_service 'head -c 1 /dev/probe-loop')"
+  ! as_service "exec 3<>/dev/probe-serial" | seen 'not permitted' || fail "the service may not open a serial port"
   say "hardened: $score, devices closed but for its own"
 }
 
@@ -337,9 +288,9 @@ updates() {
 
 wanted() { grep -q "$1" "$root/var/lib/kopilka/updates/wanted.json"; }
 status() { on cat /var/lib/kopilka-updater/status.json; }
-committed() { status | grep -q '"code": "done"' && status | grep -q "\"version\": \"$1\""; }
+committed() { status | seen '"code": "done"' && status | seen "\"version\": \"$1\""; }
 # refused VERSION: it was tried and will not be again, and what runs is another one.
-refused() { status | grep -q "\"wanted\": \"$1\"" && status | grep -q '"stage": ""' && ! status | grep -q '"code": "done"' && ! runs_version "$1"; }
+refused() { status | seen "\"wanted\": \"$1\"" && status | seen '"stage": ""' && ! status | seen '"code": "done"' && ! runs_version "$1"; }
 
 removal() {
   on dpkg -r kopilka-agent >/dev/null 2>&1
