@@ -97,26 +97,29 @@ func (p purge) ask(n uint64, unknown error) error {
 	case p.synced:
 		return nil
 	case unknown == nil && n == 0:
-		return p.question(p.yes, "yes", fmt.Sprintf(
-			"Головной офис подтвердил все записи. Удалить журнал и ключ кассы из %[1]s? Введите yes: \n"+
+		return p.question(p.yes, yeses, fmt.Sprintf(
+			"Головной офис подтвердил все записи. Удалить журнал и ключ кассы из %[1]s? Введите «да»: \n"+
 				"Head office has acknowledged every record. Remove the till's ledger and key from %[1]s? Type yes: ", p.data))
 	case unknown == nil:
-		if err := p.question(false, "yes", fmt.Sprintf(
-			"Записей, которых нет в головном офисе: %[1]d. После удаления продажи и баллы из них пропадут. Всё равно удалить? Введите yes: \n"+
+		if err := p.question(false, yeses, fmt.Sprintf(
+			"Записей, которых нет в головном офисе: %[1]d. После удаления продажи и баллы из них пропадут. Всё равно удалить? Введите «да»: \n"+
 				"Records that head office does not have: %[1]d. Their sales and points will be lost. Remove them all the same? Type yes: ", n)); err != nil {
 			return err
 		}
-		return p.question(false, strconv.FormatUint(n, 10), "Введите их число / Type their number: ")
+		return p.question(false, []string{strconv.FormatUint(n, 10)}, "Введите их число / Type their number: ")
 	}
-	if err := p.question(false, "yes", fmt.Sprintf(
-		"Журнал не читается (%[1]v): в нём могут быть продажи, которых нет в головном офисе. Всё равно удалить? Введите yes: \n"+
+	if err := p.question(false, yeses, fmt.Sprintf(
+		"Журнал не читается (%[1]v): в нём могут быть продажи, которых нет в головном офисе. Всё равно удалить? Введите «да»: \n"+
 			"The ledger cannot be read (%[1]v): sales that head office does not have may be in it. Remove it all the same? Type yes: ", unknown)); err != nil {
 		return err
 	}
-	return p.question(false, "lost", "Введите слово / Type the word lost: ")
+	return p.question(false, []string{"потеряно", "lost"}, "Введите слово «потеряно» / Type the word lost: ")
 }
 
-func (p purge) question(answered bool, want, text string) error {
+// yeses are what agrees; no single letter does, which a finger gives by itself.
+var yeses = []string{"да", "yes"}
+
+func (p purge) question(answered bool, want []string, text string) error {
 	if answered {
 		return nil
 	}
@@ -127,7 +130,7 @@ func (p purge) question(answered bool, want, text string) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if strings.TrimSpace(line) != want {
+	if !slices.Contains(want, strings.ToLower(strings.TrimSpace(line))) {
 		return errUnsaid
 	}
 	return nil

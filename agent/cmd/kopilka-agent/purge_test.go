@@ -109,6 +109,8 @@ func TestPurgeAsks(t *testing.T) {
 		{name: "insisted", synced: true, gone: true},
 		{name: "acknowledged, no", acked: true, answers: "no\n"},
 		{name: "acknowledged, yes", acked: true, answers: "yes\n", gone: true},
+		{name: "acknowledged, да", acked: true, answers: "Да\n", gone: true},
+		{name: "a letter", acked: true, answers: "д\n"},
 		{name: "acknowledged, -yes", acked: true, yes: true, gone: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
