@@ -71,7 +71,7 @@ var rooms = map[string]room{
 	"drivers/serialscanner":     {[]string{"drivers", "drivers/port", "drivers/scan", "ledger/sale"}, "a driver knows its device, never a till"},
 	"drivers/all":               {[]string{"drivers", "drivers/atol", "drivers/atol/task", "drivers/display", "drivers/escpos", "drivers/escpos/command", "drivers/hidscanner", "drivers/mercury", "drivers/mercury/frame", "drivers/pirit", "drivers/pirit/frame", "drivers/port", "drivers/serialscanner", "drivers/shtrih", "drivers/shtrih/frame"}, "the one list of drivers"},
 	"drivers/emulator":          {[]string{"drivers/hidscanner/report", "ledger/sale"}, "a scanner and a cable"},
-	"drivers/emulator/cabinet":  {[]string{"drivers/emulator/paper", "drivers/emulator/storage"}, "storage, paper and lock are around every protocol alike"},
+	"drivers/emulator/cabinet":  {[]string{"ledger/durable", "drivers/emulator/paper", "drivers/emulator/storage"}, "storage, paper and lock are around every protocol alike"},
 	"drivers/emulator/paper":    {nil, "paper is the same in every printer"},
 	"drivers/emulator/storage":  {[]string{"drivers/charset", "drivers/ffd", "ledger/sale"}, "the storage is the same in every register"},
 	"drivers/emulator/shtrih":   {[]string{"drivers/emulator/cabinet", "drivers/charset", "drivers/emulator/paper", "drivers/emulator/storage", "drivers/ffd", "drivers/shtrih/frame", "ledger/sale"}, "an emulator that used the driver would share its errors"},

@@ -115,7 +115,7 @@ func New(o Options) (*Register, error) {
 		opt: o, power: true, link: true, paper: true, off: make(chan struct{}),
 	}
 	r.Assemble(fn)
-	if err := errors.Join(r.ram.load(o.Folder), r.Roll.Load(o.Folder)); err != nil {
+	if err := errors.Join(r.ram.Load(o.Folder, &r.ram), r.Roll.Load(o.Folder)); err != nil {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
@@ -132,7 +132,7 @@ func (r *Register) Close() error {
 	r.cutPower()
 	r.closed = true
 	close(r.off)
-	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
+	return errors.Join(r.ram.Failed(), r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches the device on or off; the server stays. Switched on, its cable is in as well.

@@ -127,7 +127,7 @@ func (r *Register) Execute(raw []byte) (answer []byte, cmd frame.Command, ok boo
 		r.cutPower()
 		return nil, head.Command, false
 	}
-	if fault == nil && r.ram.failed != nil {
+	if fault == nil && r.ram.Failed() != nil {
 		fault = errMemory
 	}
 	r.Notify()

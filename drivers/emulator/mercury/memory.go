@@ -1,21 +1,13 @@
 package mercury
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/kopilka/kopilka/drivers/emulator/cabinet"
 	"github.com/kopilka/kopilka/drivers/emulator/paper"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
-
-// MemoryFile is where the register's own memory is kept inside its folder.
-const MemoryFile = "register.json"
 
 // memory is what a register remembers without power: everything that is not the fiscal storage's.
 type memory struct {
@@ -26,54 +18,10 @@ type memory struct {
 	Sum   [4]sale.Money `json:"sum"`
 	Queue []paper.Line  `json:"queue,omitempty"` // lines that paper or power kept from printing
 
-	path   string
-	failed error
+	cabinet.Memory
 }
 
-func (m *memory) load(o Options) error {
-	if o.Folder == "" {
-		return nil
-	}
-	m.path = filepath.Join(o.Folder, MemoryFile)
-	raw, err := os.ReadFile(m.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, m)
-	}
-	if err != nil {
-		return fmt.Errorf("read the register's memory: %w", err)
-	}
-	return nil
-}
-
-// save replaces the file whole, so that a power cut leaves the old memory or the new one.
-func (m *memory) save() {
-	if m.path == "" || m.failed != nil {
-		return
-	}
-	raw, err := json.Marshal(m)
-	if err == nil {
-		err = replaceFile(m.path, raw)
-	}
-	if err != nil {
-		m.failed = fmt.Errorf("write the register's memory: %w", err)
-	}
-}
-
-func replaceFile(path string, raw []byte) error {
-	next := path + ".next"
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(raw)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(next, path)
-}
+func (m *memory) save() { m.Save(m) }
 
 // book lets the counters know a document that the storage has made.
 func (r *Register) book(d storage.Document) {

@@ -119,7 +119,7 @@ func New(o Options) (*Register, error) {
 		off: make(chan struct{}),
 	}
 	r.Assemble(fn)
-	if err := errors.Join(r.ram.load(o), r.Roll.Load(o.Folder)); err != nil {
+	if err := errors.Join(r.ram.Load(o.Folder, &r.ram), r.Roll.Load(o.Folder)); err != nil {
 		return nil, errors.Join(err, fn.Close())
 	}
 	r.wake()
@@ -131,7 +131,7 @@ func (r *Register) Close() error {
 	r.SetPower(false)
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
-	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
+	return errors.Join(r.ram.Failed(), r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches register and service on or off. Off drops every connection, every session and the receipt

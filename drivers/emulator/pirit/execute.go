@@ -165,7 +165,7 @@ func (r *Register) execute(ask frame.Request) (frame.Answer, bool) {
 		r.cutPower()
 		return frame.Answer{}, false
 	}
-	if r.ram.failed != nil {
+	if r.ram.Failed() != nil {
 		code = errFatal
 	}
 	r.Notify()

@@ -31,7 +31,7 @@ func (r *Register) flags(request) ([][]byte, byte) {
 		}
 	}
 	fatal := 0
-	if r.ram.failed != nil {
+	if r.ram.Failed() != nil {
 		fatal = 1
 	}
 	return numbers(fatal, now, r.docStatus()), 0

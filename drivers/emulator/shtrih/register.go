@@ -177,7 +177,7 @@ func (r *Register) Close() error {
 	r.SetPower(false)
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
-	return errors.Join(r.ram.failed, r.FN.Close(), r.Roll.Close())
+	return errors.Join(r.ram.Failed(), r.FN.Close(), r.Roll.Close())
 }
 
 // SetPower switches the register on or off. Off drops every connection, an answer that waited and a

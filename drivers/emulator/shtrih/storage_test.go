@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/drivers/emulator/cabinet"
 	"github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 )
@@ -79,11 +80,11 @@ func TestMemoryCatchesUpWithTheArchive(t *testing.T) {
 	run(t, first, openShift)
 	run(t, first, sell)
 	run(t, first, milk)
-	stale, err := os.ReadFile(filepath.Join(folder, shtrih.MemoryFile))
+	stale, err := os.ReadFile(filepath.Join(folder, cabinet.MemoryFile))
 	require.NoError(t, err)
 	run(t, first, payMilk)
 	require.NoError(t, first.Close())
-	require.NoError(t, os.WriteFile(filepath.Join(folder, shtrih.MemoryFile), stale, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, cabinet.MemoryFile), stale, 0o600))
 
 	second := build(t, shtrih.Options{Folder: folder})
 	require.Equal(t, int64(8990), second.State().Drawer)
