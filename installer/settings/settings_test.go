@@ -70,6 +70,7 @@ func TestAllThatIsWrongIsSaidAtOnceInBothLanguages(t *testing.T) {
 		"mistyped":              {"register: {prot: x}\n", []string{"register.prot: такой настройки нет, строка 1; может быть, register.port? (стоит \"x\")"}, []string{`register.prot: there is no such setting, line 1; is register.port meant? (got "x")`}},
 		"in another's place":    {"tax: osn\n", []string{"может быть, register.tax?"}, []string{"is register.tax meant?"}},
 		"of several, the first": {"settings: 1\n", []string{"может быть, register.settings?"}, []string{"is register.settings meant?"}},
+		"without a name":        {"\"\": 1\n", []string{"\"\": такой настройки нет"}, []string{"\"\": there is no such setting, line 1"}},
 		"of a newer version":    {"\nhologram: on\n", []string{"hologram: такой настройки нет, строка 2; если файл от более новой версии, обновите программу"}, []string{"if the file is of a newer version, update the program"}},
 		"twice":                 {"days: 1\ndays: 2\n", []string{"days: указано дважды, строка 2"}, []string{"days: given twice, line 2"}},
 		"no number":             {"days: many\n", []string{`days: нужно целое число, строка 1 (стоит "many")`}, []string{`days: want a whole number, line 1 (got "many")`}},

@@ -197,6 +197,9 @@ func fieldsOf(t reflect.Type) (all []field) {
 }
 
 func join(path, key string) string {
+	if key == "" {
+		key = `""`
+	}
 	if path == "" {
 		return key
 	}
