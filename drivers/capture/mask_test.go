@@ -201,6 +201,7 @@ func TestWhatLooksPersonalIsMaskedUnasked(t *testing.T) {
 	for in, want := range map[string]string{
 		"to ivan@shop.ru now":                                "to xxxx@xxxx.xx now",
 		"tel +79161234567!":                                  "tel +00000000000!",
+		"+7916123456720261122":                               "+0000000000000000000",     // and a date behind it
 		"\x0c\x2b9999078900000001":                           "\x0c\x2b9999078900000001", // 12:43, and a fiscal storage's number
 		"\xf0\x03\x05\x00a@b.c":                              "\xf0\x03\x05\x00x@x.x",
 		"\xfd\x03\x04\x00" + cp866("Анна"):                   "\xfd\x03\x04\x00" + cp866("хххх"),

@@ -20,7 +20,7 @@ const tagBytesMax = 256
 
 var (
 	email  = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
-	digits = regexp.MustCompile(`\+[0-9]+`)
+	digits = regexp.MustCompile(`\+[0-9]{10,}`)
 	// people are the parts of registers' JSON that speak of people.
 	people = regexp.MustCompile(`"(?:operator|clientInfo|cashierInfo|buyerInfo)"\s*:\s*\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}`)
 	// fields are the same where they stand alone, by name or by the number of their tag.
@@ -31,15 +31,12 @@ var (
 	secret = regexp.MustCompile(`(?i)(?:authorization: *(?:basic|bearer) +)[A-Za-z0-9+/=._\-]+`)
 )
 
-// Digits of a phone number behind its plus (E.164).
-const phoneDigitsMin, phoneDigitsMax = 10, 15
+// storageDigits are those of a fiscal storage's number, and more than a phone has.
+const storageDigits = 16
 
-// noPhone tells digits that are too few, or too many: minute 43 of a register's clock is a plus too, and behind it
-// comes the number of its fiscal storage, 16 digits.
-func noPhone(at []int) bool {
-	n := at[1] - at[0] - len("+")
-	return n < phoneDigitsMin || n > phoneDigitsMax
-}
+// noPhone tells a fiscal storage's number: minute 43 of a register's clock is a plus too, and stands before it. Any other
+// length may be a phone with digits behind it.
+func noPhone(at []int) bool { return at[1]-at[0] == len("+")+storageDigits }
 
 func scrub(p []byte) []byte {
 	blank(p, email.FindAllIndex(p, -1))

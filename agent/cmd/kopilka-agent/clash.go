@@ -8,7 +8,6 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers/port"
-	"github.com/kopilka/kopilka/installer/settings"
 )
 
 // placed is a device of the config and where it is.
@@ -42,13 +41,9 @@ func clashes(c agent.Config, where func(port.Address) string) (problems []error)
 			first[at] = d
 			continue
 		}
-		problems = append(problems, &agent.ConfigProblem{
-			Path: d.path + ".port", Got: d.Port,
-			Text: settings.Text{
-				RU: fmt.Sprintf("«%s» и «%s» (%s.port) на одном порту %s: дайте каждому устройству свой", d.Name, other.Name, other.path, at),
-				EN: fmt.Sprintf("%q and %q (%s.port) are on one port, %s: give each device a port of its own", d.Name, other.Name, other.path, at),
-			},
-		})
+		problems = append(problems, problem(d.path+".port", d.Port,
+			fmt.Sprintf("«%s» и «%s» (%s.port) на одном порту %s: дайте каждому устройству свой", d.Name, other.Name, other.path, at),
+			fmt.Sprintf("%q and %q (%s.port) are on one port, %s: give each device a port of its own", d.Name, other.Name, other.path, at)))
 	}
 	return problems
 }

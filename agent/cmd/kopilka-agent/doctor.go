@@ -258,22 +258,30 @@ func askDaemon(ctx context.Context, page string) (view agent.View, err error) {
 
 // askWaiting asks a till that is not enrolled yet.
 func askWaiting(ctx context.Context, page string) (w agent.Waits, err error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+page+"/waiting.json", nil)
+	err = askJSON(ctx, page, "/waiting.json", &w)
+	return w, err
+}
+
+// askJSON reads what the program at the till's page says of itself.
+func askJSON(ctx context.Context, page, path string, into any) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, daemonWait)
+	defer cancel()
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+page+path, nil)
 	if err != nil {
-		return w, fmt.Errorf("ask the till program: %w", err)
+		return fmt.Errorf("ask the till program: %w", err)
 	}
 	a, err := direct(daemonWait).Do(q)
 	if err != nil {
-		return w, fmt.Errorf("ask the till program: %w", err)
+		return fmt.Errorf("ask the till program: %w", err)
 	}
 	defer func() { err = errors.Join(err, a.Body.Close()) }()
 	if a.StatusCode != http.StatusOK {
-		return w, fmt.Errorf("ask the till program: %s", a.Status)
+		return fmt.Errorf("ask the till program for %s: %s", path, a.Status)
 	}
-	if err := json.NewDecoder(io.LimitReader(a.Body, viewBytesMax)).Decode(&w); err != nil {
-		return w, fmt.Errorf("read the till program's answer: %w", err)
+	if err := json.NewDecoder(io.LimitReader(a.Body, viewBytesMax)).Decode(into); err != nil {
+		return fmt.Errorf("read the till program's answer: %w", err)
 	}
-	return w, nil
+	return nil
 }
 
 // pageFree tries to listen where the page should be.

@@ -2,18 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/sync/update"
 )
-
-// healthBytesMax is for the answer of /health; a real one has some 200 bytes.
-const healthBytesMax = 64 << 10
 
 // renew has a running till take the config that this command has changed. One that was not enrolled before goes over by
 // itself; one where a sale is being made is left to a person.
@@ -40,22 +32,6 @@ func idle(ctx context.Context, page string) bool {
 }
 
 func askHealth(ctx context.Context, page string) (h update.Health, err error) {
-	ctx, cancel := context.WithTimeout(ctx, daemonWait)
-	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+page+"/health", nil)
-	if err != nil {
-		return h, fmt.Errorf("ask how the till is: %w", err)
-	}
-	a, err := direct(daemonWait).Do(q)
-	if err != nil {
-		return h, fmt.Errorf("ask how the till is: %w", err)
-	}
-	defer func() { err = errors.Join(err, a.Body.Close()) }()
-	if a.StatusCode != http.StatusOK {
-		return h, fmt.Errorf("ask how the till is: %s", a.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(a.Body, healthBytesMax)).Decode(&h); err != nil {
-		return h, fmt.Errorf("read how the till is: %w", err)
-	}
-	return h, nil
+	err = askJSON(ctx, page, "/health", &h)
+	return h, err
 }
