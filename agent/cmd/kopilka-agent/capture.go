@@ -25,7 +25,7 @@ const captureUsage = "kopilka-agent capture list|show|replay [-session N] [-as-t
 // errReplay makes a replay end with a failure, for scripts; what differs is printed before.
 var errReplay = errors.New("the driver does not do what it did then, see above / драйвер делает не то, что тогда, см. выше")
 
-var captureCommand = command{"show or replay what devices and till said to each other", runCapture}
+var captureCommand = command{"show or replay what devices and till said to each other", "показать или повторить запись обмена кассы с устройствами", runCapture}
 
 // captureOptions are the flags of all three.
 type captureOptions struct {
@@ -41,7 +41,7 @@ func runCapture(ctx context.Context, args []string, out io.Writer) error {
 	o := captureOptions{set: settingFlags{}}
 	path, rest, err := configFlag("capture "+args[0], args[1:], func(fs *flag.FlagSet) {
 		fs.IntVar(&o.session, "session", 0, "only the session of this number in the list")
-		fs.StringVar(&o.asTest, "as-test", "", "write what was replayed into this folder, for the tests to replay ever after")
+		fs.StringVar(&o.asTest, "as-test", "", "write what was replayed into this folder, for the tests to replay ever after / записать повторённое в эту папку для тестов")
 		fs.Var(o.set, "set", "NAME=VALUE of a setting that the capture keeps secret; may be repeated")
 	})
 	if err != nil {

@@ -20,10 +20,10 @@ import (
 // errConfig makes check-config end with a failure; what is wrong is printed before.
 var errConfig = errors.New("put the config right, see above / исправьте настройки, см. выше")
 
-var checkConfigCommand = command{"check the config file, all problems at once", func(ctx context.Context, args []string, out io.Writer) error {
+var checkConfigCommand = command{"check the config file, all problems at once", "проверить файл настроек: все ошибки сразу", func(ctx context.Context, args []string, out io.Writer) error {
 	lang := ""
 	path, _, err := configFlag("check-config", args, func(fs *flag.FlagSet) {
-		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
+		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given / язык, ru или en; без него как в настройках")
 	})
 	if err != nil {
 		return err

@@ -15,10 +15,10 @@ import (
 	"github.com/kopilka/kopilka/drivers/port"
 )
 
-var devicesCommand = command{"list the ports of this machine, ask who is there (-probe) and offer config lines", func(ctx context.Context, args []string, out io.Writer) error {
+var devicesCommand = command{"list the ports of this machine, ask who is there (-probe) and offer config lines", "порты этого компьютера, кто на них отвечает (-probe) и готовые строки настроек", func(ctx context.Context, args []string, out io.Writer) error {
 	d := deviceSearch{list: port.List, holders: whoHolds, local: true}
 	path, _, err := configFlag("devices", args, func(fs *flag.FlagSet) {
-		fs.BoolVar(&d.probe, "probe", false, "ask on each free port which register or printer is there")
+		fs.BoolVar(&d.probe, "probe", false, "ask on each free port which register or printer is there / спросить на каждом свободном порту, какой регистратор или принтер отвечает")
 		fs.Func("exclude", "port or address to keep away from; may be repeated", func(s string) error {
 			d.named = append(d.named, s)
 			return nil

@@ -38,7 +38,7 @@ const (
 	viewBytesMax = 4 << 20         // a basket of the most lines is under 1 MB
 )
 
-var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office (doctor scanner, doctor print: try one; -bundle FILE: all for support, as a ZIP)", func(ctx context.Context, args []string, out io.Writer) error {
+var doctorCommand = command{"say what is wrong with config, devices, disk, clock and head office (doctor scanner, doctor print: try one; -bundle FILE: all for support, as a ZIP)", "что не так с настройками, устройствами, диском, часами и офисом (doctor scanner, doctor print: испытать; -bundle ФАЙЛ: всё для поддержки, ZIP)", func(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "scanner":
@@ -50,9 +50,9 @@ var doctorCommand = command{"say what is wrong with config, devices, disk, clock
 	lang, asJSON, bundle := "", false, false
 	args, file := bundleFile(args)
 	path, _, err := configFlag("doctor", args, func(fs *flag.FlagSet) {
-		fs.BoolVar(&bundle, "bundle", false, "pack all that support needs, without personal data or keys, into FILE, a ZIP, or - for standard output")
-		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
-		fs.BoolVar(&asJSON, "json", false, "print JSON, with both languages")
+		fs.BoolVar(&bundle, "bundle", false, "pack all that support needs, without personal data or keys, into FILE, a ZIP, or - for standard output / собрать всё для поддержки без личных данных и ключей в ФАЙЛ (ZIP) или - для вывода")
+		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given / язык, ru или en; без него как в настройках")
+		fs.BoolVar(&asJSON, "json", false, "print JSON, with both languages / вывести JSON на обоих языках")
 	})
 	if err != nil {
 		return err

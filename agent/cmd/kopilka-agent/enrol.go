@@ -35,7 +35,7 @@ const (
 // configMode lets the cashier's session read where the page is; there is nothing secret in a config.
 const configMode fs.FileMode = 0o644
 
-var enrolCommand = command{"make this machine a till, from a fresh package to its page: enroll [-yes] [-no-start] [-later] [-config FILE] URL CODE", func(ctx context.Context, args []string, out io.Writer) error {
+var enrolCommand = command{"make this machine a till, from a fresh package to its page: enroll [-yes] [-no-start] [-later] [-config FILE] URL CODE", "сделать этот компьютер кассой, от установленного пакета до страницы кассира: enroll [-yes] [-no-start] [-later] [-config ФАЙЛ] АДРЕС КОД", func(ctx context.Context, args []string, out io.Writer) error {
 	e, err := enrolFlags(args, out)
 	if err != nil {
 		return err
@@ -61,8 +61,8 @@ func enrolFlags(args []string, out io.Writer) (*newTill, error) {
 	e := &newTill{setup: newSetup(out)}
 	fs := flag.NewFlagSet("enroll", flag.ContinueOnError)
 	e.flags(fs)
-	fs.BoolVar(&e.noStart, "no-start", false, "leave the service as it is")
-	fs.BoolVar(&e.later, "later", false, "keep address and code, and have the service enrol when head office can be reached")
+	fs.BoolVar(&e.noStart, "no-start", false, "leave the service as it is / службу не трогать")
+	fs.BoolVar(&e.later, "later", false, "keep address and code, and have the service enrol when head office can be reached / сохранить адрес и код; служба зарегистрируется, когда офис ответит")
 	words, err := anywhere(fs, args)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ var (
 
 const kioskUsage = "kiosk [install | uninstall] [-print] [-window] [-browser FILE] [-page HOST:PORT] [-config FILE] [-- FLAGS OF THE BROWSER]"
 
-var kioskCommand = command{"keep the till's page open in a browser over the whole screen (install: at every logon)", func(ctx context.Context, args []string, out io.Writer) error {
+var kioskCommand = command{"keep the till's page open in a browser over the whole screen (install: at every logon)", "держать страницу кассы открытой на весь экран (install: при каждом входе)", func(ctx context.Context, args []string, out io.Writer) error {
 	k, err := kioskFlags(args)
 	if err != nil {
 		return err
@@ -79,12 +79,12 @@ func kioskFlags(args []string) (*kiosk, error) {
 	}
 	path := ""
 	fs := flag.NewFlagSet("kiosk", flag.ContinueOnError)
-	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file")
-	fs.BoolVar(&k.print, "print", false, "print the command and start nothing")
-	fs.BoolVar(&k.window, "window", false, "in a window of its own instead of the whole screen")
-	fs.StringVar(&k.browser, "browser", "", "the browser's program; else Chromium, Chrome or Edge is looked for")
-	fs.StringVar(&k.page, "page", "", "address of the cashier's page, as in the config")
-	fs.StringVar(&k.profile, "profile", "", "the browser's folder; else one in this person's cache")
+	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file / файл настроек")
+	fs.BoolVar(&k.print, "print", false, "print the command and start nothing / показать команду и ничего не запускать")
+	fs.BoolVar(&k.window, "window", false, "in a window of its own instead of the whole screen / в окне, а не на весь экран")
+	fs.StringVar(&k.browser, "browser", "", "the browser's program; else Chromium, Chrome or Edge is looked for / программа браузера; без неё ищется Chromium, Chrome или Edge")
+	fs.StringVar(&k.page, "page", "", "address of the cashier's page, as in the config / адрес страницы кассира, как в настройках")
+	fs.StringVar(&k.profile, "profile", "", "the browser's folder; else one in this person's cache / папка браузера; без неё папка в кеше пользователя")
 	own, more, given := args, []string(nil), false
 	for i, a := range args {
 		if a == "--" {

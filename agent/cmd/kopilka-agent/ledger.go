@@ -19,14 +19,14 @@ import (
 	"github.com/kopilka/kopilka/sync/uplink"
 )
 
-var ledgerCommand = command{"ledger verify | export | explain RECEIPT | explain customer NUMBER | compact", func(_ context.Context, args []string, out io.Writer) error {
+var ledgerCommand = command{"check, print and explain what this till has recorded: ledger verify | export | explain RECEIPT | explain customer NUMBER | compact", "проверить, вывести и объяснить записанное кассой: ledger verify | export | explain ЧЕК | explain customer НОМЕР | compact", func(_ context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("want: kopilka-agent ledger verify, export, explain RECEIPT, explain customer NUMBER or compact")
 	}
 	lang := "ru"
 	keep := 90 * 24 * time.Hour
 	path, rest, err := configFlag("ledger "+args[0], args[1:], func(fs *flag.FlagSet) {
-		fs.StringVar(&lang, "lang", lang, "language of explanations: ru or en")
+		fs.StringVar(&lang, "lang", lang, "language of explanations: ru or en / язык объяснений, ru или en")
 		fs.DurationVar(&keep, "keep", keep, "compact: keep acknowledged records this long")
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 
 const logAnswerMax = 4 << 10 // a state is under 200 bytes
 
-var logCommand = command{"log [debug | info | warn | error] [-for 30m]: what the running till logs, or change it for a while", func(ctx context.Context, args []string, out io.Writer) error {
+var logCommand = command{"log [debug | info | warn | error] [-for 30m]: what the running till logs, or change it for a while", "log [debug | info | warn | error] [-for 30m]: насколько подробно касса пишет лог; сменить на время", func(ctx context.Context, args []string, out io.Writer) error {
 	d := logFor
 	path, rest, err := configFlag("log", wordsLast(args), func(fs *flag.FlagSet) {
 		fs.DurationVar(&d, "for", d, "back to the config's level after this time, 24h at most")

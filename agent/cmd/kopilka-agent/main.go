@@ -24,8 +24,9 @@ var version = "dev"
 
 // command is one word after the program's name.
 type command struct {
-	usage string
-	run   func(ctx context.Context, args []string, out io.Writer) error
+	usage   string
+	usageRu string
+	run     func(ctx context.Context, args []string, out io.Writer) error
 }
 
 var commands = map[string]command{
@@ -68,7 +69,7 @@ func dispatch(ctx context.Context, args []string, out io.Writer) error {
 	}
 	c, known := commands[args[0]]
 	if !known {
-		return fmt.Errorf("there is no command %q; kopilka-agent help lists them", args[0])
+		return fmt.Errorf("there is no command %q; kopilka-agent help lists them / нет команды %q; список даст kopilka-agent help", args[0], args[0])
 	}
 	return c.run(ctx, args[1:], out)
 }
@@ -77,7 +78,7 @@ func help(out io.Writer) error {
 	text := "kopilka-agent: the till's daemon / программа кассы\n\n"
 	for _, name := range slices.Sorted(maps.Keys(commands)) {
 		if name != "enroll" { // the American spelling of enrol
-			text += fmt.Sprintf("  %-13s %s\n", name, commands[name].usage)
+			text += fmt.Sprintf("  %-13s %s\n  %-13s %s\n", name, commands[name].usage, "", commands[name].usageRu)
 		}
 	}
 	return say(out, "%s", text)
@@ -97,7 +98,7 @@ var wordsMax = map[string]int{"enrol": 2, "capture list": 1, "capture show": 1, 
 // configFlag parses a command's flags with the one that all share, and refuses words that nobody would read.
 func configFlag(name string, args []string, more func(*flag.FlagSet)) (path string, rest []string, err error) {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file")
+	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file / файл настроек")
 	if more != nil {
 		more(fs)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,5 +31,19 @@ func TestWordsTooManyAreRefused(t *testing.T) {
 	require.NoFileExists(t, none, "nothing is written for a code that is none")
 	for _, line := range []string{"enrol -config " + none + " URL CODE", "ledger explain -config " + none + " customer 7"} {
 		require.NotContains(t, dispatch(t.Context(), strings.Fields(line), &bytes.Buffer{}).Error(), "too many", line)
+	}
+}
+
+// Who installs a till reads Russian or English; no command may speak but one of them.
+func TestHelpSpeaksBothLanguages(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, dispatch(t.Context(), []string{"help"}, &out))
+	cyrillic := regexp.MustCompile(`\p{Cyrillic}`)
+	for name, c := range commands {
+		require.NotEmpty(t, c.usage, name)
+		require.NotRegexp(t, cyrillic, c.usage, name)
+		require.Regexp(t, cyrillic, c.usageRu, name)
+		require.Contains(t, out.String(), c.usage, name)
+		require.Contains(t, out.String(), c.usageRu, name)
 	}
 }

@@ -36,7 +36,7 @@ var (
 	errQuiet = errors.New("the till program has fallen silent")
 )
 
-var notifyCommand = command{"show the till's notices on this desktop (starts by itself at logon)", func(ctx context.Context, args []string, out io.Writer) error {
+var notifyCommand = command{"show the till's notices on this desktop (starts by itself at logon)", "показывать сообщения кассы на этом рабочем столе (запускается сам при входе)", func(ctx context.Context, args []string, out io.Writer) error {
 	n, err := notifyFlags(args)
 	if err != nil {
 		return err
@@ -69,9 +69,9 @@ type noticeHelper struct {
 func notifyFlags(args []string) (*noticeHelper, error) {
 	n := &noticeHelper{show: onDesktop, silence: notifySilence, standing: map[agent.Text]bool{}, ids: map[uint64]agent.Text{}}
 	path, _, err := configFlag("notify", args, func(fs *flag.FlagSet) {
-		fs.StringVar(&n.page, "page", "", "address of the cashier's page, as in the config")
-		fs.StringVar(&n.token, "token", "", "file of the notice token")
-		fs.StringVar(&n.lang, "lang", "", "ru or en; as in the config where it is not given")
+		fs.StringVar(&n.page, "page", "", "address of the cashier's page, as in the config / адрес страницы кассира, как в настройках")
+		fs.StringVar(&n.token, "token", "", "file of the notice token / файл с ключом сообщений")
+		fs.StringVar(&n.lang, "lang", "", "ru or en; as in the config where it is not given / язык, ru или en; без него как в настройках")
 	})
 	if err != nil {
 		return nil, err

@@ -30,13 +30,13 @@ var purgeOrder = []string{identityFile, tokenFile, captureFile, chunkFolder, upd
 // updatesFolder is where downloaded versions wait.
 const updatesFolder = "updates"
 
-var purgeCommand = command{"remove this till's ledger and key: purge [-check | -yes | --i-have-synced]", func(_ context.Context, args []string, out io.Writer) error {
+var purgeCommand = command{"remove this till's ledger and key: purge [-check | -yes | --i-have-synced]", "удалить журнал продаж и ключ этой кассы: purge [-check | -yes | --i-have-synced]", func(_ context.Context, args []string, out io.Writer) error {
 	p := purge{in: bufio.NewReader(os.Stdin), out: out}
 	var check bool
 	path, _, err := configFlag("purge", args, func(fs *flag.FlagSet) {
-		fs.BoolVar(&check, "check", false, "only print how many records head office has not acknowledged, and the folder, for scripts")
-		fs.BoolVar(&p.yes, "yes", false, "do not ask where head office has acknowledged everything")
-		fs.BoolVar(&p.synced, "i-have-synced", false, "do not ask at all: what head office has not acknowledged is lost")
+		fs.BoolVar(&check, "check", false, "only print how many records head office has not acknowledged, and the folder, for scripts / только показать, сколько записей офис не подтвердил, и папку; для сценариев")
+		fs.BoolVar(&p.yes, "yes", false, "do not ask where head office has acknowledged everything / не спрашивать, если офис подтвердил всё")
+		fs.BoolVar(&p.synced, "i-have-synced", false, "do not ask at all: what head office has not acknowledged is lost / не спрашивать совсем: неподтверждённое пропадёт")
 	})
 	if err != nil {
 		return err

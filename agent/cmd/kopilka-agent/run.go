@@ -16,7 +16,7 @@ import (
 	"github.com/kopilka/kopilka/sync/wire"
 )
 
-var runCommand = command{"run the till (what the service does)", func(ctx context.Context, args []string, _ io.Writer) error {
+var runCommand = command{"run the till (what the service does)", "работать кассой (это делает служба)", func(ctx context.Context, args []string, _ io.Writer) error {
 	// The service manager's mark is its own last word, and no word of a person.
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == installer.Marker })
 	path, _, err := configFlag("run", args, nil)

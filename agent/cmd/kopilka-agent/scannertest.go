@@ -176,10 +176,10 @@ func testScanner(ctx context.Context, args []string, out io.Writer) error {
 		return a.Dial, err
 	}}
 	path, _, err := configFlag("doctor scanner", args, func(fs *flag.FlagSet) {
-		fs.StringVar(&t.name, "name", "", "the scanner's name in the config; the first where it is not given")
-		fs.StringVar(&t.png, "png", "", "write the control code into this file, to be printed")
-		fs.StringVar(&t.lang, "lang", "", "ru or en; as in the config where it is not given")
-		fs.BoolVar(&t.text, "text", false, "test the character set with a QR code instead of separators with a DataMatrix")
+		fs.StringVar(&t.name, "name", "", "the scanner's name in the config; the first where it is not given / имя сканера в настройках; без него первый")
+		fs.StringVar(&t.png, "png", "", "write the control code into this file, to be printed / записать проверочный код в этот файл для печати")
+		fs.StringVar(&t.lang, "lang", "", "ru or en; as in the config where it is not given / язык, ru или en; без него как в настройках")
+		fs.BoolVar(&t.text, "text", false, "test the character set with a QR code instead of separators with a DataMatrix / проверить кодировку по QR-коду вместо разделителей по DataMatrix")
 	})
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ const readyAfter = 2 * time.Second
 // errNotRunning makes `service status` end with a failure, for scripts; the sentence is printed before.
 var errNotRunning = errors.New("the service does not run")
 
-var serviceCommand = command{"the till as a service: install, uninstall, start, stop, status", func(ctx context.Context, args []string, out io.Writer) error {
+var serviceCommand = command{"the till as a service: install, uninstall, start, stop, status", "касса как служба: install, uninstall, start, stop, status", func(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("want: kopilka-agent " + serviceUsage)
 	}
@@ -90,9 +90,9 @@ type serviceOptions struct {
 func serviceFlags(args []string) (o serviceOptions, err error) {
 	var rest []string
 	o.config, rest, err = configFlag("service", args, func(fs *flag.FlagSet) {
-		fs.StringVar(&o.lang, "lang", "ru", "language of what is printed and of the service's name: ru or en")
-		fs.StringVar(&o.service.Root, "root", "", "folder that stands for the machine's root, while an image is built")
-		fs.BoolVar(&o.service.Delayed, "delayed", false, "Windows: start some minutes after the machine")
+		fs.StringVar(&o.lang, "lang", "ru", "language of what is printed and of the service's name: ru or en / язык вывода и имени службы, ru или en")
+		fs.StringVar(&o.service.Root, "root", "", "folder that stands for the machine's root, while an image is built / папка вместо корня машины, при сборке образа")
+		fs.BoolVar(&o.service.Delayed, "delayed", false, "Windows: start some minutes after the machine / Windows: запускать через несколько минут после включения")
 	})
 	switch {
 	case err != nil:

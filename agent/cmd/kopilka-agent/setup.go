@@ -23,7 +23,7 @@ import (
 // searchMax bounds the search for devices; each port that answers nothing takes up to a minute.
 const searchMax = 5 * time.Minute
 
-var setupCommand = command{"find register and scanners and put them into the config: setup [-yes] [-config FILE]", func(ctx context.Context, args []string, out io.Writer) error {
+var setupCommand = command{"find register and scanners and put them into the config: setup [-yes] [-config FILE]", "найти регистратор и сканеры и вписать их в настройки: setup [-yes] [-config ФАЙЛ]", func(ctx context.Context, args []string, out io.Writer) error {
 	s := newSetup(out)
 	fs := flag.NewFlagSet("setup", flag.ContinueOnError)
 	s.flags(fs)
@@ -79,9 +79,9 @@ func newSetup(out io.Writer) setup {
 }
 
 func (s *setup) flags(fs *flag.FlagSet) {
-	fs.StringVar(&s.path, "config", agent.DefaultConfigPath, "config file")
-	fs.BoolVar(&s.yes, "yes", false, "put the devices that are found into the config without asking")
-	fs.StringVar(&s.lang, "lang", "", "ru or en; as in the config where it is not given")
+	fs.StringVar(&s.path, "config", agent.DefaultConfigPath, "config file / файл настроек")
+	fs.BoolVar(&s.yes, "yes", false, "put the devices that are found into the config without asking / вписать найденные устройства в настройки без вопросов")
+	fs.StringVar(&s.lang, "lang", "", "ru or en; as in the config where it is not given / язык, ru или en; без него как в настройках")
 }
 
 // speak takes the config's language where none was asked for.

@@ -29,7 +29,7 @@ type testPager interface {
 func testPrint(ctx context.Context, args []string, out io.Writer) error {
 	onRegister := false
 	path, _, err := configFlag("doctor print", args, func(fs *flag.FlagSet) {
-		fs.BoolVar(&onRegister, "register", false, "print on the register, though there is a receipt printer")
+		fs.BoolVar(&onRegister, "register", false, "print on the register, though there is a receipt printer / печатать на регистраторе, хотя есть принтер чеков")
 	})
 	if err != nil {
 		return err

@@ -18,16 +18,16 @@ import (
 	"github.com/kopilka/kopilka/sync/uplink"
 )
 
-var updatesCommand = command{"how updates stand; updates check: ask head office now; updates trust: let the updater believe head office", func(ctx context.Context, args []string, out io.Writer) error {
+var updatesCommand = command{"how updates stand; updates check: ask head office now; updates trust: let the updater believe head office", "как дела с обновлениями; updates check: спросить офис сейчас; updates trust: доверять обновлениям этого офиса", func(ctx context.Context, args []string, out io.Writer) error {
 	word := ""
 	if len(args) > 0 && (args[0] == "check" || args[0] == "trust") {
 		word, args = args[0], args[1:]
 	}
 	lang, replace := "", false
 	path, _, err := configFlag(strings.TrimSpace("updates "+word), args, func(fs *flag.FlagSet) {
-		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given")
+		fs.StringVar(&lang, "lang", "", "ru or en; as in the config where it is not given / язык, ru или en; без него как в настройках")
 		if word == "trust" {
-			fs.BoolVar(&replace, "replace", false, "believe another head office than before: this machine was moved there on purpose")
+			fs.BoolVar(&replace, "replace", false, "believe another head office than before: this machine was moved there on purpose / доверять другому офису: машину перенесли намеренно")
 		}
 	})
 	if err != nil {

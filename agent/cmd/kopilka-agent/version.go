@@ -34,9 +34,9 @@ func aboutThis() about {
 	}
 }
 
-var versionCommand = command{"print the version, with -json what it was built with too", func(_ context.Context, args []string, out io.Writer) error {
+var versionCommand = command{"print the version, with -json what it was built with too", "показать версию; с -json и то, из чего собрано", func(_ context.Context, args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("version", flag.ContinueOnError)
-	asJSON := fs.Bool("json", false, "version, system, HID, format of the ledger, for scripts")
+	asJSON := fs.Bool("json", false, "version, system, HID, format of the ledger, for scripts / версия, система, HID, формат журнала; для сценариев")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
