@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -415,4 +416,33 @@ func wipe(t testing.TB, s *Store) {
 		}
 		return err
 	}))
+}
+
+// A register has moved, and both tills read its storage back in the same instant: each document is booked once.
+func TestDocumentOfTwoTillsAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		const documents = 40
+		org, js := seat(t, s, 2)
+		js[1].FN = js[0].FN
+		for range documents {
+			for _, j := range js {
+				r := j.Plain(1)
+				r.Sale.Reasons = []sale.Reason{{Rule: recovered}}
+				j.Add(r)
+			}
+		}
+		for seq := range documents + 1 {
+			var tills sync.WaitGroup
+			for _, j := range js {
+				tills.Go(func() {
+					if _, err := s.Append(t.Context(), org, j.Till, 0, j.Records[seq:seq+1]); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			tills.Wait()
+		}
+		require.Equal(t, documents, count(t, s, `SELECT count(*) FROM sales`))
+		require.Equal(t, documents, count(t, s, `SELECT count(*) FROM flags WHERE kind = 'duplicate'`), "the other says so")
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kopilka/kopilka/cloud/programme/deed"
@@ -187,15 +189,20 @@ func (b *booking) prefetch(ctx context.Context, records []wire.Sealed) error {
 	if err != nil {
 		return fmt.Errorf("look for records that are here already: %w", err)
 	}
-	for fn, span := range spans {
-		if err := b.prefetchDocs(ctx, fn, span); err != nil {
+	for _, fn := range slices.Sorted(maps.Keys(spans)) {
+		if err := b.prefetchDocs(ctx, fn, spans[fn]); err != nil {
 			return err
 		}
 	}
 	return errors.Join(b.prefetchTaken(ctx, records), b.prefetchErased(ctx, records), b.prefetchZones(ctx, records), b.prefetchLeases(ctx, records), b.prefetchOwners(ctx, records))
 }
 
+// prefetchDocs reads which documents of a fiscal storage are booked. Storages are asked for in the order of their
+// numbers, since each is held until the transaction ends.
 func (b *booking) prefetchDocs(ctx context.Context, fn string, span [2]uint32) error {
+	if err := b.tx.holdStorage(ctx, b.org, fn); err != nil {
+		return fmt.Errorf("hold fiscal storage %s: %w", fn, err)
+	}
 	err := b.tx.each(ctx, `SELECT fd, record, till, recovered FROM fiscal_docs WHERE org = ? AND fn = ? AND fd BETWEEN ? AND ?`,
 		[]any{int64(b.org), text(fn), int64(span[0]), int64(span[1])}, func(r *sql.Rows) error {
 			var fd uint32

@@ -287,6 +287,16 @@ func (t *tx) row(ctx context.Context, text string, args []any, into ...any) erro
 	return err
 }
 
+// holdStorage keeps others from booking documents of a fiscal storage until the transaction ends: a register moves
+// between tills, and two of them may hand in the same document in the same instant. SQLite's writer is alone.
+func (t *tx) holdStorage(ctx context.Context, org sale.OrgNo, fn string) error {
+	if !t.s.dialect.postgres {
+		return nil
+	}
+	_, err := t.exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, ?))`, text(fn), int64(org))
+	return err
+}
+
 // int reads one number; none is zero.
 func (t *tx) int(ctx context.Context, text string, args ...any) (int64, error) {
 	var n sql.NullInt64
