@@ -32,7 +32,7 @@ const (
 	dirEnv      = "KOPILKA_LEDGER_DIR"
 	noSyncEnv   = "KOPILKA_LEDGER_NOSYNC"
 	acksMax     = 40 // of one life of the till
-	patience    = 10 * time.Second
+	patience    = time.Minute
 )
 
 func init() {

@@ -474,7 +474,7 @@ func TestTillNoticesThatItIsHeldBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { o.repo.Run(ctx); close(done) }()
-	require.Eventually(t, func() bool { _, _, err := x.refresh(); return err == nil }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { _, _, err := x.refresh(); return err == nil }, time.Minute, 20*time.Millisecond)
 	cancel()
 	<-done
 }

@@ -3,6 +3,7 @@ package display_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,7 @@ func TestSerialPort(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, d.Show(t.Context(), "К оплате", "1 234,56"))
 	require.NoError(t, slave.Close())
-	require.Eventually(t, func() bool { return dev.Lines() == [2]string{"К оплате", "1 234,56"} }, 5e9, 1e6)
+	require.Eventually(t, func() bool { return dev.Lines() == [2]string{"К оплате", "1 234,56"} }, time.Minute, time.Millisecond)
 	require.NoError(t, cable.Close())
 	<-served
 	refused(t, d.Show(t.Context(), "Сдача", "10,00"))

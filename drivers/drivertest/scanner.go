@@ -24,7 +24,7 @@ type ScannerRig struct {
 }
 
 // readMax is how long a case waits for a code; it is spent only by a test that fails.
-const readMax = 10 * time.Second
+const readMax = time.Minute
 
 // StartScanner makes a rig of a scanner of its own, with the name and the settings of the config.
 type StartScanner func(t *testing.T, name string, settings map[string]string) ScannerRig

@@ -59,7 +59,7 @@ func TestScannerOverTCP(t *testing.T) {
 	require.ErrorIs(t, s.Type(t.Context(), sale.Code{Text: strings.Repeat("1", 513)}), emulator.ErrScanner)
 	conn, err := net.Dial("tcp", s.Addr())
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return s.Type(t.Context(), sale.Code{Text: "K-1"}) == nil }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Type(t.Context(), sale.Code{Text: "K-1"}) == nil }, time.Minute, time.Millisecond)
 	got := make([]byte, 5)
 	_, err = io.ReadFull(conn, got)
 	require.NoError(t, err)

@@ -90,7 +90,7 @@ func TestNoticeReachesTheDesktop(t *testing.T) {
 			return p
 		case err := <-ended:
 			t.Fatalf("the helper ended: %v", err)
-		case <-time.After(15 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("nothing reached the desktop")
 		}
 		return popUp{}

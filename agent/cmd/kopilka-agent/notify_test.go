@@ -87,7 +87,7 @@ func next(t *testing.T, desktop <-chan shown) shown {
 	select {
 	case s := <-desktop:
 		return s
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing was shown")
 		return shown{}
 	}

@@ -124,7 +124,7 @@ func (s *testShop) command(body ...byte) byte {
 	_, err = conn.Write(append(append([]byte{2, byte(len(body))}, body...), lrc))
 	require.NoError(s.t, err)
 	answer := make([]byte, 5)
-	require.NoError(s.t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(s.t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	_, err = io.ReadFull(conn, answer)
 	require.NoError(s.t, err)
 	return answer[4]
@@ -141,10 +141,10 @@ func TestScanGoesThroughTheScanner(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, _ := s.post("/counters/1/scan", scanOrder{Code: "4607025392408"})
 		return status == http.StatusOK
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	status, text := s.post("/counters/1/scan", scanOrder{Code: "101", Grams: 432})
 	require.Equal(t, http.StatusOK, status, text)
-	require.NoError(t, till.SetReadDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(t, till.SetReadDeadline(time.Now().Add(time.Minute)))
 	r := bufio.NewReader(till)
 	for _, want := range []string{"4607025392408\r", "2100101004322\r"} {
 		got, err := r.ReadString('\r')
@@ -279,7 +279,7 @@ func TestEveryTypeStandsOnACounter(t *testing.T) {
 			require.True(t, s.state().Switches["answer-lost"])
 			_, err = p.Print(t.Context(), bread())
 			require.False(t, err != nil && drivers.NotDone(err), "it is signed: %v", err)
-			require.Eventually(t, func() bool { return s.state().Register.Receipt == 2 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return s.state().Register.Receipt == 2 }, time.Minute, time.Millisecond)
 			s.throw("paper-out", true)
 			_, err = p.Print(t.Context(), bread())
 			require.Equal(t, drivers.FailPaper, drivers.FailOf(err), "%v", err)

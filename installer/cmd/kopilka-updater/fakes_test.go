@@ -150,7 +150,7 @@ func openShop(t *testing.T, packaged nature) *shop {
 	out, err := s.updater("adopt").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	s.start()
-	require.Eventually(t, func() bool { return s.version() == packaged.Version }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.version() == packaged.Version }, time.Minute, 10*time.Millisecond)
 	return s
 }
 

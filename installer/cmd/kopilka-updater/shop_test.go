@@ -41,7 +41,7 @@ func (s *shop) apply() {
 // ends waits until this version answers, and looks at what is left behind.
 func (s *shop) ends(version, code string) slots.Status {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return s.version() == version }, 10*time.Second, 10*time.Millisecond, "%s must answer", version)
+	require.Eventually(s.t, func() bool { return s.version() == version }, time.Minute, 10*time.Millisecond, "%s must answer", version)
 	st, err := slots.ReadStatus(s.layout)
 	require.NoError(s.t, err)
 	require.Equal(s.t, version, st.Version)
@@ -176,7 +176,7 @@ func TestUpdateHealsATillThatCrashes(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.restarts > 0
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	s.offer(nature{Version: newer}, update.Step{})
 	s.apply()
 	s.ends(newer, "done")
@@ -228,7 +228,7 @@ func TestUpdateToATakenAddress(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.restarts > 1
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	out, err := s.updater("apply").CombinedOutput()
 	require.Error(t, err, "%s", out)
 	st, err := slots.ReadStatus(s.layout)
@@ -244,7 +244,7 @@ func TestPackageInTheMiddleOfATrialTakesOver(t *testing.T) {
 	s.offer(nature{Version: newer, NoCash: true}, update.Step{})
 	apply := s.updater("apply")
 	require.NoError(t, apply.Start())
-	require.Eventually(t, func() bool { return s.version() == newer }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return s.version() == newer }, time.Minute, 5*time.Millisecond)
 	nature{Version: "1.4.0"}.write(t, s.layout.Program(slots.Packaged)+".dpkg-new")
 	require.NoError(t, os.Rename(s.layout.Program(slots.Packaged)+".dpkg-new", s.layout.Program(slots.Packaged)))
 	out, err := s.updater("adopt").CombinedOutput()
