@@ -493,7 +493,7 @@ func TestNoticeStream(t *testing.T) {
 
 func notices(t *testing.T, address, authorization string) *http.Response {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/notices", nil)
 	require.NoError(t, err)

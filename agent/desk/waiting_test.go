@@ -3,6 +3,7 @@ package desk_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -66,14 +67,21 @@ func TestWaitingPageIsForThisMachine(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status, "this till does not sell")
 }
 
-func TestWaitingPageFitsTheScreen(t *testing.T) {
-	for _, lang := range []string{"ru", "en"} {
-		p := &page{T: t, ctx: tab(t)}
-		p.do(chromedp.EmulateViewport(1024, 768))
-		p.do(chromedp.Navigate("http://" + waiting(t, lang, longView()) + "/"))
-		p.until(`document.querySelector('.devices .error') !== null`)
-		p.until(`document.documentElement.lang === '` + lang + `'`)
-		p.until(`document.documentElement.scrollWidth <= 1024 && document.body.scrollHeight <= 768`)
-		p.until(`document.querySelector('.reason').textContent.includes('40')`)
+func TestWaitingPageIsAccessibleAndFits(t *testing.T) {
+	checker := axe(t)
+	for _, l := range []look{{"ru", 1024, 768}, {"en", 1024, 768}, {"ru", 1440, 900}, {"en", 1440, 900}} {
+		t.Run(fmt.Sprintf("%s-%d", l.lang, l.width), func(t *testing.T) {
+			p := &page{T: t, ctx: tab(t)}
+			p.do(chromedp.EmulateViewport(l.width, l.height))
+			p.do(chromedp.Navigate("http://" + waiting(t, l.lang, longView()) + "/"))
+			p.until(`document.querySelector('.devices .error') !== null`)
+			p.until(`document.documentElement.lang === '` + l.lang + `'`)
+			p.until(`document.querySelector('.reason').textContent.includes('40')`)
+			p.screenshot(fmt.Sprintf("waiting-%s-%d", l.lang, l.width))
+			require.Empty(t, eval[[]string](p, overflowing))
+			require.True(t, eval[bool](p, `document.body.scrollHeight <= innerHeight`))
+			p.do(chromedp.Evaluate[chromedp.Void](checker))
+			require.Empty(t, eval[[]string](p, runAxe))
+		})
 	}
 }

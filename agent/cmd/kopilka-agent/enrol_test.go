@@ -252,7 +252,7 @@ func runDaemon(t *testing.T, config string) (ended <-chan error, stop func()) {
 // waiting asks a page until it answers as wanted.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for !holds() {
 		require.NoError(t, ctx.Err(), what)
