@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
@@ -128,4 +129,55 @@ func (s *Store) ProgrammeRows(ctx context.Context, org sale.OrgNo) ([]page.Progr
 		return nil, fmt.Errorf("list versions of the programme: %w", err)
 	}
 	return out, nil
+}
+
+// KnownGoods tells which of the asked names some product on sale has.
+func (s *Store) KnownGoods(ctx context.Context, org sale.OrgNo, asked page.GoodsNames) (page.GoodsNames, error) {
+	known := page.GoodsNames{SKUs: map[string]bool{}, Categories: map[string]bool{}, Tags: map[string]bool{}}
+	err := s.view(ctx, func(tx *tx) error {
+		return errors.Join(
+			tx.knownIn(ctx, org, "sku", asked.SKUs, known.SKUs),
+			tx.knownIn(ctx, org, "category", asked.Categories, known.Categories),
+			tx.knownTags(ctx, org, asked.Tags, known.Tags))
+	})
+	if err != nil {
+		return known, fmt.Errorf("look for goods that a programme names: %w", err)
+	}
+	return known, nil
+}
+
+func (t *tx) knownIn(ctx context.Context, org sale.OrgNo, column string, asked, known map[string]bool) error {
+	var values []any
+	for name := range asked {
+		values = append(values, text(name))
+	}
+	return t.in(ctx, `SELECT DISTINCT `+column+` FROM products WHERE org = ? AND gone = 0 AND `+column+` IN %s`, []any{int64(org)}, values, func(r *sql.Rows) error {
+		var name string
+		err := r.Scan(&name)
+		known[name] = true
+		return err
+	})
+}
+
+// knownTags reads the tags of all products, which are packed.
+func (t *tx) knownTags(ctx context.Context, org sale.OrgNo, asked, known map[string]bool) error {
+	if len(asked) == 0 {
+		return nil
+	}
+	return t.each(ctx, `SELECT DISTINCT tags FROM products WHERE org = ? AND gone = 0`, []any{int64(org)}, func(r *sql.Rows) error {
+		var p sale.Product
+		var tags []byte
+		if err := r.Scan(&tags); err != nil {
+			return err
+		}
+		if err := unpackProduct(&p, tags, nil); err != nil {
+			return err
+		}
+		for _, tag := range p.Tags {
+			if asked[tag] {
+				known[tag] = true
+			}
+		}
+		return nil
+	})
 }

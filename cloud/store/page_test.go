@@ -115,3 +115,26 @@ func TestPagesReadBothEngines(t *testing.T) {
 		require.ErrorIs(t, err, page.ErrNotFound)
 	})
 }
+
+func TestKnownGoods(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, _ := seat(t, s, 0)
+		product := func(sku sale.SKU, category string, gone bool, tags ...string) sale.Product {
+			return sale.Product{SKU: sku, Name: "Сыр", Price: 5000, VAT: sale.VAT10, Subject: sale.SubjectGoods, Category: category, Tags: tags, Gone: gone}
+		}
+		require.NoError(t, s.PutProducts(t.Context(), org, []sale.Product{product("1", "Сыры", false, "b", "a"), product("2", "Сыры", false), product("3", "Вина", true, "c")}))
+		all := func(names ...string) map[string]bool {
+			out := map[string]bool{}
+			for _, name := range names {
+				out[name] = true
+			}
+			return out
+		}
+		known, err := s.KnownGoods(t.Context(), org, page.GoodsNames{SKUs: all("1", "3", "4"), Categories: all("Сыры", "Вина", "Сыр"), Tags: all("a", "c", "d")})
+		require.NoError(t, err)
+		require.Equal(t, page.GoodsNames{SKUs: all("1"), Categories: all("Сыры"), Tags: all("a")}, known)
+		none, err := s.KnownGoods(t.Context(), org, page.GoodsNames{})
+		require.NoError(t, err)
+		require.Empty(t, none.SKUs)
+	})
+}

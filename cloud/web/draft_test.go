@@ -204,3 +204,39 @@ func TestOverrideIsWithdrawn(t *testing.T) {
 	require.Equal(t, loyalty.Scope{Store: 2}, last.Scope)
 	require.Equal(t, sale.Date(20261201), last.Day)
 }
+
+// TestGoodsThatNobodySells has a slip of the pen told before it is published; it stops nobody, since goods may follow.
+func TestGoodsThatNobodySells(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	require.NoError(t, o.Store.PutProducts(context.Background(), o.org, []sale.Product{
+		{SKU: "500600", Name: "Сыр", Price: 50000, VAT: sale.VAT10, Subject: sale.SubjectGoods, Category: "Сыры", Tags: []string{"весовой"}},
+		{SKU: "100200", Name: "Кофе", Price: 20000, VAT: sale.VAT22, Subject: sale.SubjectGoods, Gone: true},
+		{SKU: "700800", Name: "Вино", Price: 90000, VAT: sale.VAT22, Subject: sale.SubjectGoods, Tags: []string{"алкоголь", "вино"}},
+	}))
+	p := richRules()
+	p.Caps = append(p.Caps, loyalty.GoodsCap{Goods: loyalty.Goods{Categories: []string{"Сыры", "Сыр"}, Tags: []string{"а", "б", "в", "г", "д", "е", "ё"}}, Max: 1000})
+	p.Promotions = append(p.Promotions, loyalty.Promotion{ID: 9, RU: "Подарок", EN: "A present", Give: loyalty.Give{Kind: loyalty.GiveGift, SKU: "900", Qty: sale.Piece}})
+	at := fmt.Sprintf("/programme/drafts/%d", o.draft(p))
+	b := o.signedIn("owner")
+	for _, path := range []string{at, at + "/publish"} {
+		_, body := b.get(path)
+		require.Contains(t, body, "Публиковать можно, но проверьте:", path)
+		require.Contains(t, body, "В продаже нет товара категории «Сыр».", path)
+		require.Contains(t, body, "В продаже нет товара с меткой «а», «б», «в», «г», «д» и ещё 2.", path)
+		require.Contains(t, body, "В продаже нет товара с артикулом «100200».", "withdrawn goods are not sold")
+		require.Contains(t, body, "В продаже нет товара с артикулом «900».", "a present is given from the shelf")
+		for _, href := range []string{"/promotions/1#f-promotions.1.goods.skus", "/promotions/3#f-promotions.3.give.sku", "/caps/1#f-caps.1.goods.tags"} {
+			require.Contains(t, body, `href="`+at+href+`"`, path)
+		}
+		for _, sold := range []string{"«Сыры»", "«500600»", "«алкоголь»"} {
+			require.NotContains(t, body, "товара категории "+sold, path)
+			require.NotContains(t, body, "артикулом "+sold, path)
+			require.NotContains(t, body, "меткой "+sold, path)
+		}
+	}
+	_, body := b.get(at + "/caps/1")
+	require.Contains(t, body, `id="f-caps.1.goods.tags"`, "the link leads to the field")
+	_, body = b.get(at + "/promotions/3")
+	require.Contains(t, body, `id="f-promotions.3.give.sku"`)
+}

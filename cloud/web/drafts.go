@@ -105,10 +105,13 @@ func ruleProblems(err error) []ruleProblem {
 		if hasGot && got != "" {
 			ru, en = ru+", сейчас: "+got, en+", now: "+got
 		}
-		out = append(out, ruleProblem{strings.NewReplacer("[", ".", "]", "").Replace(path), Text{sentence(ru), sentence(en)}})
+		out = append(out, ruleProblem{fieldName(path), Text{sentence(ru), sentence(en)}})
 	}
 	return out
 }
+
+// fieldName is the form's name of what a path of the rules means.
+func fieldName(path string) string { return strings.NewReplacer("[", ".", "]", "").Replace(path) }
 
 func sentence(s string) string {
 	for i, r := range s {
@@ -167,9 +170,11 @@ type problemLink struct {
 	Page Text
 }
 
-func (e *editing) links() []problemLink {
+func (e *editing) links() []problemLink { return e.linksTo(e.problems) }
+
+func (e *editing) linksTo(problems []ruleProblem) []problemLink {
 	var out []problemLink
-	for _, p := range e.problems {
+	for _, p := range problems {
 		sec, i := sectionOf(p.Name)
 		l := problemLink{Text: p.Text, Page: sec.Title}
 		switch {
@@ -190,6 +195,7 @@ type draftData struct {
 	*editing
 	Chapters []draftChapter
 	Problems []problemLink
+	Doubts   []problemLink
 	Changes  []difference
 	Other    bool // somebody else changed it last
 }
@@ -215,7 +221,11 @@ func (s *site) draftPage(c *call) error {
 }
 
 func (s *site) showDraft(c *call, e *editing, f *form, status int) error {
-	d := draftData{editing: e, Problems: e.links(), Other: e.Draft.Changer != c.user.Login}
+	doubts, err := s.doubts(c, e)
+	if err != nil {
+		return err
+	}
+	d := draftData{editing: e, Problems: e.links(), Doubts: doubts, Other: e.Draft.Changer != c.user.Login}
 	for _, ch := range chapters() {
 		row := draftChapter{Title: ch.Title}
 		for _, sec := range ch.Sections {

@@ -19,6 +19,7 @@ type Catalogue interface {
 	ProductRow(ctx context.Context, org sale.OrgNo, sku sale.SKU) (sale.Product, error)
 	PutProducts(ctx context.Context, org sale.OrgNo, products []sale.Product) error
 	CodeOwners(ctx context.Context, org sale.OrgNo, codes []string) (map[string]sale.SKU, error)
+	KnownGoods(ctx context.Context, org sale.OrgNo, asked page.GoodsNames) (page.GoodsNames, error)
 	StaffRows(ctx context.Context, org sale.OrgNo, no sale.StaffNo) ([]page.Staff, error)
 	PutStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) error
 	NextStaff(ctx context.Context, org sale.OrgNo) (sale.StaffNo, error)

@@ -247,6 +247,7 @@ func begun(f formats, p *loyalty.Programme, zoneName string) string {
 type publishData struct {
 	*editing
 	Problems []problemLink
+	Doubts   []problemLink
 	Changes  []difference
 }
 
@@ -261,7 +262,11 @@ func (s *site) publishForm(c *call) error {
 }
 
 func (s *site) showPublish(c *call, e *editing, f *form, status int) error {
-	d := publishData{editing: e, Problems: e.links(), Changes: differences(c.f, e.before(), e.Rules, e.known)}
+	doubts, err := s.doubts(c, e)
+	if err != nil {
+		return err
+	}
+	d := publishData{editing: e, Problems: e.links(), Doubts: doubts, Changes: differences(c.f, e.before(), e.Rules, e.known)}
 	n := fmt.Sprint(e.Next)
 	return c.show(status, "publish", Text{"Публикация версии " + n, "Publishing version " + n}, f, &d)
 }

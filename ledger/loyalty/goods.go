@@ -1,6 +1,11 @@
 package loyalty
 
-import "github.com/kopilka/kopilka/ledger/sale"
+import (
+	"fmt"
+	"iter"
+
+	"github.com/kopilka/kopilka/ledger/sale"
+)
 
 // goodsSet is [Goods] made ready to be asked.
 type goodsSet struct {
@@ -91,6 +96,32 @@ func (x *goodsIndex) each(p *sale.Product, rules []int, found func(rule int)) {
 	for _, i := range rules {
 		if !x.except[i].names(p) {
 			found(i)
+		}
+	}
+}
+
+// NamedGoods are all goods that the programme names, each list by its path as [Programme.Validate] writes paths:
+// for who holds them against the catalogue, which a programme does not know.
+func (p *Programme) NamedGoods() iter.Seq2[string, Goods] {
+	return func(yield func(string, Goods) bool) {
+		more := true
+		list := func(path string, g Goods) {
+			more = more && (g.named() == 0 || yield(path, g))
+			if g.Except != nil {
+				more = more && yield(path+".except", *g.Except)
+			}
+		}
+		for i, o := range p.Promotions {
+			list(fmt.Sprintf("promotions[%d].goods", i), o.Goods)
+			if o.Give.Kind == GiveGift {
+				list(fmt.Sprintf("promotions[%d].give.sku", i), Goods{SKUs: []sale.SKU{o.Give.SKU}})
+			}
+		}
+		for i, o := range p.Caps {
+			list(fmt.Sprintf("caps[%d].goods", i), o.Goods)
+		}
+		for i, o := range p.Purses {
+			list(fmt.Sprintf("purses[%d].goods", i), o.Goods)
 		}
 	}
 }

@@ -30,3 +30,8 @@ type ProgrammeVersion struct {
 	Note    string
 	Body    []byte // as the rules read it
 }
+
+// GoodsNames are ways to name products.
+type GoodsNames struct {
+	SKUs, Categories, Tags map[string]bool
+}
