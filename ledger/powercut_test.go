@@ -32,7 +32,7 @@ const (
 	dirEnv      = "KOPILKA_LEDGER_DIR"
 	noSyncEnv   = "KOPILKA_LEDGER_NOSYNC"
 	acksMax     = 40 // of one life of the till
-	patience    = time.Minute
+	patience    = 30 * time.Second
 )
 
 func init() {
@@ -176,12 +176,14 @@ func (c *cutter) life(noSync string) error {
 	require.NoError(c.t, err)
 	c.disk.cut(c.t, after)
 	cmd := child("verify", after, "")
+	var out bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(strings.Join(c.known, "\n")), &out, &out
+	require.NoError(c.t, cmd.Start())
 	// A page that points back at itself sends bbolt round until its stack is full: found, but after a minute.
 	hung := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // fails only where it has ended
 	defer hung.Stop()
-	cmd.Stdin = strings.NewReader(strings.Join(c.known, "\n"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("after %d acknowledged: %w\n%s", len(c.known), err, out[:min(len(out), 2000)])
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("after %d acknowledged: %w\n%s", len(c.known), err, out.Bytes()[:min(out.Len(), 2000)])
 	}
 	c.disk.load(c.t, after)
 	return os.RemoveAll(after)
