@@ -299,7 +299,7 @@ func withFraud(p ledger.Parked, s *sale.Sale) ledger.Parked {
 // spoken: what was spent in the lost records is not known here.
 func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
 	from := max(t.ledger.Tally().Last.FD, t.readTo(snap.FN))
-	docs, err := p.Documents(ctx, from, snap.LastFD)
+	docs, err := readDocuments(ctx, p, from, snap.LastFD)
 	if err != nil {
 		return err
 	}
@@ -336,6 +336,25 @@ func (t *Till) catchUp(ctx context.Context, p drivers.Printer, snap drivers.Snap
 		t.notify("warning", "behind", text)
 	})
 	return nil
+}
+
+// documentsStep is how many documents a register is asked for at a time; drivers refuse a few tens of thousands.
+const documentsStep = 1000
+
+// readDocuments reads documents of the storage behind after up to last, however many.
+func readDocuments(ctx context.Context, p drivers.Printer, after, last uint32) (docs []drivers.Document, err error) {
+	for after < last {
+		to := last
+		if last-after > documentsStep {
+			to = after + documentsStep
+		}
+		some, err := p.Documents(ctx, after, to)
+		if err != nil {
+			return nil, err
+		}
+		docs, after = append(docs, some...), to
+	}
+	return docs, nil
 }
 
 // settledSince are the jobs that a manager has settled as done after a document: the register, silent then,

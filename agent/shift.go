@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -124,18 +125,40 @@ func (t *Till) closeShift(Command) error {
 	return t.start(job{
 		draft: r,
 		prepare: func(ctx context.Context, p drivers.Printer, snap drivers.Snapshot, draft *sale.Record) error {
-			tally := t.ledger.Tally()
-			docs, err := p.Documents(ctx, tally.OpenDoc, snap.LastFD)
+			storage, err := t.readShift(ctx, p, snap)
 			if err != nil {
 				return err
 			}
-			draft.Close = tally.Close(t.ledger.Head().Head, storageTotals(docs))
+			draft.Close = t.ledger.Tally().Close(t.ledger.Head().Head, storage)
 			return nil
 		},
 		do: func(ctx context.Context, p drivers.Printer, _ *ledger.Job) (sale.Fiscal, error) {
 			return p.CloseShift(ctx, who)
 		},
 	})
+}
+
+// strangeDocsMax is how far back a shift is looked for that the journal does not know: some minutes on a serial line.
+// The whole life of a storage would take hours.
+const strangeDocsMax = 500
+
+// readShift adds up the open shift as the fiscal storage has it; nil where it cannot be read. The law ends a shift
+// after 24 hours: figures to compare with must not keep it open. The error is the link's only.
+func (t *Till) readShift(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) (*sale.StorageTotals, error) {
+	tally, from := t.ledger.Tally(), t.ledger.Tally().OpenDoc
+	if !tally.Open && snap.LastFD > strangeDocsMax {
+		from = max(from, snap.LastFD-strangeDocsMax)
+	}
+	docs, err := readDocuments(ctx, p, from, snap.LastFD)
+	if err != nil {
+		t.log.Warn("the shift cannot be read back from the fiscal storage, it is closed without comparing", "from", from, "to", snap.LastFD, "err", err)
+		return nil, linkOnly(err)
+	}
+	begins := slices.ContainsFunc(docs, func(d drivers.Document) bool { return d.Fiscal.Doc == sale.DocShiftOpen })
+	if !tally.Open && !begins && from > 0 {
+		return nil, nil //nolint:nilnil // it began further back: a part of it is no figure
+	}
+	return storageTotals(docs), nil
 }
 
 // onlyJournalled tells a shift that began while this till had no register: the register that stands here since
