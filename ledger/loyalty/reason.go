@@ -39,6 +39,7 @@ const (
 	RuleNoRedeem        = "product.no-redeem"
 	RuleNoEarn          = "product.no-earn"
 	RuleRoundMove       = "round.move" // line: kopecks its net was moved by, so that one price gives a weight's sum
+	RuleRoundMark       = "round.mark" // line: the same of marked goods, whose code allows one price alone; no other line gives it
 )
 
 // The codes of promotions, codes, gifts and purses. Detail begins with promo, campaign or purse, and its
@@ -96,6 +97,7 @@ var texts = map[string]struct{ ru, en string }{
 	RuleNoDiscount:      {"На этот товар скидка не действует", "This product takes no discount"},
 	RuleNoRedeem:        {"За этот товар нельзя платить баллами", "Points may not pay for this product"},
 	RuleNoEarn:          {"За этот товар баллы не начисляются", "This product earns no points"},
+	RuleRoundMark:       {"Копейки ради одной цены у товара с маркировкой: {money} ₽", "Kopecks for one price on marked goods: {money}"},
 	RuleRoundMove:       {"Перенос копеек между строками чека: {money} ₽", "Kopecks moved between lines of the receipt: {money}"},
 	RuleEarnMax:         {"Баллов за товар не больше, чем за него заплачено: {money}", "No more points on a product than was paid for it: {money}"},
 	RuleEarnBarred:      {"По условиям акции баллы за этот товар не начисляются", "By a promotion's terms this product earns no points"},

@@ -22,6 +22,38 @@ func (r *reckoning) smooth() {
 			r.smoothLine(i, cutOff)
 		}
 	}
+	for i := range r.lines {
+		r.onePart(&r.lines[i])
+	}
+}
+
+// onePart gives a marked weight a sum that has one price though no other line can absorb the difference: its code
+// may stand on one line of a receipt only, so it must not be split. The discount grows or shrinks by the difference,
+// or points pay that much less. It changes the receipt's sum by a kopeck a kilogram at most.
+func (r *reckoning) onePart(p *position) {
+	if p.gift || p.line.Qty == sale.Piece || !p.line.Product.Traits.Has(sale.Marked) {
+		return
+	}
+	sum, onShelf := p.left(), r.programme != nil && r.programme.Counter
+	if onShelf {
+		sum += p.redeemed + p.partners // points are a payment then, and no matter of the price
+	}
+	if _, ok := linePrice(p, sum); ok {
+		return
+	}
+	for _, target := range nearestSums(p.line.Qty, sum) {
+		more := sum - target
+		kind := cutOff
+		if !p.takes(kind, more) {
+			kind = cutPoints // fewer only: nobody has asked for more
+		}
+		if kind == cutPoints && (onShelf || more > 0 || !p.takes(kind, more)) {
+			continue
+		}
+		p.take(kind, more)
+		r.note(p, RuleRoundMark, -int64(more), "")
+		return
+	}
 }
 
 // smoothLine moves kopecks of one kind of cut, so that what points pay and what is a discount stay as
