@@ -155,6 +155,9 @@ func (t *Till) withMark(line sale.Line, mark *gs1.Mark) (*sale.Line, error) {
 		t.desk.sale.wanted = &line
 		return nil, nil
 	}
+	if mark.Kind == gs1.MarkIdentity && t.desk.ret == nil { // a return goes by the piece, whatever of its code is left
+		return nil, refuse(textMarkCut(line.Product.Name), nil)
+	}
 	line = t.asLabelled(line, mark)
 	if line.Code = mark.Raw; !line.Product.Traits.Has(sale.Weighed) {
 		line.Qty = sale.Piece
@@ -449,6 +452,14 @@ func textMarkTwice(name string) Text {
 
 func textMarkQty() Text {
 	return say("Маркированный товар — по одной штуке в строке: отсканируйте код каждой", "Marked goods take one piece a line: scan the code of each")
+}
+
+// textMarkCut is said of a code that holds GTIN and serial alone: what proves the piece is behind the separator.
+func textMarkCut(name string) Text {
+	return textMarkDamaged(name, say(
+		"Код прочитан не целиком, без проверочной части. Сканируйте ещё раз; если повторяется, сканер обрывает код на разделителе GS: позовите администратора (doctor scanner).",
+		"The code was not read whole, its crypto part is missing. Scan again; if it stays so, the scanner ends codes at the separator GS: call store IT (doctor scanner).",
+	))
 }
 
 func textMarkDamaged(name string, hint Text) Text {

@@ -313,3 +313,22 @@ func TestMarkVerdicts(t *testing.T) {
 		require.NotEmpty(t, markView(x.want).Text.RU)
 	}
 }
+
+// A scanner that ends its codes at the separator sends GTIN and serial alone: that proves no piece, and the cashier
+// hears why at once, not from the marking system days later.
+func TestAMarkWithoutItsCryptoPartIsNotSold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 57)
+		c.markedGoods()
+		c.openShift()
+		whole := waterMark("5abcdefghijkm")
+		cut, _, _ := strings.Cut(whole, "\x1d")
+		c.refusesScan(cut, "was not read whole")
+		require.Empty(t, c.view().Basket.Lines)
+		c.scan(whole)
+		require.Len(t, c.view().Basket.Lines, 1)
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.Equal(t, []string{whole}, c.marksOn())
+	})
+}
