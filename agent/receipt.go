@@ -130,14 +130,21 @@ func copyParts(name string, parts []sale.Part) []string {
 // contactBytesMax is the length of FFD tag 1008.
 const contactBytesMax = 64
 
-// validContact takes what tag 1008 takes: an e-mail, or a phone in international form.
-func validContact(s string) bool {
-	if len(s) > contactBytesMax {
-		return false
+// contactOf is where the receipt goes as tag 1008 takes it, an e-mail or a phone: the phone as + and digits
+// (devices.md, FFD), however it was typed.
+func contactOf(typed string) (string, error) {
+	if name, host, ok := strings.Cut(typed, "@"); ok {
+		if len(typed) > contactBytesMax || name == "" || !strings.Contains(host, ".") || strings.ContainsAny(typed, " \t\r\n,;") {
+			return "", refuse(textContact(), nil)
+		}
+		return typed, nil
 	}
-	if name, host, ok := strings.Cut(s, "@"); ok {
-		return name != "" && strings.Contains(host, ".") && !strings.ContainsAny(s, " \t\r\n,;")
+	if typed == "" {
+		return "", nil
 	}
-	_, err := sale.ParsePhone(s)
-	return err == nil
+	phone, err := sale.ParsePhone(typed)
+	if err != nil {
+		return "", refuse(textContact(), nil)
+	}
+	return phone, nil
 }
