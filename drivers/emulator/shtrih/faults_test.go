@@ -1,6 +1,7 @@
 package shtrih_test
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -172,12 +173,14 @@ func TestRandomFaultsLeaveAWorkingRegister(t *testing.T) {
 }
 
 func FuzzLink(f *testing.F) {
+	const answersMax = 1 << 20
+	f.Add(bytes.Repeat([]byte{0x05}, 5000))
 	f.Add([]byte{0x05, 0x02, 0x05, 0x10, 0x1E, 0, 0, 0, 0x0B})
 	f.Add([]byte{0x8F, 0, 0, 0x0F, 0x1D, 0x8F, 0x03, 0, 1, 0, 0xFC})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		bubble(t, shtrih.Options{}, func(t *testing.T, r *shtrih.Register, l *line) {
 			go func() { _, _ = l.conn.Write(raw) }() // ends with the pipe; a cut write is the point
-			l.hear(4096)
+			l.hear(answersMax)                       // all of it: a register whose answers nobody takes hears nothing more
 			pass(2 * time.Second)
 			l.say([]byte{0x06, 0x05})
 			require.Equal(t, "15", spaced(l.hear(1)))
