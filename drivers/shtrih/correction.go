@@ -164,8 +164,8 @@ func errors105(why string) error {
 	return &drivers.Error{
 		Fail: drivers.FailConfig, Outcome: drivers.OutcomeNotDone, Err: fmt.Errorf("FFD 1.05: %s", why),
 		Hint: drivers.Hint{
-			RU: "Касса работает по ФФД 1.05: такой чек коррекции в нём невозможен. Оформите возврат ошибочного чека и новый чек.",
-			EN: "The register works by FFD 1.05, which has no such correction. Return the wrong receipt and print a new one.",
+			RU: "Касса работает по ФФД 1.05: такой чек коррекции в нём невозможен. Оформите возврат ошибочного чека и новый чек. Признака ошибочного чека (тег 1192) программа в них не ставит: сообщите бухгалтеру номера всех трёх.",
+			EN: "The register works by FFD 1.05, which has no such correction. Return the wrong receipt and print a new one. The program does not put the wrong one's sign (tag 1192) into them: tell the accountant the numbers of all three.",
 		},
 	}
 }
