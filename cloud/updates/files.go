@@ -55,7 +55,22 @@ func (r *Repo) prepare(dir string, perm fs.FileMode) error {
 	if perm == secretPerm {
 		mode = secretDir
 	}
-	return os.MkdirAll(dir, mode)
+	made, err := makeFolders(dir, mode)
+	return errors.Join(err, give(r.Folder, made...))
+}
+
+// makeFolders makes dir and what is missing above it, and answers what it made, the innermost first.
+func makeFolders(dir string, mode fs.FileMode) (made []string, err error) {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(at); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, at)
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
 func (r *Repo) replace(path string, raw []byte, perm fs.FileMode) (err error) {
@@ -75,6 +90,9 @@ func (r *Repo) replace(path string, raw []byte, perm fs.FileMode) (err error) {
 	}()
 	err = r.fill(f, raw, perm)
 	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := give(r.Folder, f.Name()); err != nil {
 		return err
 	}
 	if err := r.cut("rename " + path); err != nil {
@@ -109,18 +127,29 @@ func (r *Repo) fill(f *os.File, raw []byte, perm fs.FileMode) error {
 
 // locked runs fn while nobody else changes the repository.
 func (r *Repo) locked(ctx context.Context, fn func() error) error {
-	if err := os.MkdirAll(r.Folder, folderPerm); err != nil {
+	if err := r.home(); err != nil {
 		return fmt.Errorf("make the folder of the repository: %w", err)
 	}
 	f, err := os.OpenFile(r.at(lockFile), os.O_CREATE|os.O_RDWR, secretPerm)
 	if err != nil {
 		return fmt.Errorf("open the lock of the repository: %w", err)
 	}
-	err = r.lock(ctx, f)
+	if err = give(r.Folder, r.at(lockFile)); err == nil {
+		err = r.lock(ctx, f)
+	}
 	if err == nil {
 		err = fn()
 	}
 	return errors.Join(err, f.Close()) // closing gives the lock back
+}
+
+// home makes the repository's folder where there is none, for whom the folder around it belongs to.
+func (r *Repo) home() error {
+	made, err := makeFolders(r.Folder, folderPerm)
+	if err != nil || len(made) == 0 {
+		return err
+	}
+	return give(filepath.Dir(made[len(made)-1]), made...)
 }
 
 func (r *Repo) lock(ctx context.Context, f *os.File) error {
