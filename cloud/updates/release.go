@@ -37,6 +37,7 @@ type Added struct {
 	Version string
 	New     []update.Program
 	Known   []update.Program // published before, with the same bytes
+	Back    []update.Program // of those known: the file was missing, as after a restore, and is there again
 	Other   []string         // files of programs that tills do not take by themselves
 }
 
@@ -131,7 +132,7 @@ func (r *Repo) take(out *Added, targets *metadata.Metadata[metadata.TargetsType]
 			return fmt.Errorf("%s: %w", target, ErrTaken)
 		}
 		out.Known = append(out.Known, a.Program)
-		return nil
+		return r.bring(out, raw, a)
 	}
 	if was := gone[target]; was != "" && was != a.SHA256 {
 		return fmt.Errorf("%s: %w", target, ErrTaken)
@@ -145,6 +146,23 @@ func (r *Repo) take(out *Added, targets *metadata.Metadata[metadata.TargetsType]
 	}
 	targets.Signed.Targets[target] = &metadata.TargetFiles{Length: int64(len(raw)), Hashes: metadata.Hashes{"sha256": sum[:]}, Custom: (*json.RawMessage)(&custom), Path: target}
 	out.New = append(out.New, a.Program)
+	return nil
+}
+
+// bring puts the file of a known program back where it is missing: backups have no programs.
+func (r *Repo) bring(out *Added, raw []byte, a update.Artefact) error {
+	name := targetsFolder + "/" + hashed(a.Target(), a.SHA256)
+	info, err := os.Stat(r.at(filepath.FromSlash(name)))
+	if err == nil && info.Size() == int64(len(raw)) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look whether the program is there: %w", err)
+	}
+	if err := r.whole(name, raw, publicPerm); err != nil {
+		return err
+	}
+	out.Back = append(out.Back, a.Program)
 	return nil
 }
 

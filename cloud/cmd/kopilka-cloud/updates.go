@@ -206,20 +206,33 @@ func updatesAdd(ctx context.Context, u *updatesCall) error {
 	if err != nil {
 		return err
 	}
-	var systems []string
-	for _, p := range added.New {
-		systems = append(systems, p.OS+"-"+p.Arch)
-	}
 	for _, file := range added.Other {
 		if err := u.say("not for tills to take by themselves, left out / не для самообновления касс, пропущено: " + file); err != nil {
 			return err
 		}
 	}
-	if len(systems) == 0 {
-		return u.say("published already, nothing has changed / уже опубликовано, ничего не изменилось: " + added.Version)
+	back, list := systems(added.Back), systems(added.New)
+	if back != "" {
+		if err := u.say(fmt.Sprintf("published already; the programs were missing and are there again / уже опубликовано; программ не было, теперь они снова на месте: %s (%s)", added.Version, back)); err != nil {
+			return err
+		}
 	}
-	list := strings.Join(systems, ", ")
+	switch {
+	case list == "" && back == "":
+		return u.say("published already, nothing has changed / уже опубликовано, ничего не изменилось: " + added.Version)
+	case list == "":
+		return nil
+	}
 	return u.done(ctx, "update.add", added.Version, list, fmt.Sprintf("published / опубликовано: %s (%s)\nNo till takes it before: kopilka-cloud updates plan %[1]s -share 10%%\nКассы не возьмут её, пока её нет в плане: kopilka-cloud updates plan %[1]s -share 10%%", added.Version, list))
+}
+
+// systems names what the programs are for.
+func systems(programs []update.Program) string {
+	var out []string
+	for _, p := range programs {
+		out = append(out, p.OS+"-"+p.Arch)
+	}
+	return strings.Join(out, ", ")
 }
 
 func updatesWithdraw(ctx context.Context, u *updatesCall) error {

@@ -79,6 +79,33 @@ func TestUpdatesFromInitToWithdrawal(t *testing.T) {
 	require.Contains(t, do(t, "updates", "list", "-data", data), "версий нет")
 }
 
+// A new machine has the repository's keys and signatures from the copy, and its programs from where they were built.
+func TestProgramsComeBackAfterARestore(t *testing.T) {
+	data, copies, stick := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "stick")
+	do(t, "init", "-data", data)
+	do(t, "updates", "init", "-data", data, "-keys", stick)
+	dir, built := updatestest.Build(t, "1.3.0", "linux")
+	add := []string{"updates", "add", updatestest.List(t, dir, "1.3.0", built), "-keys", stick, "-data"}
+	do(t, append(add, data)...)
+	do(t, "backup", "-data", data, "-to", copies)
+	made, err := filepath.Glob(filepath.Join(copies, "kopilka-*.db"))
+	require.NoError(t, err)
+	require.Len(t, made, 1)
+
+	elsewhere := filepath.Join(t.TempDir(), "new machine")
+	do(t, "restore", "-data", elsewhere, made[0])
+	program := filepath.Join(elsewhere, "updates", "targets", "agent", "1.3.0", "linux-amd64", built.SHA256+".kopilka-agent")
+	require.NoFileExists(t, program)
+	do(t, "updates", "renew", "-data", elsewhere, "-keys", stick)
+	require.Contains(t, do(t, append(add, elsewhere)...), "теперь они снова на месте: 1.3.0 (linux-amd64)")
+	want, err := os.ReadFile(filepath.Join(dir, built.File))
+	require.NoError(t, err)
+	got, err := os.ReadFile(program)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Contains(t, do(t, append(add, elsewhere)...), "ничего не изменилось")
+}
+
 // vouched checks the vouch as a new till does.
 func vouched(t *testing.T, data string) {
 	t.Helper()
