@@ -100,13 +100,10 @@ func (c *call) backUp(ctx context.Context, config cloud.Config) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("the backup is not good and was removed / копия негодна и удалена: %w", err), os.Remove(to))
 	}
-	if err := saveUpdates(updatesFolder(config), to+keysAfter); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(c.out, "backup / копия: %s (%d bytes, organisations %d, tills %d, records %d)\n", to, held.Bytes, held.Orgs, held.Tills, held.Records); err != nil {
-		return err
-	}
-	return prune(config.Backups, config.Keep, time.Now())
+	saved := saveUpdates(updatesFolder(config), to+keysAfter)
+	_, said := fmt.Fprintf(c.out, "backup / копия: %s (%d bytes, organisations %d, tills %d, records %d)\n", to, held.Bytes, held.Orgs, held.Tills, held.Records)
+	// The copy is good whatever became of the keys. Old ones go all the same, or the disk fills night by night.
+	return errors.Join(saved, said, prune(config.Backups, config.Keep, time.Now()))
 }
 
 // room refuses before the disk is full: the database may be on the same one, and a till waits for it.

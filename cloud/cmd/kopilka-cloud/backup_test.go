@@ -144,6 +144,24 @@ func TestOldCopiesGoAndOthersStay(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(elsewhere, ".restoring"))
 }
 
+// Night after night without the keys must not fill the disk.
+func TestOldCopiesGoThoughTheKeysAreNotSaved(t *testing.T) {
+	data, folder := t.TempDir(), t.TempDir()
+	do(t, "init", "-data", data)
+	require.NoError(t, os.Mkdir(filepath.Join(data, "updates"), 0o700))
+	old := filepath.Join(folder, "kopilka-20250101T000000Z.db")
+	require.NoError(t, os.WriteFile(old, nil, 0o600))
+	for at := range 300 { // seconds: wherever the keys would go, something is in the way
+		name := store.BackupName(time.Now().Add(time.Duration(at)*time.Second)) + keysAfter + ".part"
+		require.NoError(t, os.Mkdir(filepath.Join(folder, name), 0o700))
+	}
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"backup", "-data", data, "-to", folder, "-keep", "1"}, &out, io.Discard, nil)
+	require.ErrorContains(t, err, "save the keys of updates")
+	require.Contains(t, out.String(), "копия: ", "the copy itself is good")
+	require.NoFileExists(t, old)
+}
+
 // Two copies were made while the clock was two years on; the copies of today must not go at once for their sake.
 func TestCopiesFromTheFutureCostNone(t *testing.T) {
 	folder := t.TempDir()
