@@ -254,13 +254,16 @@ scriptlets() {
   packager dpkg -i --force-depends "$new_deb" /packages/kopilka-cloud_1.0.1_amd64.deb
   mkdir -p "$root/run/systemd/system" "$root/recorder"
   cp -r installer/packages/scripts "$root/scripts"
-  printf '#!/bin/sh\necho "$*" >>/calls\n' >"$root/recorder/systemctl"
+  printf '#!/bin/sh\necho "$*" >>/calls\ncase $1 in is-enabled) ! grep -sqxF "$3" /disabled ;; is-active) exit 3 ;; esac\n' >"$root/recorder/systemctl"
   chmod +x "$root/recorder/systemctl"
   local got one
   for one in 'configure' '1'; do
     got=$(called agent-postinst $one)
     wants 'enable kopilka-agent.service' "$got"
     lacks '^(re)?start .*kopilka-agent.service' "$got"
+    wants '^start kopilka-updater.path' "$got"
+    wants '^start kopilka-updater.timer' "$got"
+    says 'kopilka-agent enroll'
     got=$(called cloud-postinst $one)
     wants 'enable kopilka-cloud.service' "$got"
     lacks '^(re)?start .*kopilka-cloud.service' "$got"
@@ -268,11 +271,17 @@ scriptlets() {
   for one in 'configure 1.0.0' '2'; do
     got=$(called agent-postinst $one)
     wants 'try-restart kopilka-agent.service' "$got"
-    lacks '^(enable|start|restart)' "$got"
+    wants '^start kopilka-updater.path' "$got"
+    wants '^start kopilka-updater.timer' "$got"
+    lacks '^(enable|restart|start kopilka-agent)' "$got"
+    not grep -q 'Kopilka is installed' "$work/out"
     got=$(called cloud-postinst $one)
     wants 'try-restart .*kopilka-cloud.service' "$got"
-    lacks '^(enable|start|restart)' "$got"
+    wants '^start kopilka-cloud-backup.timer' "$got"
+    lacks '^(enable|restart|start kopilka-cloud.service)' "$got"
+    says 'systemctl start kopilka-cloud'
   done
+  removed_and_back
   for one in 'upgrade 1.0.1' 'failed-upgrade 1.0.0' '1'; do
     lacks . "$(called agent-prerm $one)$(called agent-postrm $one)$(called cloud-prerm $one)$(called cloud-postrm $one)"
     ok [ -L "$root/usr/lib/kopilka/current" ]
@@ -287,6 +296,42 @@ scriptlets() {
   called agent-postrm purge >/dev/null # twice is as good
   # No systemd-sysusers, no systemctl, no useradd: a bare image.
   called agent-postinst abort-remove >/dev/null
+}
+
+# removed_and_back: dpkg installs what was removed with the version before, and takes a failed removal back. What the
+# removal stopped runs again, but for what a person has switched off.
+removed_and_back() {
+  local got link=$root/usr/lib/kopilka/current
+  rm "$link"
+  got=$(called agent-postinst configure 1.0.0)
+  says 'kopilka-agent enroll'
+  wants '^start kopilka-updater.path' "$got"
+  lacks '^(enable|start kopilka-agent)' "$got" # it is no till
+  ok [ -L "$link" ]
+  touch "$data/identity.json"
+  rm "$link"
+  got=$(called agent-postinst configure 1.0.0)
+  wants '^start kopilka-agent.service' "$got"
+  lacks '^enable' "$got"
+  not grep -q 'kopilka-agent enroll' "$work/out"
+  got=$(called agent-postinst abort-remove)
+  wants '^start kopilka-agent.service' "$got"
+  wants '^start kopilka-updater.timer' "$got"
+  got=$(called agent-postinst configure) # another machine's data: that one may still run
+  lacks '^start kopilka-agent' "$got"
+  says 'kopilka-agent service start'
+  printf '%s\n' kopilka-agent.service kopilka-updater.timer >"$root/disabled"
+  rm "$link"
+  got=$(called agent-postinst configure 1.0.0)
+  wants '^start kopilka-updater.path' "$got"
+  lacks '^start (kopilka-agent|kopilka-updater.timer)' "$got"
+  says 'kopilka-agent service start'
+  rm "$root/disabled" "$data/identity.json"
+  mkdir -p "$root/etc/kopilka" "$root/srv/till" # a till whose data are elsewhere
+  printf 'data: "/srv/till" # the other disk\n' >"$root/etc/kopilka/config.yaml"
+  touch "$root/srv/till/identity.json"
+  wants '^start kopilka-agent.service' "$(called agent-postinst abort-remove)"
+  rm -r "$root/srv/till" "$root/etc/kopilka"
 }
 
 # --- signatures --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 set -e
 programs=/usr/lib/kopilka
 data=/var/lib/kopilka
+config=/etc/kopilka/config.yaml
 
 first=no
 case ${1:-} in
@@ -56,6 +57,33 @@ say_kept() {
 	SAY
 }
 
+# start_enabled UNIT…: not those that a person has switched off.
+start_enabled() {
+	for unit in "$@"; do
+		! systemctl is-enabled --quiet "$unit" || systemctl start "$unit" || true
+	done
+}
+
+# a_till: the machine is enrolled, or its service will do it once head office can be reached.
+a_till() {
+	folder=$(sed -n 's/^data:[[:space:]]*"\{0,1\}\([^"#]*[^"#[:space:]]\).*/\1/p' "$config" 2>/dev/null) || true
+	[ -e "${folder:-$data}/identity.json" ] || [ -e "${folder:-$data}/enrolment.json" ]
+}
+
+say_next() {
+	if ! a_till; then
+		cat <<-'SAY'
+			Копилка установлена. Дальше: kopilka-agent enroll https://АДРЕС-ГОЛОВНОГО-ОФИСА КОД
+			Kopilka is installed. Next: kopilka-agent enroll https://HEAD-OFFICE CODE
+		SAY
+	elif ! booted || ! systemctl is-active --quiet kopilka-agent.service; then
+		cat <<-'SAY'
+			Копилка установлена, данные кассы на месте. Дальше: kopilka-agent service start
+			Kopilka is installed, the till's data are there. Next: kopilka-agent service start
+		SAY
+	fi
+}
+
 accounts
 if [ ! -d "$data" ]; then
 	mkdir -p "$data"
@@ -63,6 +91,10 @@ if [ ! -d "$data" ]; then
 	! getent passwd kopilka >/dev/null || chown kopilka:kopilka "$data"
 fi
 before=$(readlink "$programs/current" 2>/dev/null || true)
+# A removal has stopped everything and taken the link away. dpkg installs what was removed as if it upgraded it, and
+# takes a removal that failed back with abort-remove.
+again=no
+if [ "$first" = no ] && { [ -z "$before" ] || [ "${1:-}" = abort-remove ]; }; then again=yes; fi
 link
 now=$(readlink "$programs/current")
 
@@ -72,13 +104,9 @@ if [ -e /run/udev/control ] && can udevadm; then
 fi
 ! booted || systemctl daemon-reload || true
 if [ "$first" = yes ]; then
-	# Enabled, not started: a machine is no till before it is enrolled.
+	# Enabled, not started: a machine is no till before it is enrolled, and one with a till's data may be its successor,
+	# while the other one still runs.
 	! can systemctl || systemctl enable kopilka-agent.service kopilka-updater.service kopilka-updater.path kopilka-updater.timer || true
-	! booted || systemctl start kopilka-updater.path kopilka-updater.timer || true
-	[ -e "$data/identity.json" ] || cat <<-'SAY'
-		Копилка установлена. Дальше: kopilka-agent enroll https://АДРЕС-ГОЛОВНОГО-ОФИСА КОД
-		Kopilka is installed. Next: kopilka-agent enroll https://HEAD-OFFICE CODE
-	SAY
 elif booted; then
 	systemctl try-restart kopilka-updater.path kopilka-updater.timer || true
 	# An update that is newer than this package goes on selling undisturbed.
@@ -86,4 +114,7 @@ elif booted; then
 		systemctl try-restart kopilka-agent.service || true
 	fi
 fi
+! booted || start_enabled kopilka-updater.path kopilka-updater.timer
+if [ "$again" = yes ] && booted && a_till; then start_enabled kopilka-agent.service; fi
+if [ "$first" = yes ] || [ -z "$before" ]; then say_next; fi
 exit 0

@@ -42,5 +42,11 @@ if [ "$first" = yes ]; then
 	SAY
 elif booted; then
 	systemctl try-restart kopilka-cloud-backup.timer kopilka-cloud.service || true
+	# dpkg installs what was removed as if it upgraded it, and the removal has stopped both.
+	! systemctl is-enabled --quiet kopilka-cloud-backup.timer || systemctl start kopilka-cloud-backup.timer || true
+	systemctl is-active --quiet kopilka-cloud.service || cat <<-'SAY'
+		Головной офис не работает. Запустить: systemctl start kopilka-cloud
+		Head office does not run. To start it: systemctl start kopilka-cloud
+	SAY
 fi
 exit 0
