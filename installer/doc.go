@@ -42,6 +42,7 @@ type Service struct {
 	Root    string // folder that stands for the machine's root, while an image is built; empty: this machine
 	Program string // absolute path of the program; empty: where packages put it
 	Config  string // absolute path of the config; empty: the program's default
+	Data    string // absolute path of the till's data; empty: not known, and what was arranged for it stays
 	English bool   // names shown by Windows; else Russian
 	Delayed bool   // Windows: start some minutes after logon, on machines too slow for it
 }
@@ -64,6 +65,15 @@ func (s Service) Install(ctx context.Context) error {
 func (s Service) Uninstall(ctx context.Context) error {
 	if err := s.uninstall(ctx); err != nil {
 		return fmt.Errorf("uninstall the service: %w", err)
+	}
+	return nil
+}
+
+// Admit lets a service that is installed write the folder Data, where that is not the usual one: [Service.Install] does
+// it too. Where no service is installed it does nothing.
+func (s Service) Admit(ctx context.Context) error {
+	if err := s.admit(ctx); err != nil {
+		return fmt.Errorf("let the service write its data: %w", err)
 	}
 	return nil
 }

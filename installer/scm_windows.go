@@ -73,6 +73,9 @@ func (s Service) install(context.Context) error {
 	return s.installUpdater(d)
 }
 
+// admit has nothing to do: [Service.Own] gives the folder its rights.
+func (s Service) admit(context.Context) error { return nil }
+
 // installUpdater is for machines where a package has brought the updater. It may write the programs' folder, so
 // where it lies is for administrators alone to change.
 func (s Service) installUpdater(d definition) error {

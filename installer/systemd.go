@@ -57,7 +57,13 @@ func exists(path string) bool {
 }
 
 func (s Service) install(ctx context.Context) error {
+	if err := checkData(s.Data); err != nil {
+		return err
+	}
 	if err := s.writeAll(); err != nil {
+		return err
+	}
+	if err := s.openData(); err != nil {
 		return err
 	}
 	if err := s.run(ctx, "systemd-sysusers", s.rooted("--root=", s.path("/etc/sysusers.d/kopilka.conf"))...); err != nil && !s.packaged() {
@@ -148,7 +154,7 @@ func (s Service) uninstall(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := remove(s.path(dropIn)); err != nil {
+	if err := errors.Join(remove(s.path(dropIn)), remove(s.path(dataDropIn))); err != nil {
 		return err
 	}
 	if !s.packaged() {

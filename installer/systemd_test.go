@@ -110,6 +110,46 @@ func TestOtherPathsGoIntoADropIn(t *testing.T) {
 	require.NotContains(t, files(t, root), dropIn, "back at the usual path the drop-in would be a trap")
 }
 
+// The unit lets the service write the usual folder alone: a till whose data lie elsewhere would not start.
+func TestDataElsewhereMayBeWritten(t *testing.T) {
+	need(t, "systemctl", "systemd-sysusers")
+	root := t.TempDir()
+	const data = "/srv/other disk/till"
+	require.NoError(t, Service{Root: root, Data: data}.Admit(t.Context()))
+	require.Empty(t, files(t, root), "there is no service yet")
+	require.NoError(t, Service{Root: root, Data: usualData}.Install(t.Context()))
+	require.NotContains(t, files(t, root), dataDropIn)
+	want := "[Unit]\nRequiresMountsFor=\"/srv/other disk/till\"\n[Service]\nReadWritePaths=\"-/srv/other disk/till\"\n" +
+		"ExecStartPre=-+/usr/bin/chown -R --no-dereference kopilka:kopilka \"/srv/other disk/till\"\n"
+	for name, arrange := range map[string]func(Service) error{
+		"install": func(s Service) error { return s.Install(t.Context()) },
+		"admit":   func(s Service) error { return s.Admit(t.Context()) },
+	} {
+		require.NoError(t, arrange(Service{Root: root, Data: data}), name)
+		require.Equal(t, want, files(t, root)[dataDropIn], name)
+		require.NoError(t, arrange(Service{Root: root}), "a config that cannot be read says nothing")
+		require.Equal(t, want, files(t, root)[dataDropIn], name)
+		require.NoError(t, arrange(Service{Root: root, Data: usualData}), name)
+		require.NotContains(t, files(t, root), dataDropIn, name)
+	}
+	for path, mode := range map[string]os.FileMode{data: dataMode, filepath.Dir(data): folderMode} {
+		info, err := os.Stat(filepath.Join(root, path))
+		require.NoError(t, err)
+		require.Equal(t, mode, info.Mode().Perm(), path)
+	}
+	require.NoError(t, Service{Root: root, Data: data}.Install(t.Context()))
+	require.NoError(t, Service{Root: root}.Uninstall(t.Context()))
+	require.NotContains(t, files(t, root), dataDropIn)
+}
+
+func TestDataThatTheServiceMustNotHaveIsRefused(t *testing.T) {
+	root := t.TempDir()
+	for _, data := range []string{"/home/cashier/till", "/root", "/tmp/till", "/", "/srv", "/var/lib", "/etc", "srv/till", "/srv/a$b"} {
+		require.ErrorIs(t, Service{Root: root, Data: data}.Install(t.Context()), ErrPath, data)
+	}
+	require.Empty(t, files(t, root), "before anything is written")
+}
+
 func TestPackagedUnitIsNotShadowed(t *testing.T) {
 	need(t, "systemctl", "systemd-sysusers")
 	root := t.TempDir()
@@ -134,7 +174,7 @@ func TestSystemdUnderstandsTheUnit(t *testing.T) {
 	root := t.TempDir()
 	program := filepath.Join(root, "kopilka agent")
 	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755))
-	require.NoError(t, Service{Root: root, Program: program, Config: "/etc/kopilka/other.yaml"}.Install(t.Context()))
+	require.NoError(t, Service{Root: root, Program: program, Config: "/etc/kopilka/other.yaml", Data: "/srv/other disk/till"}.Install(t.Context()))
 	verify := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", filepath.Join(root, "/etc/systemd/system", unit))
 	verify.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	out, err := verify.CombinedOutput()

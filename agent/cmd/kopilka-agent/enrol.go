@@ -193,16 +193,29 @@ func (e *newTill) dataFolder() string {
 	return filepath.Join(folder, "data")
 }
 
-func (e *newTill) makeData(context.Context) error {
+func (e *newTill) makeData(ctx context.Context) error {
 	c, err := agent.LoadConfig(e.path)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+	if err := e.admit(ctx, c.Data); err != nil {
+		return err
+	}
+	// What is missing above it is passed through by the service's account.
+	if err := errors.Join(os.MkdirAll(filepath.Dir(c.Data), 0o755), os.MkdirAll(c.Data, 0o700)); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	e.config = c
 	return nil
+}
+
+// admit lets the packages' service write the folder, before the code is used up: it may not write everywhere.
+func (e *newTill) admit(ctx context.Context, data string) error {
+	if !e.usual {
+		return nil
+	}
+	e.service.Data = filepath.Clean(data)
+	return e.service.Admit(ctx)
 }
 
 // enrol gets an identity, then gives the ledger to it.

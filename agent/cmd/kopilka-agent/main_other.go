@@ -22,6 +22,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/ledger/durable"
 )
 
@@ -88,8 +89,14 @@ func tellSystemd(state string) {
 	}
 }
 
-// shareWithSession has nothing to do: the daemon makes its files with the group that the cashier is in.
-func shareWithSession(serviceOptions) error { return nil }
+// shareWithSession has no file to share: the daemon makes its own with the group that the cashier is in. A data folder
+// that is not the packages' one goes to the service's account.
+func shareWithSession(o serviceOptions) error {
+	if o.service.Root != "" || o.service.Data == "" || o.service.Data == agent.DefaultConfig().Data {
+		return nil
+	}
+	return handOver(o.config, o.service.Data)
+}
 
 // onlyOne keeps a second notice helper out of this person's session.
 func onlyOne() (release func() error, err error) {

@@ -134,7 +134,22 @@ const programs = "/usr/lib/kopilka/"
 
 func ofPackage(path string) bool { return strings.HasPrefix(path, programs) }
 
+// dataFolder is what the config says, within the image where one is built. One that cannot be read says nothing, and a
+// service is repaired without it.
+func (o serviceOptions) dataFolder() string {
+	path := o.config
+	if o.service.Root != "" {
+		path = filepath.Join(o.service.Root, path)
+	}
+	c, err := agent.LoadConfig(path)
+	if err != nil && !filepath.IsAbs(c.Data) {
+		return ""
+	}
+	return filepath.Clean(c.Data)
+}
+
 func (o serviceOptions) install(ctx context.Context, out io.Writer) error {
+	o.service.Data = o.dataFolder()
 	if err := o.service.Install(ctx); err != nil {
 		return err
 	}

@@ -40,6 +40,11 @@ func TestServiceWantsAVerb(t *testing.T) {
 
 func TestServiceIntoAnImage(t *testing.T) {
 	root := t.TempDir()
+	if runtime.GOOS != "windows" {
+		config := filepath.Join(root, agent.DefaultConfigPath)
+		require.NoError(t, os.MkdirAll(filepath.Dir(config), 0o755))
+		require.NoError(t, os.WriteFile(config, []byte("data: /srv/till/\nregister: {type: none}\n"), 0o644))
+	}
 	var out bytes.Buffer
 	err := serviceCommand.run(t.Context(), []string{"install", "-root", root, "-lang", "en"}, &out)
 	if runtime.GOOS == "windows" {
@@ -55,6 +60,9 @@ func TestServiceIntoAnImage(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, out.String(), "kopilka-agent enroll")
 	require.FileExists(t, filepath.Join(root, "etc/systemd/system/kopilka-agent.service"))
+	opened, err := os.ReadFile(filepath.Join(root, "etc/systemd/system/kopilka-agent.service.d/20-data.conf"))
+	require.NoError(t, err)
+	require.Contains(t, string(opened), "ReadWritePaths=\"-/srv/till\"\n", "the config's own data folder")
 
 	out.Reset()
 	require.ErrorIs(t, serviceCommand.run(t.Context(), []string{"status", "-root", root, "-lang", "en"}, &out), errNotRunning)
