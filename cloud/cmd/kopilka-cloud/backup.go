@@ -27,6 +27,7 @@ const (
 // Errors of the command.
 var (
 	errBackupRuns = errors.New("another backup is being made in this folder: wait for its end / в этой папке уже делается копия: дождитесь конца")
+	errNothing    = errors.New("there is nothing to copy here / здесь нечего копировать")
 	errUsage      = errors.New("the settings or the command line are wrong / ошибка в настройках или в команде")
 )
 
@@ -59,7 +60,7 @@ func backup(ctx context.Context, c *call) error {
 // wantBackup looks at what can be known before anything is opened.
 func wantBackup(config cloud.Config) error {
 	if config.Postgres != "" {
-		return store.ErrBackupPostgres
+		return fmt.Errorf("%w: %w", errNothing, store.ErrBackupPostgres)
 	}
 	if config.Keep < 1 {
 		return fmt.Errorf("%w: -keep: want 1 or more / нужно 1 или больше (got %d)", errUsage, config.Keep)
@@ -67,10 +68,26 @@ func wantBackup(config cloud.Config) error {
 	if config.Backups == "" {
 		return fmt.Errorf("%w: -to: want a folder / нужна папка", errUsage)
 	}
-	if _, err := os.Stat(filepath.Join(config.Data, store.FileName)); err != nil { // or an empty database would be made and saved
-		return fmt.Errorf("there is no database in %s: -data or -config names the folder / в папке нет базы: укажите -data или -config: %w", config.Data, err)
+	return wantDatabase(config)
+}
+
+// wantDatabase refuses where an empty database would be made and saved. Where no copy was ever made that is a fresh
+// installation; where there are copies, the folder is not the one that it was.
+func wantDatabase(config cloud.Config) error {
+	_, err := os.Stat(filepath.Join(config.Data, store.FileName))
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("there is no database in %s: -data or -config names the folder, kopilka-cloud init makes a new one / в папке нет базы: укажите -data или -config, новую создаст kopilka-cloud init: %w", config.Data, err)
+	entries, listed := os.ReadDir(config.Backups)
+	made := slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		_, is := store.BackupTime(e.Name())
+		return is
+	})
+	if fresh := listed == nil || errors.Is(listed, fs.ErrNotExist); fresh && !made && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", errNothing, err)
+	}
+	return err
 }
 
 func (c *call) backUp(ctx context.Context, config cloud.Config) (err error) {

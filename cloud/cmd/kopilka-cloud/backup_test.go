@@ -205,6 +205,8 @@ func TestBackupSaysWhatIsWrong(t *testing.T) {
 	lock, err := store.LockFile(filepath.Join(taken, backupLock))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, lock.Close()) }()
+	used := t.TempDir() // there was a database once
+	require.NoError(t, os.WriteFile(filepath.Join(used, "kopilka-20250101T000000Z.db"), nil, 0o600))
 	rubbish := filepath.Join(t.TempDir(), "rubbish.db")
 	require.NoError(t, os.WriteFile(rubbish, []byte("rubbish"), 0o600))
 	for _, c := range []struct {
@@ -214,9 +216,12 @@ func TestBackupSaysWhatIsWrong(t *testing.T) {
 	}{
 		{[]string{"backup", "-data", data, "-to", taken}, "уже делается копия", exitBusy},
 		{[]string{"backup", "-data", data, "-to", rubbish}, "не создать папку копий", exitFailed},
-		{[]string{"backup", "-data", t.TempDir(), "-to", t.TempDir()}, "в папке нет базы", exitFailed},
+		{[]string{"backup", "-data", t.TempDir(), "-to", t.TempDir()}, "в папке нет базы", exitNothing},
+		{[]string{"backup", "-data", t.TempDir(), "-to", filepath.Join(t.TempDir(), "none")}, "kopilka-cloud init", exitNothing},
+		{[]string{"backup", "-data", t.TempDir(), "-to", used}, "в папке нет базы", exitFailed},
+		{[]string{"backup", "-data", rubbish, "-to", t.TempDir()}, "в папке нет базы", exitFailed},
 		{[]string{"backup", "-data", data, "-to", t.TempDir(), "-keep", "-1"}, "-keep", exitUsage},
-		{[]string{"backup", "-postgres", "postgres://x/y"}, "pg_dump", exitFailed},
+		{[]string{"backup", "-postgres", "postgres://x/y"}, "pg_dump", exitNothing},
 		{[]string{"restore", "-postgres", "postgres://x/y", rubbish}, "pg_basebackup", exitFailed},
 		{[]string{"restore", "-data", data, rubbish}, "ничего не изменено", exitBad},
 		{[]string{"restore", "-data", data}, "name one copy", exitUsage},

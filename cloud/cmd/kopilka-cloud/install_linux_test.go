@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -72,6 +73,7 @@ func TestSystemdUnderstandsTheUnits(t *testing.T) {
 		at := filepath.Join(dir, unit)
 		require.NoError(t, os.WriteFile(at, bytes.ReplaceAll(b, []byte("/usr/bin/kopilka-cloud"), []byte(program)), 0o644))
 	}
+	openFolders(t, dir)
 	for _, unit := range []string{"kopilka-cloud.service", "kopilka-cloud-backup.service", "kopilka-cloud-backup.timer"} {
 		at := filepath.Join(dir, unit)
 		verify := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", at)
@@ -86,6 +88,43 @@ func TestSystemdUnderstandsTheUnits(t *testing.T) {
 			require.NoError(t, err, "exposure above 1.5: %s", out)
 		}
 	}
+}
+
+// openFolders does what guide and settings say for folders elsewhere, in place of /etc/systemd/system.
+func openFolders(t *testing.T, dir string) {
+	t.Helper()
+	settings, err := os.ReadFile(headoffice + "config.yaml")
+	require.NoError(t, err)
+	said := strings.ReplaceAll(string(settings), "\n#   ", "\n")
+	guide, err := os.ReadFile(headoffice + "../GUIDE.md")
+	require.NoError(t, err)
+	var commands string
+	for _, block := range strings.Split(string(guide), "```") {
+		if strings.Contains(block, "folders.conf") {
+			commands = strings.TrimPrefix(block, "\n")
+		}
+	}
+	require.NotEmpty(t, commands)
+	require.Contains(t, said, commands, "the settings say what the guide says")
+	russian, err := os.ReadFile(headoffice + "../GUIDE.ru.md")
+	require.NoError(t, err)
+	require.Contains(t, string(russian), commands)
+	sh := exec.CommandContext(t.Context(), "sh", "-euc", "install() { :; }\nsystemctl() { :; }\n"+strings.ReplaceAll(commands, "/etc/systemd/system", dir))
+	out, err := sh.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, unit := range []string{"kopilka-cloud", "kopilka-cloud-backup"} {
+		b, err := os.ReadFile(filepath.Join(dir, unit+".service.d", "folders.conf"))
+		require.NoError(t, err)
+		require.Contains(t, string(b), "ReadWritePaths=/srv/kopilka\n")
+	}
+}
+
+// A night with nothing to copy is no failure, and where the data lie is not the unit's to know.
+func TestNightlyBackupKnowsNothingToCopy(t *testing.T) {
+	b, err := os.ReadFile(headoffice + "kopilka-cloud-backup.service")
+	require.NoError(t, err)
+	require.Contains(t, string(b), fmt.Sprintf("\nSuccessExitStatus=%d\n", exitNothing))
+	require.NotContains(t, string(b), "\nCondition")
 }
 
 // The Compose Specification's own program reads the file; Docker is not asked.

@@ -71,6 +71,8 @@ const (
 	exitFull   = 3 // no space for a backup or a restored copy
 	exitBusy   = 4 // head office or another backup is at work
 	exitBad    = 5 // the copy is not whole, or belongs to a newer version
+	// exitNothing is no failure to the timer's unit: head office has no database of its own here, not yet or not at all.
+	exitNothing = 6
 )
 
 func exitCode(err error) int {
@@ -80,6 +82,8 @@ func exitCode(err error) int {
 	switch {
 	case is(errUsage):
 		return exitUsage
+	case is(errNothing):
+		return exitNothing
 	case is(store.ErrFull):
 		return exitFull
 	case is(store.ErrInUse, errBackupRuns):

@@ -22,7 +22,7 @@ purge() {
 		SAY
 		return
 	fi
-	rm -rf "$data" /etc/kopilka-cloud /etc/systemd/system/kopilka-cloud.service.d
+	rm -rf "$data" /etc/kopilka-cloud /etc/systemd/system/kopilka-cloud.service.d /etc/systemd/system/kopilka-cloud-backup.service.d
 }
 
 case ${1:-} in
