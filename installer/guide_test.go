@@ -146,6 +146,18 @@ func commandsIn(guide string) (out []string) {
 	return out
 }
 
+// Changing which program is current changes nothing that runs, and the plan brings the update back.
+func TestGuideSaysWhatFollowsAdopt(t *testing.T) {
+	for _, name := range guides {
+		_, after, found := strings.Cut(readGuide(t, name), "kopilka-updater adopt -force")
+		require.True(t, found, name)
+		here, _, _ := strings.Cut(after, "\n## ")
+		for _, command := range []string{"`kopilka-agent service stop`", "`kopilka-agent service start`", "`kopilka-cloud updates drop "} {
+			require.Contains(t, here, command, name)
+		}
+	}
+}
+
 var heading = regexp.MustCompile(`(?m)^#+ `)
 
 // Who reads the one language must not know less than who reads the other.
