@@ -19,7 +19,7 @@
 //	           "applied"   u64, version of head office's state
 //	           "snapshot"  snapshotRef: name and version of the customers' snapshot
 //	           "tally"     Tally of the shift so far
-//	           "generation" u32, head office's as last heard
+//	           "generation" u32, head office's, once all leases from before it are asked for
 //	           "floor"     epoch u32 · seq u64, first record kept, once Compact has moved any out
 //	           "program"   name and version of who opened the file last
 //	           "set-aside" int, changes of head office that could not be read

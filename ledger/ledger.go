@@ -106,7 +106,7 @@ type state struct {
 	snapshot snapshotRef
 	aside    int
 
-	generation uint32 // of head office, as last heard
+	generation uint32 // of head office, once all leases from before it are asked for
 }
 
 // Open opens the ledger in a folder, making it where there is none. The folder must be on a local
