@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"encoding/binary"
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -120,6 +121,38 @@ func TestLeasesGoBackInSlices(t *testing.T) {
 	require.Equal(t, map[uint64]int{
 		first: ledger.RecallSlice, first + ledger.RecallSlice: ledger.RecallSlice, first + 2*ledger.RecallSlice: crowd - 2*ledger.RecallSlice,
 	}, slices)
+	s.requireAllBack(crowd, 2)
+}
+
+// A receipt that waits while leases go back is booked after the slice under way, before the next.
+func TestASaleWaitsForOneSlice(t *testing.T) {
+	s := newShop(t).withCrowd(100)
+	require.NoError(t, s.Regenerate(1))
+	draft := s.draft(0, 0, goods(10000))
+	booked := make(chan *sale.Record, 1)
+	started := false
+	s.looking(func() error {
+		if started {
+			return nil
+		}
+		started = true
+		go func() {
+			r, err := s.Book(draft, nil)
+			if err != nil {
+				t.Error(err)
+			}
+			booked <- r
+		}()
+		for !s.Awaited() {
+			runtime.Gosched()
+		}
+		return nil
+	})
+	first := s.Head().Seq
+	require.NoError(t, s.Regenerate(2))
+	r := <-booked
+	require.NotNil(t, r)
+	require.Equal(t, first+ledger.RecallSlice+1, r.Seq)
 	s.requireAllBack(crowd, 2)
 }
 

@@ -88,6 +88,7 @@ type Ledger struct {
 	broken atomic.Pointer[error]
 	snap   snapshotHolder
 	goods  catalogue
+	next   sync.Mutex // held by whoever writes next
 	writes sync.Mutex // one writer at a time, and the state published in commit order
 	looked looked
 	kpi    figures
@@ -247,7 +248,7 @@ func readState(tx *bbolt.Tx, s *state) error {
 // write runs one transaction. change works on a copy of the state, which is published only after the
 // commit. A commit that fails closes the ledger: after a failed fsync nobody knows what is on disk.
 func (l *Ledger) write(change func(w *writer) error) error {
-	l.writes.Lock()
+	l.takeTurn()
 	defer l.writes.Unlock()
 	if e := l.broken.Load(); e != nil {
 		return *e
@@ -285,6 +286,14 @@ func (l *Ledger) write(change func(w *writer) error) error {
 		f()
 	}
 	return nil
+}
+
+// takeTurn locks writes. A mutex alone may go again to who has just let go of it: a sale would wait for two slices
+// of a long work, and this way waits for one.
+func (l *Ledger) takeTurn() {
+	l.next.Lock()
+	defer l.next.Unlock()
+	l.writes.Lock()
 }
 
 // signal never waits: one signal stands for any number of events.
