@@ -5,6 +5,7 @@ package ledger_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,8 @@ const (
 	dirEnv      = "KOPILKA_LEDGER_DIR"
 	noSyncEnv   = "KOPILKA_LEDGER_NOSYNC"
 	acksMax     = 40 // of one life of the till
+	signsEvery  = ledger.RecallSlice / 8
+	sign        = "alive" // said now and then while leases go back, so that cuts fall between
 	patience    = 30 * time.Second
 )
 
@@ -47,17 +50,25 @@ func (quiet) FailNow()                          { os.Exit(1) }
 
 func sellUntilKilled() int {
 	s := openShop(quiet{}, os.Getenv(dirEnv))
-	if os.Getenv(noSyncEnv) != "" {
-		s.StopSyncing()
-	}
 	s.docs = s.Tally().Last.FD
 	s.version = s.Applied() + s.Filled()
 	if open, err := s.Unfinished(); err == nil && open != nil {
 		require.NoError(quiet{}, s.Abandon(open.Draft.ID, "power cut", 0))
 	}
 	// The same seed would give the IDs of the life before.
-	s.random = rand.NewChaCha8([32]byte{byte(s.Head().Seq), byte(s.Head().Seq >> 8), 1})
-	s.withAnna(100)
+	s.random = rand.NewChaCha8([32]byte{byte(s.Head().Seq), byte(s.Head().Seq >> 8), byte(s.Head().Seq >> 16), 1})
+	made := 0
+	s.looking(func() error {
+		if made++; made%signsEvery == 0 {
+			fmt.Println(sign)
+		}
+		return nil
+	})
+	if os.Getenv(noSyncEnv) != "" {
+		s.StopSyncing()
+	}
+	s.withAnna(100).lend()
+	require.NoError(quiet{}, s.Regenerate(1))
 	s.apply(codesChange(7, free(acksMax, 0)))
 	for n := 0; ; n++ {
 		s.with = nil
@@ -65,6 +76,9 @@ func sellUntilKilled() int {
 			s.withCode(7, code(byte(n%acksMax+1)))
 		}
 		fmt.Println(s.sell(anna, 1, 10000, 5000).ID)
+		if n%16 == 3 {
+			fmt.Println("generation", s.loseHeadOffice())
+		}
 		if n%3 == 2 {
 			n := newcomer(1000 + s.Head().Seq)
 			n.ID = s.id() // the ledger's own randomness repeats itself here
@@ -80,6 +94,41 @@ func sellUntilKilled() int {
 	}
 }
 
+// loseHeadOffice gives back all leases, a crowd of them, for the next generation, which it answers, and lends anew.
+func (s *shop) loseHeadOffice() uint32 {
+	before, err := s.Generation()
+	require.NoError(s.t, err)
+	s.withCrowd(crowdOf(before + 1))
+	require.NoError(s.t, s.Regenerate(before+1))
+	s.lend()
+	return before + 1
+}
+
+// crowdOf is where the customers begin whose leases go back for a generation.
+func crowdOf(generation uint32) uint64 { return uint64(generation) << 16 }
+
+// lend gives Anna a lease that she has not had.
+func (s *shop) lend() {
+	s.apply(leaseChange(anna, 3, 100, func(c *sale.LeaseChange) { binary.BigEndian.PutUint64(c.Lease.ID[8:], s.Head().Seq) }))
+}
+
+// verifyRecall wants no lease handed back twice, and none here from before the generation that is told.
+func verifyRecall(l *ledger.Ledger) {
+	t := quiet{}
+	for id, n := range (&shop{Ledger: l, t: t}).released() {
+		require.Equal(t, 1, n, "lease %s", id)
+	}
+	told, err := l.Generation()
+	require.NoError(t, err)
+	for generation := uint32(2); generation <= told; generation++ {
+		for i := range uint64(crowd) {
+			held, err := l.Held(sale.CustomerNo(crowdOf(generation) + i))
+			require.NoError(t, err)
+			require.Empty(t, held, "held from before generation %d, and %d is told", generation, told)
+		}
+	}
+}
+
 // verifyAcknowledged checks the ledger in the folder and looks for all that stdin names.
 func verifyAcknowledged() int {
 	t := quiet{}
@@ -87,8 +136,20 @@ func verifyAcknowledged() int {
 	require.NoError(t, err)
 	_, err = l.Check()
 	require.NoError(t, err)
+	verifyRecall(l)
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
+		if in.Text() == sign {
+			continue
+		}
+		if generation, ok := strings.CutPrefix(in.Text(), "generation "); ok {
+			want, err := strconv.ParseUint(generation, 10, 32)
+			require.NoError(t, err)
+			told, err := l.Generation()
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, uint64(told), want)
+			continue
+		}
 		if version, ok := strings.CutPrefix(in.Text(), "filled "); ok {
 			want, err := strconv.ParseUint(version, 10, 64)
 			require.NoError(t, err)
