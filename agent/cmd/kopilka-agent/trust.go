@@ -29,17 +29,19 @@ func updaterLayout() slots.Layout {
 	return l
 }
 
-// believe is the step of an enrolment that gives the updater its trust; a till that waits for head office has none yet.
-// Fresh is what head office has just answered, nil where the machine was enrolled before.
+// believe is the step of an enrolment that gives the updater its trust. A till that waits for head office has none yet,
+// and the service that enrols it later may not write any: so it is said what is left to an administrator then. Fresh is what head office has just answered, nil where the machine was enrolled before.
 func believe(l slots.Layout, data string, fresh *uplink.Identity, out io.Writer) error {
 	if fresh != nil {
 		return trustUpdates(l, data, *fresh, true, out)
 	}
 	id, err := uplink.Load(filepath.Join(data, identityFile))
-	if errors.Is(err, uplink.ErrNotEnrolled) {
+	switch {
+	case errors.Is(err, uplink.ErrNotEnrolled) && hasUpdater(l, data):
+		return say(out, "%s\n%s\n", textTrustLater.EN, textTrustLater.RU)
+	case errors.Is(err, uplink.ErrNotEnrolled):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	return trustUpdates(l, data, id, false, out)
@@ -48,6 +50,11 @@ func believe(l slots.Layout, data string, fresh *uplink.Identity, out io.Writer)
 var textNoTrust = update.Text{
 	RU: "Обновления не будут ставиться сами, пока администратор не выполнит: kopilka-agent updates trust",
 	EN: "Updates will not install themselves until an administrator runs: kopilka-agent updates trust",
+}
+
+var textTrustLater = update.Text{
+	RU: "Когда касса подключится, администратору останется выполнить: kopilka-agent updates trust. До этого обновления не будут ставиться сами",
+	EN: "Once the till has enrolled, an administrator has to run: kopilka-agent updates trust. Until then updates will not install themselves",
 }
 
 var textNoUpdater = update.Text{

@@ -272,6 +272,18 @@ func TestTheUpdaterLearnsWhomToBelieve(t *testing.T) {
 	}
 }
 
+// The service enrols the till later, and may not write what the updater believes.
+func TestAnEnrolmentThatWaitsSaysWhatTheUpdaterWillNeed(t *testing.T) {
+	data := t.TempDir()
+	var out bytes.Buffer
+	require.NoError(t, believe(slots.Layout{State: t.TempDir(), Data: data}, data, nil, &out))
+	require.Contains(t, out.String(), "Once the till has enrolled, an administrator has to run: kopilka-agent updates trust.")
+	require.Contains(t, out.String(), "Когда касса подключится")
+	out.Reset()
+	require.NoError(t, believe(slots.Layout{State: t.TempDir(), Data: t.TempDir()}, data, nil, &out))
+	require.Empty(t, out.String(), "a till of another folder has no updater")
+}
+
 // A demo beside the real till must not get to choose who makes the real one's programs.
 func TestUpdatesTrustIsForTheInstalledTillOnly(t *testing.T) {
 	o := newOffering(t)
