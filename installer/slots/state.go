@@ -41,6 +41,28 @@ type Reason struct {
 	Text
 }
 
+// Codes of reasons that other programs know, too.
+const (
+	CodeAdopted   = "adopted"
+	CodeTrial     = "trial"
+	CodeDone      = "done"
+	CodeStay      = "stay"
+	CodeBusy      = "busy"
+	CodeTrust     = "trust"
+	CodeOff       = "off"
+	CodeNoService = "no-service"
+)
+
+// Well tells that nobody has to do anything about it. A code that this program does not know is none of these: better a
+// warning too many than an updater that stands still and nobody hears of it.
+func (r Reason) Well() bool {
+	switch r.Code {
+	case "", CodeAdopted, CodeTrial, CodeDone, CodeStay, CodeBusy:
+		return true
+	}
+	return false
+}
+
 // Trial is a version that has not shown yet that it is well.
 type Trial struct {
 	Version  string          `json:"version"`
@@ -138,20 +160,30 @@ type Status struct {
 	Verdicts map[string]Verdict `json:"verdicts,omitempty"`
 }
 
-// Publish writes the status of now.
+// Publish writes the status of now. Of a state that is damaged it is said, too, beside what was known before.
 func (s *Slots) Publish(wanted string, says Reason) error {
-	st, slot, err := s.View()
+	now, err := s.status()
 	if err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(Status{
-		Version: st.VersionOf(slot), Slot: slot, Packaged: st.Packaged, Stage: st.Stage, Wanted: wanted,
-		Says: says, At: s.Now().UTC().Truncate(time.Second), Verdicts: st.Verdicts,
-	}, "", "  ")
+	now.Wanted, now.Says, now.At = wanted, says, s.Now().UTC().Truncate(time.Second)
+	raw, err := json.MarshalIndent(now, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the updater's status: %w", err)
 	}
 	return s.Disk.replace(filepath.Join(s.Layout.State, StatusFile), statusMode, bytes.NewReader(append(raw, '\n')))
+}
+
+func (s *Slots) status() (Status, error) {
+	st, slot, err := s.View()
+	if errors.Is(err, ErrState) {
+		was, err := s.Published()
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return was, err
+	}
+	return Status{Version: st.VersionOf(slot), Slot: slot, Packaged: st.Packaged, Stage: st.Stage, Verdicts: st.Verdicts}, err
 }
 
 // ReadStatus reads what an updater published; fs.ErrNotExist is wrapped where none ever did.

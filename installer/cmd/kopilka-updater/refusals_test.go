@@ -316,3 +316,54 @@ func TestWhatIsTakenBackWhileItWaitsIsNotInstalled(t *testing.T) {
 		require.Empty(t, names)
 	})
 }
+
+// The doctor warns of what was last said: an updater that is asked for nothing must not leave it at trouble that is over.
+func TestTroubleWithoutAVersionIsTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, filepath.Join(*folder, "verified"))
+		b := w.box()
+		asked := errors.New("rubbish")
+		b.updater.asked = func() (string, error) { return "", asked }
+		require.Error(t, b.updater.apply(t.Context()))
+		st, err := b.slots.Published()
+		require.NoError(t, err)
+		require.False(t, st.Says.Well(), st.Says.Code)
+		asked = fs.ErrNotExist
+		require.NoError(t, b.updater.apply(t.Context()))
+		st, err = b.slots.Published()
+		require.NoError(t, err)
+		require.Equal(t, slots.CodeStay, st.Says.Code)
+	})
+}
+
+// The doctor has nothing but the status to read: it must hear of a state that stops all updates.
+func TestADamagedStateIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, filepath.Join(*folder, "verified"))
+		b := w.box()
+		require.NoError(t, b.slots.Publish("", reasonAdopted(older)))
+		require.NoError(t, b.slots.Disk.Write(layout.State+"/"+slots.StateFile, 0o600, strings.NewReader("{")))
+		require.ErrorIs(t, b.updater.apply(t.Context()), slots.ErrState)
+		st, err := b.slots.Published()
+		require.NoError(t, err)
+		require.Equal(t, "state", st.Says.Code)
+		require.Equal(t, older, st.Version, "what was known before")
+	})
+}
+
+// What means well is counted one by one: all else makes the doctor and head office warn.
+func TestOnlyWhatMeansWellIsNoTrouble(t *testing.T) {
+	for _, r := range []slots.Reason{{}, reasonStay, reasonBusy, reasonAdopted("1.0.0"), reasonTrial("1.0.0"), reasonDone("1.0.0")} {
+		require.True(t, r.Well(), r.Code)
+	}
+	ill := []slots.Reason{reasonPerson, reasonTrust, reasonHung, reasonOff, reasonMute, reasonCrash, reasonWakes, reasonPort, reasonIll("1.0.0", reasonMute), reasonHeld("1.0.0", slots.Verdict{}), reasonOlder("1.0.0", "1.1.0"), explain(errors.New("rubbish"))}
+	for _, k := range kinds {
+		ill = append(ill, k.why)
+	}
+	for _, s := range signed {
+		ill = append(ill, explain(s.err))
+	}
+	for _, r := range ill {
+		require.False(t, r.Well(), r.Code)
+	}
+}

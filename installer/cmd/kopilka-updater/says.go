@@ -32,11 +32,11 @@ func reason(code, ru, en string) slots.Reason {
 
 var (
 	reasonPerson = reason("person", "Прежнюю версию вернул человек (kopilka-updater rollback)", "A person went back to the version before (kopilka-updater rollback)")
-	reasonStay   = reason("stay", update.Explain(update.ErrStay).RU, update.Explain(update.ErrStay).EN)
-	reasonTrust  = reason("trust", "Служба обновлений не знает, кому верить: выполните kopilka-agent enrol от имени администратора", "The updater does not know whom to believe: run kopilka-agent enrol as an administrator")
-	reasonBusy   = reason("busy", "Новая версия готова и ждёт, пока у кассы никого не будет", "A new version is ready and waits until nobody is at the till")
+	reasonStay   = reason(slots.CodeStay, update.Explain(update.ErrStay).RU, update.Explain(update.ErrStay).EN)
+	reasonTrust  = reason(slots.CodeTrust, "Служба обновлений не знает, кому верить: выполните kopilka-agent updates trust от имени администратора", "The updater does not know whom to believe: run kopilka-agent updates trust as an administrator")
+	reasonBusy   = reason(slots.CodeBusy, "Новая версия готова и ждёт, пока у кассы никого не будет", "A new version is ready and waits until nobody is at the till")
 	reasonHung   = reason("hung", "Программа кассы не отвечает, хотя работает: обновление подождёт. Причину скажет kopilka-agent doctor", "The till program runs but does not answer: the update waits. kopilka-agent doctor tells the reason")
-	reasonOff    = reason("off", "Служба кассы остановлена: обновление подождёт, пока её запустят (kopilka-agent service start)", "The till's service is stopped: the update waits until it is started (kopilka-agent service start)")
+	reasonOff    = reason(slots.CodeOff, "Служба кассы остановлена: обновление подождёт, пока её запустят (kopilka-agent service start)", "The till's service is stopped: the update waits until it is started (kopilka-agent service start)")
 	reasonMute   = reason("mute", "новая версия не отвечает", "the new version does not answer")
 	reasonCrash  = reason("crash", "новая версия падает", "the new version crashes")
 	reasonWakes  = reason("wakes", "машина перезапускалась, пока новая версия проверялась", "the machine was restarted again and again while the new version was watched")
@@ -44,15 +44,15 @@ var (
 )
 
 func reasonAdopted(v string) slots.Reason {
-	return reason("adopted", "Пакет принёс версию "+v, "A package brought version "+v)
+	return reason(slots.CodeAdopted, "Пакет принёс версию "+v, "A package brought version "+v)
 }
 
 func reasonTrial(v string) slots.Reason {
-	return reason("trial", "Версия "+v+" установлена и проверяется", "Version "+v+" is installed and being watched")
+	return reason(slots.CodeTrial, "Версия "+v+" установлена и проверяется", "Version "+v+" is installed and being watched")
 }
 
 func reasonDone(v string) slots.Reason {
-	return reason("done", "Версия "+v+" установлена", "Version "+v+" is installed")
+	return reason(slots.CodeDone, "Версия "+v+" установлена", "Version "+v+" is installed")
 }
 
 func reasonIll(v string, why slots.Reason) slots.Reason {
@@ -123,7 +123,7 @@ var kinds = []struct {
 	{errStranger, reasonPort},
 	{errMute, reasonHung},
 	{installer.ErrNoManager, reason("no-manager", "Диспетчер служб не работает: обновлять нечего", "No service manager runs here: there is nothing to update")},
-	{installer.ErrNotInstalled, reason("no-service", "Служба кассы не установлена: выполните kopilka-agent service install", "The till's service is not installed: run kopilka-agent service install")},
+	{installer.ErrNotInstalled, reason(slots.CodeNoService, "Служба кассы не установлена: выполните kopilka-agent service install", "The till's service is not installed: run kopilka-agent service install")},
 	{fs.ErrPermission, reason("rights", "Службе обновлений не хватает прав (или файл держит антивирус)", "The updater is not allowed to do this (or an antivirus holds the file)")},
 }
 

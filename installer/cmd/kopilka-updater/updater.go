@@ -90,11 +90,18 @@ func (u *updater) apply(ctx context.Context) error {
 // unwanted clears away what waited for its turn and was taken back.
 func (u *updater) unwanted(ctx context.Context) error {
 	was, err := u.slots.Discard(ctx)
-	if err != nil || was == "" {
+	if err != nil || was == "" && !u.mended() {
 		return err
 	}
 	u.say(was, reasonStay)
 	return u.slots.Prune(ctx)
+}
+
+// mended tells that the last word was of trouble with no version's name on it, and that this run came without it as far
+// as an updater comes that is asked for nothing: nobody else would take that word back.
+func (u *updater) mended() bool {
+	said, err := u.slots.Published()
+	return err == nil && said.Wanted == "" && !said.Says.Well()
 }
 
 // tell publishes and logs why an update does not go on.
