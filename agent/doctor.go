@@ -128,6 +128,7 @@ func Doctor(ctx context.Context, c Checkup) []Finding {
 	e.versions()
 	e.config()
 	e.ask(ctx)
+	e.trust()
 	e.logLevel(ctx)
 	if e.Limited {
 		e.warn("rights", e.onSystem("sudo kopilka-agent doctor", "kopilka-agent doctor"), say("Папка данных, диск и ключ кассы без прав администратора не осмотрены: запустите от имени администратора",
@@ -167,13 +168,14 @@ func Worst(findings []Finding) Level {
 
 type examination struct {
 	Checkup
-	findings []Finding
-	view     *View          // of the daemon, where it runs
-	waits    *Waits         // it runs, and the till is not enrolled
-	other    bool           // it has other settings than the file: its devices are not the file's
-	zone     *time.Location // of the store; nil: not known
-	expired  bool           // the register's fiscal storage, and it is said
-	last     time.Time      // trusted time that the till has seen; zero where unknown
+	findings  []Finding
+	view      *View          // of the daemon, where it runs
+	waits     *Waits         // it runs, and the till is not enrolled
+	other     bool           // it has other settings than the file: its devices are not the file's
+	zone      *time.Location // of the store; nil: not known
+	untrusted bool           // the updater knows nobody to believe
+	expired   bool           // the register's fiscal storage, and it is said
+	last      time.Time      // trusted time that the till has seen; zero where unknown
 }
 
 func (e *examination) find(subject string, level Level, command string, text Text) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -44,6 +45,12 @@ type Versions struct {
 	Failed   string    // tried, ill, and gone back from
 	Why      Text      // it failed or waits
 	At       time.Time // when the updater said so
+	// Trouble is the updater's own sentence where it takes no version and a person should know; Mend is the command that
+	// helps, empty where there is none.
+	Trouble Text
+	Mend    string
+	// Untrusted: the updater is here, has not complained yet, and knows nobody whose versions it may install.
+	Untrusted bool
 }
 
 func (e *examination) versions() {
@@ -58,6 +65,10 @@ func (e *examination) versions() {
 	case err != nil:
 		e.warn("version", e.updaterLog(), say("Состояние обновлений не читается: %v", "The state of updates cannot be read: %v", err))
 		return
+	}
+	e.untrusted = v.Untrusted
+	if v.Trouble.EN != "" {
+		e.warn("version", cmp.Or(v.Mend, e.updaterLog()), v.Trouble)
 	}
 	if v.Current != "" && v.Current != e.Version {
 		e.warn("version", "kopilka-agent service stop && kopilka-agent service start", say("Отвечает версия %[1]s, а установлена %[2]s: перезапустите службу", "Version %[1]s answers, version %[2]s is installed: restart the service", e.Version, v.Current))
@@ -78,6 +89,19 @@ func (e *examination) versions() {
 		e.ok("version", say("Версия %[1]s на испытании: если она больна, вернётся прежняя%[2]s", "Version %[1]s is on trial: if it is ill, the one before comes back%[3]s", v.Trial, why.RU, why.EN))
 	case v.Wanted != "":
 		e.ok("version", say("Версия %[1]s скачана и ждёт, когда касса будет свободна%[2]s", "Version %[1]s is downloaded and waits until the till is idle%[3]s", v.Wanted, why.RU, why.EN))
+	}
+}
+
+// trust warns, before there is any version to refuse, of an updater that would refuse them all. A till that is not
+// enrolled has nobody to believe yet.
+func (e *examination) trust() {
+	if !e.untrusted || !e.Config.Updates.Auto || e.waits != nil {
+		return
+	}
+	// Who may not read the key hears it from the running till: one with a view is enrolled.
+	if who, err := e.Enrolled(); e.view != nil || err == nil && who != "" {
+		e.warn("version", "kopilka-agent updates trust", say("Служба обновлений не знает, кому верить: обновления сами не поставятся, пока администратор не выполнит команду",
+			"The updater does not know whom to believe: updates will not install themselves until an administrator runs the command"))
 	}
 }
 

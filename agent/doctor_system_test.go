@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,9 @@ func TestDoctorNamesWhatIsWrongWithTheMachine(t *testing.T) {
 		{"update waits", versions(Versions{Wanted: "1.1.0", Why: say("идёт чек", "a receipt is open")}, nil), "version", LevelOK, "скачана и ждёт, когда касса будет свободна: идёт чек", "waits until the till is idle: a receipt is open", ""},
 		{"update on trial", versions(Versions{Trial: "1.1.0"}, nil), "version", LevelOK, "на испытании", "on trial", ""},
 		{"update failed", versions(Versions{Failed: "1.1.0", Why: say("нет сканера", "a scanner is gone")}, nil), "version", LevelWarning, "не удалось, касса работает на прежней версии: нет сканера", "failed, the till works with the version before: a scanner is gone", "journalctl -u kopilka-updater -n 50"},
+		{"update refused", versions(Versions{Trouble: say("нет места", "no room")}, nil), "version", LevelWarning, "нет места", "no room", "journalctl -u kopilka-updater -n 50"},
+		{"updater untold", versions(Versions{Trouble: say("не знает, кому верить", "knows nobody"), Mend: "kopilka-agent updates trust"}, nil), "version", LevelWarning, "не знает, кому верить", "knows nobody", "kopilka-agent updates trust"},
+		{"updater believes nobody", versions(Versions{Untrusted: true}, nil), "version", LevelWarning, "не знает, кому верить: обновления сами не поставятся", "does not know whom to believe: updates will not", "kopilka-agent updates trust"},
 		{"update state unreadable", versions(Versions{}, errors.New("rubbish")), "version", LevelWarning, "не читается", "cannot be read: rubbish", "journalctl -u kopilka-updater -n 50"},
 		{"no account", rights(Rights{Missing: true}), "rights", LevelWarning, "Учётной записи kopilka нет", "There is no account kopilka", "sudo kopilka-agent service install"},
 		{"no groups", rights(Rights{Rules: true, Groups: []string{"dialout"}}), "rights", LevelError, "нет групп dialout", "lacks the groups dialout", "sudo kopilka-agent service install"},
@@ -190,6 +194,34 @@ func TestDoctorWithoutAnUpdaterSaysNothingOfUpdates(t *testing.T) {
 	c.Versions = func() (Versions, error) { return Versions{}, fs.ErrNotExist }
 	for _, f := range examine(t, c) {
 		require.False(t, f.Subject == "version" && f.Level != LevelOK, "%+v", f)
+	}
+}
+
+// Who is not enrolled has nobody to believe yet, and who takes no updates by himself need not.
+func TestDoctorAsksForTrustOnlyWhereItIsMissed(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Checkup)
+		said   bool
+	}{
+		"enrolled":        {func(*Checkup) {}, true},
+		"not enrolled":    {func(c *Checkup) { c.Enrolled = func() (string, error) { return "", nil } }, false},
+		"updates by hand": {func(c *Checkup) { c.Config.Updates.Auto = false }, false},
+		"waits for head office": {func(c *Checkup) {
+			c.Waiting = func(context.Context) (Waits, error) { return Waits{Reason: say("ждёт", "waits")}, nil }
+		}, false},
+		"no rights, till stands": {func(c *Checkup) { c.Enrolled = func() (string, error) { return "", fs.ErrPermission } }, false},
+		"no rights, till runs": {func(c *Checkup) {
+			c.Enrolled = func() (string, error) { return "", fs.ErrPermission }
+			c.Daemon = func(context.Context) (View, error) { return View{Register: RegisterView{Online: true}}, nil }
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := patient(t)
+			c.Versions = func() (Versions, error) { return Versions{Untrusted: true}, nil }
+			test.change(c)
+			said := slices.ContainsFunc(examine(t, c), func(f Finding) bool { return f.Command == "kopilka-agent updates trust" })
+			require.Equal(t, test.said, said)
+		})
 	}
 }
 

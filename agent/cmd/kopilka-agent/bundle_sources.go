@@ -271,10 +271,10 @@ func (g *gatherer) updates(context.Context) ([]byte, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, fmt.Errorf("read the updater's status: %w", err)
 	}
-	v := versionsIn(s)
+	v := versionsIn(s, askedLast(g.checkup.Config))
 	return asJSON(map[string]string{
 		"packaged": g.masker.line(v.Packaged), "current": g.masker.line(v.Current), "wanted": g.masker.line(v.Wanted), "trial": g.masker.line(v.Trial),
-		"failed": g.masker.line(v.Failed), "why": g.masker.sentence(v.Why.EN), "at": v.At.UTC().Format(time.RFC3339), "stage": g.masker.line(string(s.Stage)),
+		"failed": g.masker.line(v.Failed), "why": g.masker.sentence(v.Why.EN), "trouble": g.masker.sentence(v.Trouble.EN), "at": v.At.UTC().Format(time.RFC3339), "stage": g.masker.line(string(s.Stage)),
 	})
 }
 

@@ -25,8 +25,6 @@ import (
 	"github.com/kopilka/kopilka/agent/desk"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/installer"
-	"github.com/kopilka/kopilka/installer/slots"
-	"github.com/kopilka/kopilka/sync/update"
 	"github.com/kopilka/kopilka/sync/uplink"
 )
 
@@ -105,7 +103,7 @@ func checkupOf(path string, config agent.Config, configErr error) agent.Checkup 
 	}
 	c := agent.Checkup{
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
-		Windows: runtime.GOOS == "windows", Service: serviceState, Versions: versions, Rights: rightsOf(config), Inodes: freeInodes,
+		Windows: runtime.GOOS == "windows", Service: serviceState, Versions: func() (agent.Versions, error) { return versions(updaterLayout(), config) }, Rights: rightsOf(config), Inodes: freeInodes,
 		LogLevel: func(ctx context.Context) (agent.LogState, error) { return askLogLevel(ctx, config.Page) },
 		Daemon:   func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
 		Free:     freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: portsHere,
@@ -190,40 +188,6 @@ func serviceState(ctx context.Context) (agent.ServiceState, error) {
 		Running: st.Running, Enabled: st.Automatic, Restarts: st.Restarts,
 		Text: agent.Text{RU: st.Sentence(false), EN: st.Sentence(true)},
 	}, err
-}
-
-// versions reads what the updater says for everybody to read.
-func versions() (v agent.Versions, err error) {
-	b, err := os.ReadFile(filepath.Join(slots.System().State, slots.StatusFile))
-	if err != nil {
-		return v, err
-	}
-	var s slots.Status
-	if err := json.Unmarshal(b, &s); err != nil {
-		return v, fmt.Errorf("read the updater's status: %w", err)
-	}
-	return versionsIn(s), nil
-}
-
-func versionsIn(s slots.Status) agent.Versions {
-	v := agent.Versions{Packaged: s.Packaged, Current: s.Version, At: s.At, Why: agent.Text{RU: s.Says.RU, EN: s.Says.EN}}
-	switch s.Stage {
-	case slots.Placed:
-		v.Wanted = s.Wanted
-	case slots.OnTry:
-		v.Trial = s.Wanted
-	case slots.GoBack:
-		v.Failed = s.Wanted
-	case slots.Idle:
-		newest := time.Time{}
-		for version, verdict := range s.Verdicts {
-			if update.Newer(version, s.Version) && verdict.At.After(newest) { // an older one is nobody's trouble any more
-				newest = verdict.At
-				v.Failed, v.Why = version, agent.Text{RU: verdict.Why.RU, EN: verdict.Why.EN}
-			}
-		}
-	}
-	return v
 }
 
 // askDaemon takes the first view that the daemon sends to a page.

@@ -2,19 +2,24 @@ package main
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"log"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -22,6 +27,7 @@ import (
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/installer/slots"
+	"github.com/kopilka/kopilka/sync/update"
 )
 
 // secretOffice is a head office with a certificate of its own making.
@@ -86,10 +92,18 @@ func TestVersionsSayWhatUpdatesAreAbout(t *testing.T) {
 		"1.1.0": {At: at.Add(-time.Hour), Why: slots.Reason{Text: slots.Text{RU: "старое", EN: "old"}}},
 		"1.2.0": {At: at, Why: slots.Reason{Text: slots.Text{RU: "нет сканера", EN: "a scanner is gone"}}},
 	}
+	full := slots.Reason{Code: "full", Text: slots.Text{RU: "нет места", EN: "no room"}}
+	trouble := agent.Text(full.Text)
+	stay := slots.Reason{Code: slots.CodeStay, Text: slots.Text{RU: "нечего", EN: "nothing"}}
 	for _, test := range []struct {
 		status slots.Status
 		want   agent.Versions
 	}{
+		{slots.Status{Version: "1.0.0", Wanted: "1.2.0", Says: stay}, agent.Versions{Current: "1.0.0", Why: agent.Text(stay.Text)}},
+		{slots.Status{Version: "1.0.0", Wanted: "1.2.0", Says: full}, agent.Versions{Current: "1.0.0", Why: trouble, Trouble: trouble}},
+		{slots.Status{Version: "1.0.0", Stage: slots.Placed, Wanted: "1.2.0", Says: full}, agent.Versions{Current: "1.0.0", Why: trouble, Trouble: trouble}},
+		{slots.Status{Version: "1.0.0", Wanted: "1.2.0", Says: full, Verdicts: verdicts}, agent.Versions{Current: "1.0.0", Failed: "1.2.0", Why: agent.Text{RU: "нет сканера", EN: "a scanner is gone"}}},
+		{slots.Status{Version: "1.0.0", Wanted: "1.3.0", Says: full, Verdicts: verdicts}, agent.Versions{Current: "1.0.0", Failed: "1.2.0", Why: agent.Text{RU: "нет сканера", EN: "a scanner is gone"}, Trouble: trouble}},
 		{slots.Status{Version: "1.0.0", Packaged: "1.0.0"}, agent.Versions{Current: "1.0.0", Packaged: "1.0.0"}},
 		{slots.Status{Version: "1.0.0", Stage: slots.Placed, Wanted: "1.2.0"}, agent.Versions{Current: "1.0.0", Wanted: "1.2.0"}},
 		{slots.Status{Version: "1.2.0", Stage: slots.OnTry, Wanted: "1.2.0"}, agent.Versions{Current: "1.2.0", Trial: "1.2.0"}},
@@ -97,8 +111,72 @@ func TestVersionsSayWhatUpdatesAreAbout(t *testing.T) {
 		{slots.Status{Version: "1.0.0", Verdicts: verdicts}, agent.Versions{Current: "1.0.0", Failed: "1.2.0", Why: agent.Text{RU: "нет сканера", EN: "a scanner is gone"}}},
 		{slots.Status{Version: "1.2.0", Verdicts: verdicts}, agent.Versions{Current: "1.2.0"}},
 	} {
-		require.Equal(t, test.want, versionsIn(test.status))
+		require.Equal(t, test.want, versionsIn(test.status, lastCheck{}))
 	}
+}
+
+// An updater that is asked for nothing says nothing more: its last word would be warned of for ever.
+func TestTroubleWithAVersionThatWasTakenBackIsOver(t *testing.T) {
+	at := time.Now()
+	s := slots.Status{Version: "1.0.0", Wanted: "1.2.0", At: at, Says: slots.Reason{Code: "full", Text: slots.Text{RU: "нет места", EN: "no room"}}}
+	for name, test := range map[string]struct {
+		asked lastCheck
+		over  bool
+	}{
+		"nothing is offered any more": {lastCheck{At: at.Add(time.Minute)}, true},
+		"another is offered":          {lastCheck{At: at.Add(time.Minute), Offered: "1.3.0"}, true},
+		"it is still offered":         {lastCheck{At: at.Add(time.Minute), Offered: "1.2.0"}, false},
+		"head office did not answer":  {lastCheck{At: at.Add(time.Minute), Failure: &update.Text{}}, false},
+		"asked before":                {lastCheck{At: at.Add(-time.Minute)}, false},
+		"never asked":                 {lastCheck{}, false},
+	} {
+		require.Equal(t, test.over, versionsIn(s, test.asked).Trouble.EN == "", name)
+	}
+	s.Version = s.Wanted // it runs, is ill and cannot be gone back from
+	require.NotEmpty(t, versionsIn(s, lastCheck{At: at.Add(time.Minute)}).Trouble)
+}
+
+// publish writes the updater's word, as the updater does.
+func publish(t *testing.T, l slots.Layout, s slots.Status) {
+	t.Helper()
+	raw, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(l.State, slots.StatusFile), raw, 0o600))
+}
+
+func TestTheDoctorReadsWhomTheUpdaterBelieves(t *testing.T) {
+	c := agent.Config{Data: t.TempDir()}
+	l := slots.Layout{State: t.TempDir(), Data: c.Data}
+	read := func() agent.Versions {
+		t.Helper()
+		v, err := versions(l, c)
+		require.NoError(t, err)
+		return v
+	}
+	require.True(t, read().Untrusted, "it is installed and has said nothing yet")
+	publish(t, l, slots.Status{Version: "1.0.0", Says: slots.Reason{Code: slots.CodeAdopted}})
+	require.True(t, read().Untrusted)
+	sentence := slots.Text{RU: "не знает, кому верить", EN: "does not know whom to believe"}
+	publish(t, l, slots.Status{Version: "1.0.0", Wanted: "1.2.0", Says: slots.Reason{Code: slots.CodeTrust, Text: sentence}})
+	v := read()
+	require.Equal(t, agent.Text(sentence), v.Trouble)
+	require.Equal(t, "kopilka-agent updates trust", v.Mend)
+	require.False(t, v.Untrusted, "said once is enough")
+
+	root, _, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	require.NoError(t, update.Trust{Org: 4, Store: 2, Till: 9, OrgRoot: root}.Save(filepath.Join(l.State, slots.TrustFile)))
+	v = read()
+	require.Empty(t, v.Trouble, "it was told meanwhile")
+	require.False(t, v.Untrusted)
+
+	require.NoError(t, os.WriteFile(filepath.Join(l.State, slots.StatusFile), []byte("{"), 0o600))
+	_, err = versions(l, c)
+	require.ErrorContains(t, err, slots.StatusFile)
+	_, err = versions(l, agent.Config{Data: t.TempDir()})
+	require.ErrorIs(t, err, fs.ErrNotExist, "a till of another folder has no updater")
+	_, err = versions(slots.Layout{State: filepath.Join(l.State, "none"), Data: c.Data}, c)
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 // A chain of more than one error is told apart.
