@@ -33,6 +33,7 @@ type Options struct {
 	BytesPerSecond int64         // of a program's download; zero: as fast as the line is
 	Patience       time.Duration // with a server that says nothing; zero: a minute
 	Free           func(folder string) (uint64, error)
+	Loading        func(version string) // hears that a program's download begins; nil: nobody does
 }
 
 // Client is a till's side of the repository. One goroutine uses it at a time.

@@ -78,6 +78,9 @@ func (c *Client) download(ctx context.Context, p program) error {
 	if err := removed(os.Remove(file)); err != nil {
 		return fmt.Errorf("remove a download that was changed: %w", err)
 	}
+	if c.Loading != nil {
+		c.Loading(p.Version)
+	}
 	part := file + partSuffix
 	have, err := c.began(part, p)
 	if err != nil {

@@ -103,7 +103,7 @@ func checkupOf(path string, config agent.Config, configErr error) agent.Checkup 
 	}
 	c := agent.Checkup{
 		Now: time.Now, Version: version, ConfigPath: path, Config: config, ConfigErr: configErr, Ledger: filepath.Join(config.Data, ledgerFolder),
-		Windows: runtime.GOOS == "windows", Service: serviceState, Versions: func() (agent.Versions, error) { return versions(updaterLayout(), config) }, Rights: rightsOf(config), Inodes: freeInodes,
+		Windows: runtime.GOOS == "windows", Service: serviceState, Versions: updaterVersions(config), Rights: rightsOf(config), Inodes: freeInodes,
 		LogLevel: func(ctx context.Context) (agent.LogState, error) { return askLogLevel(ctx, config.Page) },
 		Daemon:   func(ctx context.Context) (agent.View, error) { return askDaemon(ctx, config.Page) },
 		Free:     freeSpace, Foreign: foreignFiles, Register: devices.register, Moved: p.register.moved, Printer: devices.printer, Display: devices.display, Ports: portsHere,

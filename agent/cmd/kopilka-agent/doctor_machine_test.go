@@ -149,7 +149,7 @@ func TestTheDoctorReadsWhomTheUpdaterBelieves(t *testing.T) {
 	l := slots.Layout{State: t.TempDir(), Data: c.Data}
 	read := func() agent.Versions {
 		t.Helper()
-		v, err := versions(l, c)
+		v, _, err := versions(l, c)
 		require.NoError(t, err)
 		return v
 	}
@@ -171,11 +171,11 @@ func TestTheDoctorReadsWhomTheUpdaterBelieves(t *testing.T) {
 	require.False(t, v.Untrusted)
 
 	require.NoError(t, os.WriteFile(filepath.Join(l.State, slots.StatusFile), []byte("{"), 0o600))
-	_, err = versions(l, c)
+	_, _, err = versions(l, c)
 	require.ErrorContains(t, err, slots.StatusFile)
-	_, err = versions(l, agent.Config{Data: t.TempDir()})
+	_, _, err = versions(l, agent.Config{Data: t.TempDir()})
 	require.ErrorIs(t, err, fs.ErrNotExist, "a till of another folder has no updater")
-	_, err = versions(slots.Layout{State: filepath.Join(l.State, "none"), Data: c.Data}, c)
+	_, _, err = versions(slots.Layout{State: filepath.Join(l.State, "none"), Data: c.Data}, c)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 

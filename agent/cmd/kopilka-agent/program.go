@@ -46,6 +46,7 @@ type Program struct {
 	listener net.Listener
 	desk     *desk.Desk
 	updates  *updating // nil: this till takes none
+	progress *progress
 	level    *logLevel // nil: the log has one level for ever
 	metrics  *metrics  // nil: none are offered
 	patience patience  // with a ledger that has stopped
@@ -103,6 +104,7 @@ func (p *Program) open() error {
 		return err
 	}
 	p.makeUpdates(id)
+	p.makeProgress()
 	if p.config.Metrics != "" {
 		if p.metrics, err = newMetrics(p.config, p.ledger, p.lastView); err != nil {
 			return err
@@ -160,6 +162,7 @@ func (p *Program) Run(ctx context.Context) error {
 	others.Go(func() { slept.through(ctx, p.runUplink) })
 	others.Go(func() { p.tellNetwork(ctx) })
 	others.Go(func() { p.tellHeadOffice(ctx) })
+	others.Go(func() { p.progress.run(ctx) })
 	others.Go(func() { p.mindLedger(ctx, end) })
 	if p.updates != nil {
 		others.Go(func() { p.updates.run(ctx) })

@@ -152,6 +152,10 @@ func (p *Program) tellHeadOffice(ctx context.Context) {
 				return
 			}
 			view = v
+		case <-p.progress.changed:
+			if view.Now == 0 { // the first view brings it along
+				continue
+			}
 		case <-ticker.C:
 			last = wire.Status{}
 		}
@@ -169,7 +173,7 @@ func (p *Program) tellHeadOffice(ctx context.Context) {
 
 func (p *Program) status(v agent.View) wire.Status {
 	s := wire.Status{
-		At: v.Now, Shift: v.Shift.No, ShiftOpen: v.Shift.Open, Unsent: p.ledger.Unsent(), Customers: p.ledger.Customers(),
+		Update: p.progress.last.Load(), At: v.Now, Shift: v.Shift.No, ShiftOpen: v.Shift.Open, Unsent: p.ledger.Unsent(), Customers: p.ledger.Customers(),
 		ClockLag: p.clock.Ahead().Milliseconds(), Register: wire.RegisterStatus{
 			Online: v.Register.Online, Model: v.Register.Model, Serial: v.Register.Serial, FN: v.Register.FN,
 			Conditions: v.Register.Flags, Unsent: v.Register.Unsent, Firmware: v.Register.Firmware,

@@ -28,8 +28,8 @@ func updaterSays(l slots.Layout, c agent.Config) (slots.Status, error) {
 	return slots.ReadStatus(l)
 }
 
-// versions is what the doctor hears of the updater, and of who could not be believed by it.
-func versions(l slots.Layout, c agent.Config) (agent.Versions, error) {
+// versions is what the doctor and head office hear of the updater; about is the version that it last spoke of.
+func versions(l slots.Layout, c agent.Config) (v agent.Versions, about string, err error) {
 	s, err := updaterSays(l, c)
 	if errors.Is(err, fs.ErrNotExist) && hasUpdater(l, c.Data) {
 		if _, gone := os.Stat(l.State); gone == nil { // it is installed, and has said nothing yet
@@ -37,17 +37,26 @@ func versions(l slots.Layout, c agent.Config) (agent.Versions, error) {
 		}
 	}
 	if err != nil {
-		return agent.Versions{}, err
+		return agent.Versions{}, "", err
 	}
-	v := versionsIn(s, askedLast(c))
-	_, err = update.LoadTrust(filepath.Join(l.State, slots.TrustFile))
+	v = versionsIn(s, askedLast(c))
+	// Only whether it is there: the updater writes it anew at each update, and Windows replaces no file that is open.
+	_, err = os.Stat(filepath.Join(l.State, slots.TrustFile))
 	switch {
 	case s.Says.Code != slots.CodeTrust:
 		v.Untrusted = errors.Is(err, fs.ErrNotExist)
 	case err == nil: // it was told meanwhile, and looks again within minutes
 		v.Trouble, v.Mend = agent.Text{}, ""
 	}
-	return v, nil
+	return v, s.Wanted, nil
+}
+
+// updaterVersions are the doctor's.
+func updaterVersions(c agent.Config) func() (agent.Versions, error) {
+	return func() (agent.Versions, error) {
+		v, _, err := versions(updaterLayout(), c)
+		return v, err
+	}
 }
 
 // askedLast is the zero value also for whoever may not look there: then the updater's word stands as it is.

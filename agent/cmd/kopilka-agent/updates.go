@@ -11,11 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/sync/update"
 	"github.com/kopilka/kopilka/sync/uplink"
+	"github.com/kopilka/kopilka/sync/wire"
 )
 
 // When the till asks for updates, and how fast it takes them. All tills of a shop start at the same hour and share a
@@ -55,6 +57,8 @@ type updating struct {
 	offer *update.Offer // downloaded
 	asked bool          // by a person, who is there: the hours do not count
 	told  bool          // the updater, of the offer
+
+	stand atomic.Pointer[wire.UpdateStatus] // what the offer has come to, for head office
 }
 
 func updateOptions(c agent.Config, id uplink.Identity, now func() time.Time) update.Options {
@@ -82,10 +86,12 @@ func (p *Program) makeUpdates(id uplink.Identity) {
 		return now()
 	}
 	p.updates = &updating{client: client, folder: o.Folder, config: p.config.Updates, log: p.log, local: local}
+	client.Loading = p.updates.loading
 }
 
 func (u *updating) run(ctx context.Context) {
 	u.forget()
+	u.recall()
 	next := time.Now().Add(updatesFirst + rand.N(updatesSpread))
 	look := time.NewTicker(updatesLook)
 	defer look.Stop()
@@ -136,6 +142,7 @@ func (u *updating) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return err
 	}
+	u.come(offer, found, err)
 	c := lastCheck{At: time.Now().UTC().Truncate(time.Second)}
 	switch {
 	case errors.Is(err, update.ErrNone):

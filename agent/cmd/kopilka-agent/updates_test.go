@@ -116,7 +116,9 @@ func (o *offering) till() *updating {
 	opts.BytesPerSecond = 0
 	client, err := update.NewClient(opts)
 	require.NoError(o, err)
-	return &updating{client: client, folder: opts.Folder, config: o.config.Updates, log: slog.New(slog.DiscardHandler), local: func() time.Time { return o.now }}
+	u := &updating{client: client, folder: opts.Folder, config: o.config.Updates, log: slog.New(slog.DiscardHandler), local: func() time.Time { return o.now }}
+	client.Loading = u.loading
+	return u
 }
 
 func (o *offering) wanted() string {
