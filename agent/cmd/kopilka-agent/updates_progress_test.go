@@ -126,6 +126,7 @@ func TestHeadOfficeSeesAnUpdateThatWasGoneBackFrom(t *testing.T) {
 
 	publish(t, l, slots.Status{Version: "1.3.0", Stage: slots.OnTry, Wanted: "1.3.0", Says: slots.Reason{Code: slots.CodeTrial}})
 	p.progress.look()
+	until(t, "the change is sent, not only the next minute's status", func() bool { return len(p.progress.changed) == 0 })
 	until(t, "it changes with it", func() bool { u := seen(); return u != nil && u.State == pages.UpdateTrial })
 	require.NoError(t, os.WriteFile(filepath.Join(l.State, slots.StatusFile), []byte("{"), 0o600))
 	p.progress.look()
