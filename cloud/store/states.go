@@ -144,11 +144,21 @@ func (t *tx) eraseSetAside(ctx context.Context, org sale.OrgNo, numbers []any) e
 	return nil
 }
 
+// What lies sealed beside a customer's enrolment, sales and returns. The organisation is an argument inside as well:
+// a subquery that took it from the row outside would be run again for every sealed row there is.
+const (
+	eraseEnrolment = `DELETE FROM sealed WHERE org = ? AND record IN (SELECT enrol FROM customers WHERE org = ? AND no = ?)`
+	eraseSales     = `DELETE FROM sealed WHERE org = ? AND record IN (SELECT id FROM sales WHERE org = ? AND customer <> 0 AND customer = ?)`
+	eraseReturns   = `DELETE FROM sealed WHERE org = ? AND record IN (SELECT id FROM returns WHERE org = ? AND customer <> 0 AND customer = ?)`
+)
+
 func (t *tx) erase(ctx context.Context, org sale.OrgNo, no any) error {
+	for _, text := range []string{eraseEnrolment, eraseSales, eraseReturns} {
+		if _, err := t.exec(ctx, text, int64(org), int64(org), no); err != nil {
+			return err
+		}
+	}
 	for _, text := range []string{
-		`DELETE FROM sealed WHERE org = ? AND record = (SELECT enrol FROM customers c WHERE c.org = sealed.org AND c.no = ?)`,
-		`DELETE FROM sealed WHERE org = ? AND record IN (SELECT id FROM sales x WHERE x.org = sealed.org AND x.customer <> 0 AND x.customer = ?)`,
-		`DELETE FROM sealed WHERE org = ? AND record IN (SELECT id FROM returns x WHERE x.org = sealed.org AND x.customer <> 0 AND x.customer = ?)`,
 		`UPDATE customers SET name = '', short = '', phone = '', search = '', birthday = '', friend = '', state = 3 WHERE org = ? AND no = ?`,
 		`DELETE FROM customer_cards WHERE org = ? AND customer = ?`,
 		`DELETE FROM customer_keys WHERE org = ? AND customer = ?`,

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// planOf is how SQLite would run a statement, a step a line.
+func planOf(t *testing.T, s *Store, text string) string {
+	t.Helper()
+	args := make([]any, strings.Count(text, "?"))
+	for i := range args {
+		args[i] = int64(1)
+	}
+	var steps []string
+	require.NoError(t, s.change(t.Context(), func(tx *tx) error {
+		return tx.each(t.Context(), "EXPLAIN QUERY PLAN "+text, args, func(r *sql.Rows) error {
+			var id, parent, unused int
+			var step string
+			err := r.Scan(&id, &parent, &unused, &step)
+			steps = append(steps, step)
+			return err
+		})
+	}))
+	return strings.Join(steps, "\n")
+}
+
+// These run where a table has millions of rows: each has to go by the index that was made for it.
+func TestStatementsGoByTheirIndices(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	for _, x := range []struct{ what, text, want string }{
+		{"erase an enrolment", eraseEnrolment, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
+		{"erase sales", eraseSales, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
+		{"erase sales", eraseSales, "USING COVERING INDEX sales_customer (org=? AND customer=?)"},
+		{"erase returns", eraseReturns, "USING COVERING INDEX returns_customer (org=? AND customer=?)"},
+	} {
+		t.Run(x.what, func(t *testing.T) {
+			plan := planOf(t, s, x.text)
+			require.Contains(t, plan, x.want)
+			require.NotContains(t, plan, "CORRELATED", "once for each row")
+			require.NotContains(t, plan, "SCAN")
+		})
+	}
+}
