@@ -36,6 +36,7 @@ func TestStatementsGoByTheirIndices(t *testing.T) {
 		{"erase sales", eraseSales, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
 		{"erase sales", eraseSales, "USING COVERING INDEX sales_customer (org=? AND customer=?)"},
 		{"erase returns", eraseReturns, "USING COVERING INDEX returns_customer (org=? AND customer=?)"},
+		{"make way for a record", forgetDoc, "USING PRIMARY KEY (org=? AND fn=? AND fd=?)"},
 	} {
 		t.Run(x.what, func(t *testing.T) {
 			plan := planOf(t, s, x.text)

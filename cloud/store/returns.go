@@ -161,6 +161,9 @@ func (b *booking) makeWay(ctx context.Context, s *wire.Sealed) error {
 	return nil
 }
 
+// forgetDoc goes by the document's key: there is no index by record.
+const forgetDoc = `DELETE FROM fiscal_docs WHERE org = ? AND fn = ? AND fd = ? AND record = ?`
+
 // unbook makes a booked record of the archive a duplicate. It moved no points: the archive knows none.
 func (b *booking) unbook(ctx context.Context, id sale.ID) error {
 	var body []byte
@@ -176,11 +179,14 @@ func (b *booking) unbook(ctx context.Context, id sale.ID) error {
 	for _, text := range []string{
 		`DELETE FROM sales WHERE org = ? AND id = ?`, `DELETE FROM sale_lines WHERE org = ? AND sale = ?`, `DELETE FROM sale_promos WHERE org = ? AND sale = ?`,
 		`DELETE FROM returns WHERE org = ? AND id = ?`, `DELETE FROM return_lines WHERE org = ? AND ret = ?`, `DELETE FROM tenders WHERE org = ? AND record = ?`,
-		`DELETE FROM fiscal_docs WHERE org = ? AND record = ?`, `UPDATE records SET state = 3 WHERE org = ? AND id = ? AND state = 0`,
+		`UPDATE records SET state = 3 WHERE org = ? AND id = ? AND state = 0`,
 	} {
 		if _, err := b.tx.exec(ctx, text, int64(b.org), id[:]); err != nil {
 			return err
 		}
+	}
+	if _, err := b.tx.exec(ctx, forgetDoc, int64(b.org), text(r.Fiscal.Key.FN), int64(r.Fiscal.Key.FD), id[:]); err != nil {
+		return err
 	}
 	if err := b.prefetchZones(ctx, []wire.Sealed{{Record: r}}); err != nil {
 		return err
