@@ -114,6 +114,16 @@ func (b *booking) applyEvents(ctx context.Context) error {
 	return nil
 }
 
+// SQLite goes by an index of some rows only where the statement names the index's own condition.
+const (
+	mergeCustomers = `UPDATE customers SET merged_into = ? WHERE org = ? AND (no = ? OR (merged_into = ? AND merged_into <> 0))`
+	mergeFlags     = `UPDATE flags SET customer = ? WHERE org = ? AND customer = ? AND customer <> 0 AND kind = 'double'`
+	// splitKeys takes away what both were found by.
+	splitKeys = `DELETE FROM customer_keys WHERE org = ? AND customer = ? AND EXISTS (SELECT 1 FROM customer_keys k
+		JOIN customers c ON c.org = k.org AND c.no = k.customer WHERE k.org = customer_keys.org AND k.kind = customer_keys.kind AND k.key = customer_keys.key
+		AND (c.no = ? OR (c.merged_into = ? AND c.merged_into <> 0)))`
+)
+
 func (b *booking) merge(ctx context.Context, r *sale.Record) error {
 	org, into, from := int64(b.org), int64(r.Merge.Into), int64(r.Merge.From)
 	if err := b.lend(ctx, r); err != nil {
@@ -123,13 +133,11 @@ func (b *booking) merge(ctx context.Context, r *sale.Record) error {
 	if err != nil {
 		return err
 	}
-	for _, text := range []string{
-		`UPDATE customers SET merged_into = ? WHERE org = ? AND (no = ? OR merged_into = ?)`,
-		`UPDATE flags SET customer = ? WHERE org = ? AND kind = 'double' AND (customer = ? OR customer = ?)`,
-	} {
-		if _, err := b.tx.exec(ctx, text, into, org, from, from); err != nil {
-			return err
-		}
+	if _, err := b.tx.exec(ctx, mergeCustomers, into, org, from, from); err != nil {
+		return err
+	}
+	if _, err := b.tx.exec(ctx, mergeFlags, into, org, from); err != nil {
+		return err
 	}
 	if _, err := b.tx.exec(ctx, `UPDATE customers SET joined = ? WHERE org = ? AND no = ?`, into, org, from); err != nil {
 		return err
@@ -277,10 +285,7 @@ func (b *booking) split(ctx context.Context, r *sale.Record) error {
 		return err
 	}
 	for _, no := range group {
-		_, err := b.tx.exec(ctx, `DELETE FROM customer_keys WHERE org = ? AND customer = ? AND EXISTS (SELECT 1 FROM customer_keys k
-			JOIN customers c ON c.org = k.org AND c.no = k.customer WHERE k.org = customer_keys.org AND k.kind = customer_keys.kind AND k.key = customer_keys.key
-			AND (c.no = ? OR c.merged_into = ?))`, org, int64(no), into, into)
-		if err != nil {
+		if _, err := b.tx.exec(ctx, splitKeys, org, int64(no), into, into); err != nil {
 			return err
 		}
 		if err := b.bumpCodesOf(ctx, no); err != nil {

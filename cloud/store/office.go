@@ -268,11 +268,19 @@ func (s *Store) Due(ctx context.Context, org sale.OrgNo, limit int) (out map[sal
 	return out, err
 }
 
+// A customer and the numbers merged into them apart: one statement for both would read the whole list.
+const (
+	settleDue    = `DELETE FROM due WHERE org = ? AND customer = ? AND cause = ?`
+	settleMerged = `DELETE FROM due WHERE org = ? AND customer IN (SELECT no FROM customers WHERE org = ? AND merged_into = ? AND merged_into <> 0) AND cause = ?`
+)
+
 // Settled takes a customer off the list of [Store.Due], unless a later record has put them there again.
 func (s *Store) Settled(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, cause sale.ID) error {
 	return s.change(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, `DELETE FROM due WHERE org = ? AND cause = ? AND (customer = ? OR customer IN (SELECT no FROM customers WHERE org = ? AND merged_into = ?))`,
-			int64(org), cause[:], int64(no), int64(org), int64(no))
+		if _, err := tx.exec(ctx, settleDue, int64(org), int64(no), cause[:]); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, settleMerged, int64(org), int64(org), int64(no), cause[:])
 		return err
 	})
 }

@@ -37,6 +37,11 @@ func TestStatementsGoByTheirIndices(t *testing.T) {
 		{"erase sales", eraseSales, "USING COVERING INDEX sales_customer (org=? AND customer=?)"},
 		{"erase returns", eraseReturns, "USING COVERING INDEX returns_customer (org=? AND customer=?)"},
 		{"make way for a record", forgetDoc, "USING PRIMARY KEY (org=? AND fn=? AND fd=?)"},
+		{"take a customer off the list", settleDue, "sqlite_autoindex_due_1 (org=? AND customer=?)"},
+		{"take merged customers off the list", settleMerged, "sqlite_autoindex_due_1 (org=? AND customer=?)"},
+		{"take merged customers off the list", settleMerged, "INDEX customers_merged (org=? AND merged_into=?)"},
+		{"merge customers", mergeCustomers, "INDEX customers_merged (org=? AND merged_into=?)"},
+		{"merge flags", mergeFlags, "INDEX flags_customer (org=? AND customer=?)"},
 	} {
 		t.Run(x.what, func(t *testing.T) {
 			plan := planOf(t, s, x.text)
