@@ -339,10 +339,11 @@ const (
 	RefillBehindMax = 4 * SnapshotMovedMax
 )
 
-// NeedsRefill tells whether a till that has the state of these versions should fetch the snapshot.
+// NeedsRefill tells whether a till that has the state of these versions should fetch the snapshot. It is asked at
+// every hello, so it counts no further than it has to.
 func (s *Store) NeedsRefill(ctx context.Context, org sale.OrgNo, down, snapshot uint64) (needs bool, err error) {
 	err = s.view(ctx, func(tx *tx) error {
-		n, err := tx.int(ctx, `SELECT count(*) FROM customers WHERE org = ?`, int64(org))
+		n, err := tx.int(ctx, `SELECT count(*) FROM (SELECT 1 FROM customers WHERE org = ? LIMIT ?) c`, int64(org), RefillMin)
 		if err != nil || n < RefillMin {
 			return err
 		}

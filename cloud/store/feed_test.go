@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"testing"
@@ -239,5 +240,33 @@ func FuzzAppend(f *testing.F) {
 			require.Equal(t, wire.ByeFork, byeCode(t, err), "only because the damaged one was taken for the till's")
 		}
 		invariants(t, s)
+	})
+}
+
+func TestFewCustomersComeChangeByChange(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, _ := seat(t, s, 1)
+		other, err := s.CreateOrg(t.Context(), "Other", rand.Reader)
+		require.NoError(t, err)
+		people := func(org sale.OrgNo, from, to int) {
+			require.NoError(t, s.change(t.Context(), func(tx *tx) error {
+				_, err := tx.exec(t.Context(), `INSERT INTO customers (org, no, name, short, search, created)
+					WITH RECURSIVE people (n) AS (SELECT CAST(? AS BIGINT) UNION ALL SELECT n + 1 FROM people WHERE n < ?) SELECT CAST(? AS BIGINT), n, '', '', '', 0 FROM people`,
+					from, to, int64(org))
+				return err
+			}))
+		}
+		needs := func(down, snapshot uint64) bool {
+			needs, err := s.NeedsRefill(t.Context(), org, down, snapshot)
+			require.NoError(t, err)
+			return needs
+		}
+		people(org, 1, RefillMin-2) // beside the store's own account
+		people(other, 1, 10)
+		require.False(t, needs(0, 0), "one customer short of the limit")
+		people(org, RefillMin-1, RefillMin+10)
+		require.True(t, needs(0, 0))
+		require.False(t, needs(1, 0), "the till has them")
+		require.False(t, needs(0, 1))
 	})
 }
