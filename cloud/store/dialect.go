@@ -61,6 +61,14 @@ func (d *dialect) lock() string {
 	return ""
 }
 
+// share is appended to a SELECT whose rows must stay as they are until the transaction ends.
+func (d *dialect) share() string {
+	if d.postgres {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
 // schema translates a migration.
 func (d *dialect) schema(text string) string {
 	if !d.postgres {

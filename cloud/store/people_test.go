@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -209,4 +210,34 @@ func TestTrainingUsesNothingUp(t *testing.T) {
 	handIn(t, s, js[0])
 	require.Zero(t, count(t, s, `SELECT state FROM codes WHERE org = ?`, int64(org)), "the code is good still")
 	require.Zero(t, count(t, s, `SELECT coalesce(sum(spend), 0) FROM bought WHERE org = ?`, int64(org)), "nothing was bought, nothing came back")
+}
+
+// A till hands a receipt in, with its customer's contact sealed beside it, in the instant in which they are erased.
+func TestErasingWhileTillsHandIn(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, js := seat(t, s, 3)
+		for i := range 30 {
+			no, err := s.PutPerson(t.Context(), org, Person{Name: "Анна", Cards: []string{fmt.Sprint(i)}})
+			require.NoError(t, err)
+			var all sync.WaitGroup
+			for _, j := range js {
+				r := j.Plain(1)
+				r.Sale.Customer = no
+				j.AddSealed(r, []byte("a contact"))
+				all.Go(func() {
+					if _, err := s.Append(t.Context(), org, j.Till, 0, j.Records); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Go(func() {
+				if err := s.EraseCustomer(t.Context(), org, no, "boss"); err != nil {
+					t.Error(err)
+				}
+			})
+			all.Wait()
+		}
+		require.Zero(t, count(t, s, `SELECT count(*) FROM sealed`), "nothing stays beside an erased customer's receipts")
+		require.Equal(t, 90, count(t, s, `SELECT count(*) FROM sales`))
+	})
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -64,10 +65,8 @@ func (s *Store) EraseCustomer(ctx context.Context, org sale.OrgNo, no sale.Custo
 		if !x.person() {
 			return fmt.Errorf("%w: customer %s is erased already, or is no person", ErrState, main)
 		}
-		for _, n := range numbers {
-			if err := tx.erase(ctx, org, n); err != nil {
-				return err
-			}
+		if err := tx.erase(ctx, org, numbers); err != nil {
+			return err
 		}
 		if err := tx.eraseSetAside(ctx, org, numbers); err != nil {
 			return err
@@ -97,18 +96,26 @@ func whose(r *sale.Record) sale.CustomerNo {
 }
 
 // prefetchErased learns of the records' customers which are erased: what comes late beside their records is not
-// kept.
+// kept. Those who are not cannot be erased before the transaction ends. They are held in the order of their numbers,
+// as [tx.erase] takes them, so that neither waits for the other.
 func (b *booking) prefetchErased(ctx context.Context, records []wire.Sealed) error {
-	var numbers []any
+	named := map[sale.CustomerNo]bool{}
 	for _, s := range records {
 		if no := whose(s.Record); no != 0 && len(s.Blob) > 0 {
-			numbers = append(numbers, int64(no))
+			named[no] = true
 		}
 	}
-	err := b.tx.in(ctx, `SELECT no FROM customers WHERE org = ? AND state = 3 AND no IN %s`, []any{int64(b.org)}, numbers, func(r *sql.Rows) error {
+	held := make([]any, 0, len(named))
+	for _, no := range sortedNumbers(named) {
+		held = append(held, int64(no))
+	}
+	err := b.tx.in(ctx, `SELECT no, state FROM customers WHERE org = ? AND no IN %s ORDER BY no`+b.tx.s.dialect.share(), []any{int64(b.org)}, held, func(r *sql.Rows) error {
 		var no sale.CustomerNo
-		err := r.Scan(&no)
-		b.erased[no] = true
+		var state sale.CustomerState
+		err := r.Scan(&no, &state)
+		if state == sale.CustomerErased {
+			b.erased[no] = true
+		}
 		return err
 	})
 	if err != nil {
@@ -152,19 +159,26 @@ const (
 	eraseReturns   = `DELETE FROM sealed WHERE org = ? AND record IN (SELECT id FROM returns WHERE org = ? AND customer <> 0 AND customer = ?)`
 )
 
-func (t *tx) erase(ctx context.Context, org sale.OrgNo, no any) error {
-	for _, text := range []string{eraseEnrolment, eraseSales, eraseReturns} {
-		if _, err := t.exec(ctx, text, int64(org), int64(org), no); err != nil {
+// erase takes the customers' rows first: an append that found them not erased has then ended, and what it keeps is
+// seen and deleted; one that comes later finds them erased.
+func (t *tx) erase(ctx context.Context, org sale.OrgNo, numbers []any) error {
+	ordered := slices.SortedFunc(slices.Values(numbers), func(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) })
+	for _, no := range ordered {
+		if _, err := t.exec(ctx, `UPDATE customers SET name = '', short = '', phone = '', search = '', birthday = '', friend = '', state = ? WHERE org = ? AND no = ?`,
+			int64(sale.CustomerErased), int64(org), no); err != nil {
 			return err
 		}
 	}
-	for _, text := range []string{
-		`UPDATE customers SET name = '', short = '', phone = '', search = '', birthday = '', friend = '', state = 3 WHERE org = ? AND no = ?`,
-		`DELETE FROM customer_cards WHERE org = ? AND customer = ?`,
-		`DELETE FROM customer_keys WHERE org = ? AND customer = ?`,
-	} {
-		if _, err := t.exec(ctx, text, int64(org), no); err != nil {
-			return err
+	for _, no := range ordered {
+		for _, text := range []string{eraseEnrolment, eraseSales, eraseReturns} {
+			if _, err := t.exec(ctx, text, int64(org), int64(org), no); err != nil {
+				return err
+			}
+		}
+		for _, text := range []string{`DELETE FROM customer_cards WHERE org = ? AND customer = ?`, `DELETE FROM customer_keys WHERE org = ? AND customer = ?`} {
+			if _, err := t.exec(ctx, text, int64(org), no); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
