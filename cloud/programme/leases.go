@@ -454,6 +454,18 @@ func (o *Office) Reclaim(ctx context.Context, org sale.OrgNo) error {
 	return nil
 }
 
+// left is what a lease still holds; a part that was overspent takes nothing from the others.
+func left(l sale.LeaseChange) (sum sale.Points) {
+	spent := map[sale.ID]sale.Points{}
+	for _, s := range l.Spent {
+		spent[s.Lot] += s.Amount
+	}
+	for _, p := range l.Lease.Parts {
+		sum += max(0, p.Amount-spent[p.Lot])
+	}
+	return sum
+}
+
 // RetireTill gives up a till that will not come back: its key is revoked and its leases are taken back. The
 // answer is the exposure: what it may have spent without our knowing, which is flagged too.
 func (o *Office) RetireTill(ctx context.Context, org sale.OrgNo, till sale.TillNo, by string) (exposure sale.Points, err error) {
@@ -465,10 +477,7 @@ func (o *Office) RetireTill(ctx context.Context, org sale.OrgNo, till sale.TillN
 		return 0, err
 	}
 	for _, l := range held {
-		exposure += l.Lease.Amount()
-		for _, s := range l.Spent {
-			exposure -= s.Amount
-		}
+		exposure += left(l)
 		if err := o.Store.TakeBack(ctx, org, l.Lease.ID); err != nil {
 			return exposure, err
 		}

@@ -189,6 +189,29 @@ func TestARetiredTillsExposure(t *testing.T) {
 	require.Equal(t, sale.Points(10_000), got, "the next till of the store has them")
 }
 
+// What was spent beyond one lease takes nothing off what the till may have spent of another.
+func TestAnOverspentLeaseHidesNoExposure(t *testing.T) {
+	d := newDesk(t, 1)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Home: 1})
+	require.NoError(t, err)
+	for i, amount := range []sale.Points{1000, 1500} {
+		require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, sale.DeriveID(d.tills[0].ID(), "gift", i), no, amount, "opening", "test"))
+		d.drain(t)
+	}
+	_, leases := d.held(t, 1)
+	require.Len(t, leases, 2)
+	for _, l := range leases {
+		if l.Lease.Amount() == 1000 {
+			d.tills[0].Add(d.tills[0].Redeeming(l.Lease, 800))
+			d.tills[0].Add(d.tills[0].Redeeming(l.Lease, 800))
+		}
+	}
+	d.drain(t)
+	exposure, err := d.office.RetireTill(t.Context(), d.org, 1, "boss")
+	require.NoError(t, err)
+	require.Equal(t, sale.Points(1500), exposure)
+}
+
 func TestTakingMoreThanIsFree(t *testing.T) {
 	d := newDesk(t, 0)
 	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна"})

@@ -123,7 +123,7 @@ func tillSums(ctx context.Context, tx *tx, org sale.OrgNo, tills []page.Till) er
 	if err != nil {
 		return err
 	}
-	return tx.each(ctx, `SELECT l.till, count(DISTINCT l.id), COALESCE(SUM(p.amount - p.spent), 0) FROM leases l
+	return tx.each(ctx, `SELECT l.till, count(DISTINCT l.id), COALESCE(SUM(CASE WHEN p.amount > p.spent THEN p.amount - p.spent ELSE 0 END), 0) FROM leases l
  JOIN lease_parts p ON p.org = l.org AND p.lease = l.id WHERE l.org = ?`+map[bool]string{true: " AND l.till = ?"}[narrow != ""]+` AND l.released = 0 AND l.retired = 0 GROUP BY l.till`, one, func(r *sql.Rows) error {
 		var no sale.TillNo
 		var n int

@@ -42,6 +42,7 @@ type lotMove struct {
 	known             bool
 	remaining, leased sale.Points
 	check             bool // something was taken: look whether it was there
+	over              bool // a lease was spent beyond what it held
 }
 
 type partKey struct{ lease, lot sale.ID }
@@ -245,7 +246,6 @@ func (b *booking) bear(r *sale.Record, l *sale.Lease) {
 	for _, part := range l.Parts {
 		p.part(l.ID, part.Lot).amount += part.Amount
 		m := p.lot(part.Lot, l.Account)
-		m.leased += part.Amount
 		m.check = m.check || b.till == 0
 	}
 	p.feed[leaseKey(l.ID)] = scope(l.Holder)
@@ -259,8 +259,7 @@ func scope(h sale.Holder) feedRow {
 	return feedRow{store: h.Store}
 }
 
-// spend counts against a lease. What a lease that is handed back held is nobody's already: a spend that
-// comes late, out of a restored till's tail, lowers the lot alone.
+// spend counts against a lease; what it does to the lot is reckoned by [points.hold].
 func (b *booking) spend(s sale.Spend) {
 	b.points.part(s.Lease, s.Lot).spent += s.Amount
 	m, ok := b.points.lots[s.Lot]
@@ -268,10 +267,6 @@ func (b *booking) spend(s sale.Spend) {
 		m = b.points.lot(s.Lot, sale.Account{})
 	}
 	m.check = true
-	// A lease that is not known was granted before a restore and is lost: its lot is not on lease here either.
-	if released, known := b.points.released[s.Lease]; known && !released {
-		m.leased -= s.Amount
-	}
 }
 
 // write adds the sums to the rows, each row once, in the order of their keys: two writers that take
@@ -317,7 +312,50 @@ func (p *points) writeLeases(ctx context.Context, b *booking) error {
 	if err := leases.write(ctx, b.tx); err != nil {
 		return err
 	}
-	return parts.write(ctx, b.tx)
+	if err := parts.write(ctx, b.tx); err != nil {
+		return err
+	}
+	return p.hold(ctx, b, keys)
+}
+
+// held is what is left of a lease's part. Tills whose journals forked may both have spent it: then it is nothing,
+// and what was spent beyond it was never on lease.
+func held(amount, spent sale.Points) sale.Points { return max(0, amount-spent) }
+
+// hold moves what lots have on lease by what the parts, written already, hold more or less than before. A lease that
+// is handed back holds nothing: a spend that comes late, out of a restored till's tail, lowers the lot alone. So does
+// one from a lease that is not known: it was granted before a restore and is lost.
+func (p *points) hold(ctx context.Context, b *booking, keys []partKey) error {
+	plain := func(m *partMove) bool { return m.spent == 0 && !b.again } // nobody can have spent from it before it was born
+	var spent []any
+	var last sale.ID
+	for _, k := range keys {
+		if m := p.parts[k]; plain(m) {
+			p.lots[k.lot].leased += m.amount
+		} else if k.lease != last {
+			last, spent = k.lease, append(spent, bytes.Clone(k.lease[:]))
+		}
+	}
+	err := b.tx.in(ctx, `SELECT lease, lot, amount, spent FROM lease_parts WHERE org = ? AND lease IN %s`, []any{int64(b.org)}, spent, func(r *sql.Rows) error {
+		var lease, lot []byte
+		var amount, spent sale.Points
+		if err := r.Scan(&lease, &lot, &amount, &spent); err != nil {
+			return err
+		}
+		k := partKey{sale.ID(lease), sale.ID(lot)}
+		m := p.parts[k]
+		if released, known := p.released[k.lease]; m == nil || plain(m) || released || !known {
+			return nil
+		}
+		l := p.lots[k.lot]
+		l.leased += held(amount, spent) - held(amount-m.amount, spent-m.spent)
+		l.over = l.over || spent > amount
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look what is left of the leases spent from: %w", err)
+	}
+	return nil
 }
 
 // close frees what is left of the leases handed back. It runs after their last spends are counted.
@@ -345,7 +383,7 @@ func (b *booking) free(ctx context.Context, lease sale.ID, at sale.Time) error {
 		return fmt.Errorf("read lease %s: %w", lease, err)
 	}
 	b.points.due[account.No] = lease
-	return b.tx.each(ctx, `SELECT lot, amount - spent FROM lease_parts WHERE org = ? AND lease = ?`, []any{int64(b.org), lease[:]}, func(r *sql.Rows) error {
+	return b.tx.each(ctx, `SELECT lot, amount - spent FROM lease_parts WHERE org = ? AND lease = ? AND amount > spent`, []any{int64(b.org), lease[:]}, func(r *sql.Rows) error {
 		var lot []byte
 		var left int64
 		if err := r.Scan(&lot, &left); err != nil {
@@ -388,13 +426,16 @@ func (p *points) writeLots(ctx context.Context, b *booking) error {
 // checkLots looks whether all that was taken was there. A till's record is a fact and only flagged; head
 // office's own event is drawn back.
 func (b *booking) checkLots(ctx context.Context, ids []any) error {
-	return b.tx.in(ctx, `SELECT id, no, remaining, leased FROM lots WHERE org = ? AND (remaining < 0 OR leased < 0 OR leased > remaining) AND id IN %s`,
+	return b.tx.in(ctx, `SELECT id, no, remaining, leased FROM lots WHERE org = ? AND id IN %s`,
 		[]any{int64(b.org)}, ids, func(r *sql.Rows) error {
 			var id []byte
 			var no sale.CustomerNo
 			var remaining, leased sale.Points
 			if err := r.Scan(&id, &no, &remaining, &leased); err != nil {
 				return err
+			}
+			if there := remaining >= 0 && leased >= 0 && leased <= remaining; there && !b.points.lots[sale.ID(id)].over {
+				return nil
 			}
 			if b.till == 0 {
 				return fmt.Errorf("%w: lot %s would have %s left and %s on lease", ErrStale, sale.ID(id), remaining, leased)
