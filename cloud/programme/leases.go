@@ -149,28 +149,42 @@ func (o *Office) work(ctx context.Context, org sale.OrgNo, jobs []job) {
 	}
 }
 
-// SettleAll settles every customer of whom something has become free.
+// SettleAll settles every customer of whom something has become free. One who cannot be settled stays due and holds
+// up no other: only as many of them as a page takes would.
 func (o *Office) SettleAll(ctx context.Context, org sale.OrgNo) error {
 	if waiting, err := o.waiting(ctx, org); err != nil || waiting {
 		return err // what is due stays so
 	}
+	failed := map[sale.CustomerNo]error{}
 	for {
 		due, err := o.Store.Due(ctx, org, duePage)
-		if err != nil || len(due) == 0 {
+		if err != nil {
 			return err
 		}
+		settled := 0
 		for no, cause := range due {
-			if err := o.Settle(ctx, org, no); err != nil {
-				return err
+			if failed[no] != nil {
+				continue
 			}
-			if err := o.Store.Settled(ctx, org, no, cause); err != nil {
-				return err
+			if err := o.settleDue(ctx, org, no, cause); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
+				failed[no] = err
+				continue
 			}
+			settled++
 		}
-		if len(due) < duePage {
-			return nil
+		if len(due) < duePage || settled == 0 {
+			return errors.Join(slices.Collect(maps.Values(failed))...)
 		}
 	}
+}
+
+func (o *Office) settleDue(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, cause sale.ID) error {
+	if err := o.Settle(ctx, org, no); err != nil {
+		return err
+	}
+	return o.Store.Settled(ctx, org, no, cause)
 }
 
 // waiting tells whether nothing may be taken or granted because head office came back from a backup and

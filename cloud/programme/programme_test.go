@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -312,6 +314,47 @@ func TestARetiredTillGetsNothingBack(t *testing.T) {
 	two, _ := d.held(t, 2)
 	require.Zero(t, one)
 	require.Equal(t, sale.Points(20_000), two)
+}
+
+// barred is a store in which one customer's points cannot be read.
+type barred struct {
+	*store.Store
+	no sale.CustomerNo
+}
+
+var errBarred = errors.New("these points cannot be read")
+
+func (b barred) Standing(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (c sale.Customer, lots []sale.Lot, free []sale.LotAmount, leases []sale.LeaseChange, err error) {
+	if no == b.no {
+		return c, nil, nil, nil, errBarred
+	}
+	return b.Store.Standing(ctx, org, no)
+}
+
+func TestACustomerWhoCannotBeSettledHoldsUpNoOther(t *testing.T) {
+	d := newDesk(t, 1)
+	due := func() map[sale.CustomerNo]sale.ID {
+		due, err := d.Due(t.Context(), d.org, 100)
+		require.NoError(t, err)
+		return due
+	}
+	var people []sale.CustomerNo
+	for i := range 5 {
+		no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Cards: []string{fmt.Sprint(i)}, Home: 1})
+		require.NoError(t, err)
+		require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, sale.DeriveID(d.tills[0].ID(), "gift", i), no, 100, "opening", "test"))
+		people = append(people, no)
+	}
+	require.Len(t, due(), 5)
+	d.office.Store = barred{d.Store, people[2]}
+	require.ErrorIs(t, d.office.SettleAll(t.Context(), d.org), errBarred)
+	_, leases := d.held(t, 1)
+	require.Len(t, leases, 4)
+	require.Len(t, due(), 1)
+	require.Contains(t, due(), people[2], "stays due")
+	d.office.Store = d.Store
+	d.drain(t)
+	require.Empty(t, due())
 }
 
 // A revoked till hears nothing: what becomes free must not be granted to it.
