@@ -148,14 +148,16 @@ func (t *tx) changes(ctx context.Context, org sale.OrgNo, till sale.TillNo, afte
 	return out, max(to, after), last, nil
 }
 
+// entries are rows of the feed in the order of their versions. What is gone comes to a till that asks for everything
+// as well: it may have a snapshot in which it is still there, or have asked anew with an old state in its file.
 func (t *tx) entries(ctx context.Context, org sale.OrgNo, till sale.TillNo, after, snapshot uint64, limit int) (out []feedEntry, err error) {
 	store, err := t.int(ctx, `SELECT store FROM tills WHERE org = ? AND till = ?`, int64(org), int64(till))
 	if err != nil {
 		return nil, err
 	}
 	err = t.each(ctx, `SELECT kind, key, version, gone FROM feed WHERE org = ? AND version > ? AND (till = 0 OR till = ?) AND (store = 0 OR store = ?)
-		AND (kind <> ? OR version > ?) AND (gone = 0 OR ? > 0) ORDER BY version LIMIT ?`,
-		[]any{int64(org), int64(after), int64(till), store, int64(sale.ChangeCustomer), int64(snapshot), int64(after), int64(limit)},
+		AND (kind <> ? OR version > ?) ORDER BY version LIMIT ?`,
+		[]any{int64(org), int64(after), int64(till), store, int64(sale.ChangeCustomer), int64(snapshot), int64(limit)},
 		func(r *sql.Rows) error {
 			var e feedEntry
 			var gone int64

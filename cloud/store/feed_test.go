@@ -85,7 +85,27 @@ func TestFeedReachesWhomItConcerns(t *testing.T) {
 		require.Len(t, gone, 1)
 		require.True(t, gone[0].Gone)
 		afresh, _ := readAll(t, s, org, 1, 0, 0, 100)
-		require.Zero(t, kinds(afresh)[sale.ChangeLease], "what is gone does not come to somebody who never had it")
+		require.Equal(t, 1, kinds(afresh)[sale.ChangeLease], "who asks for everything may have an old state in its file")
+		for _, c := range afresh {
+			require.Equal(t, c.Kind == sale.ChangeLease, c.Gone)
+		}
+	})
+}
+
+// A till fetches the snapshot and then reads the feed from zero: who has been erased meanwhile is gone for it too.
+func TestWhoIsGoneSinceTheSnapshotIsTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, _ := seat(t, s, 1)
+		no, err := s.PutPerson(t.Context(), org, Person{Name: "Анна", Cards: []string{"1"}})
+		require.NoError(t, err)
+		snapshot, err := s.Version(t.Context(), org)
+		require.NoError(t, err)
+		require.NoError(t, s.EraseCustomer(t.Context(), org, no, "boss"))
+		changes, _ := readAll(t, s, org, 1, 0, snapshot, 500)
+		require.Equal(t, 1, kinds(changes)[sale.ChangeCustomer])
+		for _, c := range changes {
+			require.Equal(t, c.Kind == sale.ChangeCustomer, c.Gone)
+		}
 	})
 }
 
