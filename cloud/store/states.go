@@ -54,6 +54,9 @@ func (s *Store) SetCustomerState(ctx context.Context, org sale.OrgNo, no sale.Cu
 // journal's chain with them; tills forget the keys. It cannot be undone.
 func (s *Store) EraseCustomer(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, by string) error {
 	err := s.change(ctx, func(tx *tx) error {
+		if _, err := tx.lockOffice(ctx, org); err != nil { // no merge joins a number meanwhile
+			return err
+		}
 		main, numbers, err := tx.numbersOf(ctx, org, no)
 		if err != nil {
 			return err

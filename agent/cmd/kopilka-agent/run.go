@@ -172,16 +172,17 @@ func (p *Program) tellHeadOffice(ctx context.Context) {
 }
 
 func (p *Program) status(v agent.View) wire.Status {
+	// Before what is unsent is counted: a new generation with nothing unsent lets head office grant points anew.
+	generation, err := p.ledger.Generation()
+	if err != nil && !errors.Is(err, ledger.ErrBroken) {
+		p.log.Error("read head office's generation", "err", err)
+	}
 	s := wire.Status{
 		Update: p.progress.last.Load(), At: v.Now, Shift: v.Shift.No, ShiftOpen: v.Shift.Open, Unsent: p.ledger.Unsent(), Customers: p.ledger.Customers(),
 		ClockLag: p.clock.Ahead().Milliseconds(), Register: wire.RegisterStatus{
 			Online: v.Register.Online, Model: v.Register.Model, Serial: v.Register.Serial, FN: v.Register.FN,
 			Conditions: v.Register.Flags, Unsent: v.Register.Unsent, Firmware: v.Register.Firmware,
 		},
-	}
-	generation, err := p.ledger.Generation()
-	if err != nil && !errors.Is(err, ledger.ErrBroken) {
-		p.log.Error("read head office's generation", "err", err)
 	}
 	s.Generation = generation
 	if v.Cashier != nil {
