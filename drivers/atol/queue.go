@@ -37,6 +37,9 @@ const (
 	lostPause = 500 * time.Millisecond
 	// fencePause lets a request that is already inside the server be seen by it.
 	fencePause = 200 * time.Millisecond
+	// askBackWait is for taking a read out of the queue whose caller has gone: the server is near and only looks
+	// into its queue for that, and nobody waits for the answer but a till that wants to dial anew.
+	askBackWait = 2 * time.Second
 	// pollFirst is the first pause between looks; it doubles up to the setting.
 	pollFirst = 10 * time.Millisecond
 )
@@ -96,6 +99,9 @@ func (p *Printer) do(ctx context.Context, j job) ([]task.Result, error) {
 	var lost *linkError
 	switch {
 	case errors.As(err, &lost) && (!lost.sent || j.kind == reads):
+		if lost.sent {
+			p.askBack(ctx, j)
+		}
 		return nil, p.linkFailure(ctx, j, err)
 	case err != nil:
 		return p.follow(ctx, j, err) // the server may have it: reading is free
@@ -135,6 +141,7 @@ func (p *Printer) poll(ctx context.Context, j job) ([]task.Result, error) {
 		switch {
 		case errors.As(err, &lost):
 			if ctx.Err() != nil || time.Since(heard) >= lostWait {
+				p.askBack(ctx, j)
 				return nil, p.linkFailure(ctx, j, &linkError{sent: true, err: err})
 			}
 			gap = lostPause
@@ -151,9 +158,24 @@ func (p *Printer) poll(ctx context.Context, j job) ([]task.Result, error) {
 			}
 		}
 		if err := pause(ctx, gap); err != nil {
+			p.askBack(ctx, j)
 			return nil, p.linkFailure(ctx, j, &linkError{sent: true, err: err})
 		}
 	}
+}
+
+// askBack takes a read out of the queue when its caller has gone: the till's patience is shorter than ours, it dials
+// again and again at a register that is off, and the server would keep every one of those jobs until the register
+// is back. What prints or moves money is never asked back here, since nobody would look what came of it; a server
+// that does not hear this keeps a read, which harms nobody.
+func (p *Printer) askBack(ctx context.Context, j job) {
+	if j.kind != reads || ctx.Err() == nil {
+		return
+	}
+	p.hangUp() // its deadlines ended with ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askBackWait)
+	defer cancel()
+	_, _ = p.exchange(ctx, http.MethodDelete, task.Path+"/"+j.uuid, nil) // the failure that led here is the one to report
 }
 
 // look asks for a job's state once.
