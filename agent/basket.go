@@ -184,6 +184,9 @@ func (t *Till) setQty(c Command) error {
 		if !sellable(l.Product, c.Qty) {
 			return refuse(textQty(), nil)
 		}
+		if l.Qty != c.Qty {
+			t.weighedAgain(*l)
+		}
 		l.Qty = c.Qty
 		return nil
 	})

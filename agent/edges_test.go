@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/drivers"
 	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -170,7 +171,7 @@ func TestPiecesOfAnOldReceiptComeBackEach(t *testing.T) {
 // A piece that left while the register was asked about it is known to the register all the same.
 func TestAPieceThatLeftDuringTheQuestionIsForgotten(t *testing.T) {
 	till := &Till{register: newRegisterLine(nil)}
-	till.markAnswered("x", 15, nil)
+	till.markAnswered(drivers.MarkQuery{Raw: "x"}, 15, nil)
 	require.True(t, till.desk.staleMarks)
 }
 

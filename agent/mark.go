@@ -238,7 +238,7 @@ func (t *Till) nextMark() (q drivers.MarkQuery, found bool) {
 			continue
 		}
 		if _, asked := t.desk.sale.marks[l.Code]; !asked {
-			return drivers.MarkQuery{Raw: l.Code, Unit: l.Product.Unit}, true
+			return drivers.MarkQuery{Raw: l.Code, Unit: l.Product.Unit, Qty: l.Qty}, true
 		}
 	}
 	return q, false
@@ -278,7 +278,7 @@ func (t *Till) tendMarks(ctx context.Context, p drivers.Printer) error {
 	if err != nil {
 		t.log.Warn("a marking code could not be checked", "err", err)
 	}
-	t.post(func() { t.markAnswered(q.Raw, verdict, err) })
+	t.post(func() { t.markAnswered(q, verdict, err) })
 	return linkOnly(err)
 }
 
@@ -299,11 +299,11 @@ func (t *Till) dropStaleMarks(ctx context.Context, p drivers.Printer) error {
 
 // markAnswered takes in what the register has found out. A refused piece leaves the basket; while its receipt
 // is being made the register itself refuses it.
-func (t *Till) markAnswered(code string, v drivers.MarkVerdict, err error) {
-	s := &t.desk.sale
+func (t *Till) markAnswered(q drivers.MarkQuery, v drivers.MarkVerdict, err error) {
+	s, code := &t.desk.sale, q.Raw
 	at := slices.IndexFunc(s.basket.Lines, func(l sale.Line) bool { return l.Code == code })
-	if at < 0 {
-		t.desk.staleMarks = true // it left while the register was asked, which knows it now
+	if at < 0 || s.basket.Lines[at].Qty != q.Qty {
+		t.desk.staleMarks = true // it left, or was weighed again, while the register was asked, which knows it now
 		return
 	}
 	if s.marks == nil {
@@ -344,6 +344,14 @@ func (t *Till) refusedLeaves() {
 			t.log.Error("take a refused piece out of the basket", "err", err)
 			return
 		}
+	}
+}
+
+// weighedAgain has a code asked about anew: it was checked for another weight.
+func (t *Till) weighedAgain(l sale.Line) {
+	if _, asked := t.desk.sale.marks[l.Code]; asked {
+		delete(t.desk.sale.marks, l.Code)
+		t.desk.staleMarks = true
 	}
 }
 

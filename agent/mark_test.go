@@ -293,6 +293,38 @@ func TestMarksOfAClearedBasketAreForgotten(t *testing.T) {
 	})
 }
 
+// A code is checked for what was weighed, and anew when the weight is put right; an answer for the old weight
+// that comes after that says nothing.
+func TestMarkedGoodsAreCheckedForTheirWeight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounterWith(t, 158, func(o *Options) { o.Rules.Weights = []WeightPattern{"21CCCCCWWWWWK"} })
+		c.open()
+		require.NoError(t, c.ledger.Apply(2, []sale.Change{change(t, sale.ChangeProduct, []byte("cheese"), 2, sale.Product{
+			SKU: "cheese", Name: "Сыр", Price: 100000, VAT: sale.VAT20, Subject: sale.SubjectGoods, Unit: sale.UnitKilogram,
+			Traits: sale.Marked | sale.Weighed, Codes: []string{"2100777", waterCode},
+		})}))
+		c.openShift()
+		code := waterMark("5abcdefghijkl")
+		c.scan(labelOf("210077700300"), code)
+		c.untilMark(0, markChecked)
+		require.Equal(t, []storage.Asked{{Mark: code, Qty: 300}}, c.reg.Asked())
+		c.must(Command{Do: "qty", Line: 0, Qty: 300})
+		require.Equal(t, string(markChecked), c.view().Basket.Lines[0].Mark.State, "nothing has changed")
+		c.must(Command{Do: "qty", Line: 0, Qty: 512})
+		c.untilMark(0, markChecked)
+		require.Equal(t, []storage.Asked{{Mark: code, Qty: 300}, {Mark: code, Qty: 512}}, c.reg.Asked())
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.Equal(t, []string{code}, c.marksOn())
+		require.Len(t, c.reg.Asked(), 2, "and not once more for the receipt")
+	})
+	till := &Till{register: newRegisterLine(nil)}
+	till.desk.sale.basket.Lines = []sale.Line{{Code: "x", Qty: 512}}
+	till.markAnswered(drivers.MarkQuery{Raw: "x", Qty: 300}, 15, nil)
+	require.True(t, till.desk.staleMarks)
+	require.Empty(t, till.desk.sale.marks)
+}
+
 // The verdict's bits as a page shows them.
 func TestMarkVerdicts(t *testing.T) {
 	for name, x := range map[string]struct {
@@ -308,7 +340,7 @@ func TestMarkVerdicts(t *testing.T) {
 		till := &Till{register: newRegisterLine(nil)}
 		till.desk.printing = 1 // a receipt is being made: refused pieces stay where they are
 		till.desk.sale.basket.Lines = []sale.Line{{Code: "x"}}
-		till.markAnswered("x", x.v, nil)
+		till.markAnswered(drivers.MarkQuery{Raw: "x"}, x.v, nil)
 		require.Equal(t, x.want, till.desk.sale.marks["x"], name)
 		require.NotEmpty(t, markView(x.want).Text.RU)
 	}

@@ -75,6 +75,18 @@ type MarkQuery struct {
 	Raw    string
 	Return bool // the piece comes back
 	Unit   sale.Unit
+	Qty    sale.Qty // of measured goods, as the position will have it; of a piece there is one, whatever stands here
+}
+
+// Measured tells goods of which a code stands for a quantity and not for a piece: tag 2003 has states of their own.
+func (q MarkQuery) Measured() bool { return q.Unit != sale.UnitPiece }
+
+// Amount is tag 1023 of the check. A code that was checked for one amount is not checked for another.
+func (q MarkQuery) Amount() sale.Qty {
+	if !q.Measured() || q.Qty <= 0 {
+		return sale.Piece
+	}
+	return q.Qty
 }
 
 // MarkVerdict is tag 2106, the outcome of a check, as bits.

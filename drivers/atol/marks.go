@@ -48,7 +48,7 @@ func (p *Printer) clearMarks(ctx context.Context) error {
 
 func imcOf(q drivers.MarkQuery) task.Imc {
 	i := task.Imc{ImcType: task.ImcAuto, Imc: base64.StdEncoding.EncodeToString([]byte(q.Raw))}
-	measured := q.Unit != sale.UnitPiece
+	measured := q.Measured()
 	switch {
 	case measured && q.Return:
 		i.ItemEstimatedStatus = task.DryReturn
@@ -60,8 +60,8 @@ func imcOf(q drivers.MarkQuery) task.Imc {
 		i.ItemEstimatedStatus = task.PieceSold
 	}
 	if measured {
-		unit := uint8(q.Unit)
-		i.ItemUnits = &unit
+		unit, qty := uint8(q.Unit), task.Qty(q.Amount())
+		i.ItemUnits, i.ItemQuantity = &unit, &qty
 	}
 	return i
 }
@@ -95,8 +95,13 @@ func (p *Printer) checkMark(ctx context.Context, i task.Imc) (drivers.MarkVerdic
 	return verdict, nil
 }
 
-// key tells checks apart: the same code sold and taken back are two.
-func key(i task.Imc) string { return i.ItemEstimatedStatus + " " + i.Imc }
+// key tells checks apart: the same code sold and taken back are two, and so is what was weighed again.
+func key(i task.Imc) string {
+	if i.ItemUnits == nil || i.ItemQuantity == nil {
+		return i.ItemEstimatedStatus + " " + i.Imc
+	}
+	return fmt.Sprintf("%s %s %d %d", i.ItemEstimatedStatus, i.Imc, *i.ItemUnits, *i.ItemQuantity)
+}
 
 // begin starts a check and looks at once how it goes.
 func (p *Printer) begin(ctx context.Context, i task.Imc) ([]task.Result, error) {
@@ -166,8 +171,8 @@ func (p *Printer) mark(ctx context.Context, r drivers.Receipt, t *task.Task) err
 	if !marked(r) {
 		return nil
 	}
-	if len(p.marks) == 0 {
-		if err := p.clearMarks(ctx); err != nil { // another program, or this one before it was stopped
+	if len(p.marks) == 0 || !p.fits(r) {
+		if err := p.clearMarks(ctx); err != nil { // of another program, this one before it was stopped, another weight
 			return err
 		}
 	}
@@ -186,6 +191,25 @@ func (p *Printer) mark(ctx context.Context, r drivers.Receipt, t *task.Task) err
 	return nil
 }
 
+// fits tells that each code that was accepted is on the receipt, and was checked for that.
+func (p *Printer) fits(r drivers.Receipt) bool {
+	held := 0
+	for _, l := range r.Lines {
+		if l.Mark == nil {
+			continue
+		}
+		if _, ok := p.marks[key(imcOf(query(r.Doc, l)))]; ok {
+			held++
+		}
+	}
+	return held == len(p.marks)
+}
+
+// query is what is asked about a position's code.
+func query(doc sale.DocKind, l drivers.ReceiptLine) drivers.MarkQuery {
+	return drivers.MarkQuery{Raw: l.Mark.Raw, Return: doc == sale.DocSaleReturn || doc == sale.DocExpense, Unit: l.Unit, Qty: l.Part.Qty}
+}
+
 func marked(r drivers.Receipt) bool {
 	for _, l := range r.Lines {
 		if l.Mark != nil {
@@ -196,7 +220,7 @@ func marked(r drivers.Receipt) bool {
 }
 
 func (p *Printer) markLine(ctx context.Context, doc sale.DocKind, l drivers.ReceiptLine, item *task.Item) error {
-	i := imcOf(drivers.MarkQuery{Raw: l.Mark.Raw, Return: doc == sale.DocSaleReturn || doc == sale.DocExpense, Unit: l.Unit})
+	i := imcOf(query(doc, l))
 	verdict, known := p.marks[key(i)]
 	if !known {
 		var err error

@@ -14,6 +14,7 @@ import (
 var markCases = []printerCase{
 	{"marked goods", markedGoods},
 	{"marks: asked early", askedEarly},
+	{"marks: weighed goods", weighedMarks},
 	{"marks: refused code", refusedMark},
 	{"marks: marking system out of reach", silentMarks},
 	{"marks: permissive mode", permitted},
@@ -87,6 +88,37 @@ func askedEarly(t *testing.T, r Rig) {
 	require.NoError(t, err)
 	sold := last(t, r.Device, ring(t, r.Printer, marked(sale.DocSale, bottle, second)))
 	require.Equal(t, []string{bottle, second, ""}, marksOf(sold), "one asked for early, one not")
+	require.Zero(t, r.Device.Marks())
+}
+
+// weighedMarks: a code stands for as much as was weighed. A check for another weight is none, and as much as
+// was asked for early is not asked about again.
+func weighedMarks(t *testing.T, r Rig) {
+	m := able[drivers.MarkChecker](t, r.Printer)
+	openShift(t, r.Printer)
+	weighed := func(code string, qty sale.Qty) drivers.Receipt {
+		l := line("Сыр весовой", qty, 79900, sale.VAT22)
+		l.Subject, l.Unit, l.Mark = sale.SubjectMarkedGoods, sale.UnitKilogram, &drivers.Mark{Raw: code}
+		return drivers.Receipt{
+			Doc: sale.DocSale, Operator: cashier, Tax: drivers.TaxOSN, Lines: []drivers.ReceiptLine{l}, Total: l.Part.Sum,
+			Tenders: []sale.Tender{{Kind: sale.TenderCash, Amount: l.Part.Sum}},
+		}
+	}
+	early := func(code string, qty sale.Qty) {
+		verdict, err := m.CheckMark(t.Context(), drivers.MarkQuery{Raw: code, Unit: sale.UnitKilogram, Qty: qty})
+		require.NoError(t, err)
+		require.False(t, verdict.Refused())
+	}
+	early(bottle, 432)
+	sold := last(t, r.Device, ring(t, r.Printer, weighed(bottle, 432)))
+	require.Equal(t, bottle, sold.Lines[0].Mark)
+	require.Equal(t, []storage.Asked{{Mark: bottle, Qty: 432}}, r.Device.Asked(), "once, and for its weight")
+
+	early(second, 432)
+	sold = last(t, r.Device, ring(t, r.Printer, weighed(second, 1508))) // weighed again meanwhile
+	require.Equal(t, second, sold.Lines[0].Mark)
+	require.Equal(t, sale.Qty(1508), sold.Lines[0].Qty)
+	require.Equal(t, []storage.Asked{{Mark: bottle, Qty: 432}, {Mark: second, Qty: 432}, {Mark: second, Qty: 1508}}, r.Device.Asked())
 	require.Zero(t, r.Device.Marks())
 }
 

@@ -81,6 +81,8 @@ type Device interface {
 	BanMark(raw string)
 	// Marks is how many codes, checked or accepted, the storage holds for the next receipt.
 	Marks() int
+	// Asked are the last questions about codes that reached the device, in order.
+	Asked() []storage.Asked
 }
 
 // Rig is a fresh device, registered, shift closed, paper in, and drivers for it.

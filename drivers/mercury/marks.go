@@ -25,6 +25,17 @@ const (
 type markKey struct {
 	raw     string
 	planned int64
+	unit    sale.Unit
+	qty     sale.Qty // of what was weighed; a piece is one
+}
+
+func keyOf(q drivers.MarkQuery) markKey {
+	return markKey{raw: q.Raw, planned: planned(q.Return, q.Unit), unit: q.Unit, qty: q.Amount()}
+}
+
+// markKey is how a position's code must have been checked.
+func (d paper) markKey(l drivers.ReceiptLine) markKey {
+	return keyOf(drivers.MarkQuery{Raw: l.Mark.Raw, Return: d.Doc == sale.DocSaleReturn, Unit: l.Unit, Qty: l.Part.Qty})
 }
 
 // planned is tag 2003.
@@ -54,7 +65,7 @@ func (p *Printer) CheckMark(ctx context.Context, q drivers.MarkQuery) (drivers.M
 	if err != nil {
 		return 0, p.report(op, outcome(err, drivers.OutcomeNotDone))
 	}
-	verdict, err := p.judge(ctx, markKey{q.Raw, planned(q.Return, q.Unit)}, q.Unit)
+	verdict, err := p.judge(ctx, keyOf(q))
 	return verdict, p.report(op, outcome(err, drivers.OutcomeNotDone))
 }
 
@@ -98,14 +109,14 @@ func (p *Printer) clearMarks(ctx context.Context) error {
 // checkMarks checks what was not checked before, and refuses the receipt for the first code that may not be
 // sold. Codes of no position are dropped with all others, since the storage would keep them.
 func (p *Printer) checkMarks(ctx context.Context, d paper, info *frame.CommonInfo) error {
-	need := map[markKey]sale.Unit{}
+	need := map[markKey]bool{}
 	for _, l := range d.Lines {
 		if l.Mark != nil {
-			need[markKey{l.Mark.Raw, planned(d.Doc == sale.DocSaleReturn, l.Unit)}] = l.Unit
+			need[d.markKey(l)] = true
 		}
 	}
 	for key := range p.marks {
-		if _, ok := need[key]; !ok {
+		if !need[key] {
 			if err := p.clearMarks(ctx); err != nil {
 				return err
 			}
@@ -122,7 +133,7 @@ func (p *Printer) checkMarks(ctx context.Context, d paper, info *frame.CommonInf
 		if l.Mark == nil {
 			continue
 		}
-		if err := p.mustSell(ctx, markKey{l.Mark.Raw, planned(d.Doc == sale.DocSaleReturn, l.Unit)}, l.Unit); err != nil {
+		if err := p.mustSell(ctx, d.markKey(l)); err != nil {
 			p.tidy(ctx, err)
 			return fmt.Errorf("position %d: %w", i+1, err)
 		}
@@ -130,11 +141,11 @@ func (p *Printer) checkMarks(ctx context.Context, d paper, info *frame.CommonInf
 	return nil
 }
 
-func (p *Printer) mustSell(ctx context.Context, key markKey, unit sale.Unit) error {
+func (p *Printer) mustSell(ctx context.Context, key markKey) error {
 	if _, done := p.marks[key]; done {
 		return nil
 	}
-	verdict, err := p.judge(ctx, key, unit)
+	verdict, err := p.judge(ctx, key)
 	if err == nil && verdict.Refused() {
 		err = early(drivers.FailMark, "verdict %05b", verdict)
 	}
@@ -142,9 +153,10 @@ func (p *Printer) mustSell(ctx context.Context, key markKey, unit sale.Unit) err
 }
 
 // judge has one code checked, and accepts it for the receipt or rejects it.
-func (p *Printer) judge(ctx context.Context, key markKey, unit sale.Unit) (drivers.MarkVerdict, error) {
+func (p *Printer) judge(ctx context.Context, key markKey) (drivers.MarkVerdict, error) {
 	begun, err := do[frame.MarkBegun](ctx, p, works, frame.CheckMark{
-		Head: p.head(frame.CmdCheckMark), Code: []byte(key.raw), Planned: key.planned, Qty: frame.QtyScale, Unit: int64(unit), Seconds: markSeconds,
+		Head: p.head(frame.CmdCheckMark), Code: []byte(key.raw), Planned: key.planned, Qty: int64(key.qty) * qtyFactor,
+		Unit: int64(key.unit), Seconds: markSeconds,
 	}, frame.CmdCheckMark, waitWork)
 	if err != nil {
 		return 0, err

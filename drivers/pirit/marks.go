@@ -18,11 +18,31 @@ const (
 	markBind   = 15
 )
 
-// checkedAs is how a code was checked: the same code for a return has another planned state.
+// checkedAs is how a code was checked: the same code for a return has another planned state, and one that was
+// weighed again another quantity.
 type checkedAs struct {
 	planned int
 	unit    sale.Unit
+	qty     sale.Qty
 	verdict int
+}
+
+// asked is what a check of q would be remembered as, but for its verdict.
+func asked(q drivers.MarkQuery) checkedAs {
+	return checkedAs{planned: planned(q.Return, q.Unit), unit: q.Unit, qty: q.Amount()}
+}
+
+// query is what is asked about a position's code.
+func (j *job) query(l drivers.ReceiptLine) drivers.MarkQuery {
+	return drivers.MarkQuery{Raw: l.Mark.Raw, Return: j.Doc == sale.DocSaleReturn, Unit: l.Unit, Qty: l.Part.Qty}
+}
+
+// known is the check of a code that was asked about in just this way.
+func (p *Printer) known(q drivers.MarkQuery) (c checkedAs, ok bool) {
+	c, ok = p.checked[q.Raw]
+	want := asked(q)
+	want.verdict = c.verdict
+	return c, ok && c == want
 }
 
 // CheckMark implements [drivers.MarkChecker]. With FFD 1.05 a register checks nothing, and says so by a verdict
@@ -39,7 +59,7 @@ func (p *Printer) CheckMark(ctx context.Context, q drivers.MarkQuery) (drivers.M
 	if err != nil || !m.marks {
 		return 0, p.report(op, err)
 	}
-	verdict, err := p.check(ctx, q.Raw, planned(q.Return, q.Unit), q.Unit)
+	verdict, err := p.check(ctx, q)
 	return drivers.MarkVerdict(verdict), p.report(op, outcome(err, drivers.OutcomeNotDone))
 }
 
@@ -57,11 +77,13 @@ func planned(back bool, u sale.Unit) int {
 }
 
 // check asks storage and marking system (79/1), then keeps the code or drops it (79/2).
-func (p *Printer) check(ctx context.Context, raw string, plan int, u sale.Unit) (int, error) {
+func (p *Printer) check(ctx context.Context, q drivers.MarkQuery) (int, error) {
 	if err := p.forgetOpenCheck(ctx); err != nil {
 		return 0, err
 	}
-	fields, err := p.call(ctx, works, frame.CmdMark, decimal(markCheck), frame.Escape(raw), decimal(0), decimal(plan), decimal(1), decimal(int(u)), decimal(0))
+	as := asked(q)
+	fields, err := p.call(ctx, works, frame.CmdMark, decimal(markCheck), frame.Escape(q.Raw), decimal(0), decimal(as.planned),
+		[]byte(as.qty.String()), decimal(int(as.unit)), decimal(0))
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +108,8 @@ func (p *Printer) check(ctx context.Context, raw string, plan int, u sale.Unit) 
 	if p.checked == nil {
 		p.checked = map[string]checkedAs{}
 	}
-	p.checked[raw] = checkedAs{plan, u, verdict}
+	as.verdict = verdict
+	p.checked[q.Raw] = as
 	return verdict, nil
 }
 
@@ -120,12 +143,11 @@ func (p *Printer) checkMarks(ctx context.Context, j *job) error {
 		if l.Mark == nil {
 			continue
 		}
-		plan := planned(j.Doc == sale.DocSaleReturn, l.Unit)
-		if c, ok := p.checked[l.Mark.Raw]; ok && c.planned == plan && c.unit == l.Unit {
+		if c, ok := p.known(j.query(l)); ok {
 			j.verdicts[l.Mark.Raw] = c.verdict
 			continue
 		}
-		verdict, err := p.check(ctx, l.Mark.Raw, plan, l.Unit)
+		verdict, err := p.check(ctx, j.query(l))
 		if err == nil && drivers.MarkVerdict(verdict).Refused() {
 			err = refuse(drivers.FailMark, "Товар с этой маркировкой продать нельзя. Отложите его и уберите из чека.",
 				"The article with this marking must not be sold. Put it aside and take it off the receipt.")
@@ -139,12 +161,18 @@ func (p *Printer) checkMarks(ctx context.Context, j *job) error {
 	return nil
 }
 
-// checkedBefore keeps what is remembered only where the storage holds exactly as many codes.
+// checkedBefore keeps what is remembered only where the storage holds exactly as many codes, and none of this
+// receipt that was asked about in another way: what a storage makes of the same code twice is not written.
 func (p *Printer) checkedBefore(ctx context.Context, j *job) error {
 	const saved = 4
-	marked := false
+	marked, fits := false, true
 	for _, l := range j.Lines {
-		marked = marked || l.Mark != nil
+		if l.Mark == nil {
+			continue
+		}
+		_, held := p.checked[l.Mark.Raw]
+		_, known := p.known(j.query(l))
+		marked, fits = true, fits && held == known
 	}
 	if !marked && len(p.checked) == 0 {
 		return nil
@@ -154,7 +182,7 @@ func (p *Printer) checkedBefore(ctx context.Context, j *job) error {
 		return err
 	}
 	n, err := numbersIn(frame.CmdMark, fields, saved, 1)
-	if err != nil || n[0] == len(p.checked) && marked {
+	if err != nil || n[0] == len(p.checked) && marked && fits {
 		return err
 	}
 	return p.dropMarks(ctx)

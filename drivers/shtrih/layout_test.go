@@ -151,7 +151,7 @@ func TestMarkCheckOnTheWire(t *testing.T) {
 		p, err := New("front", func(context.Context) (port.Conn, error) { return near, nil }, map[string]string{"protocol": "2"})
 		require.NoError(t, err)
 		pr := p.(*Printer)
-		_, err = pr.checkMark(t.Context(), "abc", ffd.PlannedSoldMeasured, sale.UnitKilogram, 432)
+		_, err = pr.checkMark(t.Context(), drivers.MarkQuery{Raw: "abc", Unit: sale.UnitKilogram, Qty: 432}, ffd.PlannedSoldMeasured)
 		require.Equal(t, codeParameters, codeIn(err))
 		require.Equal(t, want, <-heard)
 		require.NoError(t, p.Close())

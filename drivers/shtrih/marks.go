@@ -32,7 +32,8 @@ const (
 
 // kept is a code that the storage holds for the next receipt.
 type kept struct {
-	status byte // tag 2003 that it was checked for
+	status byte     // tag 2003 that it was checked for
+	qty    sale.Qty // tag 1023; a piece is one
 }
 
 // CheckMark implements [drivers.MarkChecker].
@@ -45,7 +46,7 @@ func (p *Printer) CheckMark(ctx context.Context, q drivers.MarkQuery) (drivers.M
 	if q.Return {
 		doc = sale.DocSaleReturn
 	}
-	verdict, err := p.checkMark(ctx, q.Raw, planned(doc, q.Unit), q.Unit, sale.Piece)
+	verdict, err := p.checkMark(ctx, q, planned(doc, q.Unit))
 	return verdict, p.report(op, outcome(err, drivers.OutcomeNotDone))
 }
 
@@ -114,7 +115,7 @@ func (p *Printer) judge(ctx context.Context, r paper) error {
 		if _, known := p.marks[l.Mark.Raw]; known {
 			continue // asked for early, and accepted
 		}
-		verdict, err := p.checkMark(ctx, l.Mark.Raw, planned(r.Doc, l.Unit), l.Unit, l.Part.Qty)
+		verdict, err := p.checkMark(ctx, query(l), planned(r.Doc, l.Unit))
 		if err != nil {
 			return err
 		}
@@ -125,6 +126,11 @@ func (p *Printer) judge(ctx context.Context, r paper) error {
 	return nil
 }
 
+// query is what is asked about a position's code. What becomes of the piece says tag 2003, which see [planned].
+func query(l drivers.ReceiptLine) drivers.MarkQuery {
+	return drivers.MarkQuery{Raw: l.Mark.Raw, Unit: l.Unit, Qty: l.Part.Qty}
+}
+
 // fits tells that each code which the storage holds is on the receipt, and was checked for that.
 func (p *Printer) fits(r paper) bool {
 	held := 0
@@ -132,7 +138,7 @@ func (p *Printer) fits(r paper) bool {
 		if l.Mark == nil {
 			continue
 		}
-		if k, ok := p.marks[l.Mark.Raw]; ok && k.status == planned(r.Doc, l.Unit) {
+		if k, ok := p.marks[l.Mark.Raw]; ok && k == (kept{planned(r.Doc, l.Unit), query(l).Amount()}) {
 			held++
 		}
 	}
@@ -164,11 +170,11 @@ func (p *Printer) markMax() int {
 }
 
 // checkMark asks for a code, and accepts or drops it by the answer.
-func (p *Printer) checkMark(ctx context.Context, raw string, status byte, u sale.Unit, qty sale.Qty) (drivers.MarkVerdict, error) {
-	var more []byte
+func (p *Printer) checkMark(ctx context.Context, q drivers.MarkQuery, status byte) (drivers.MarkVerdict, error) {
+	raw, more := q.Raw, []byte(nil)
 	if status == ffd.PlannedSoldMeasured || status == ffd.PlannedReturnedMeasured {
-		more = ffd.AppendTLV(nil, ffd.TagUnit, []byte{byte(u)})
-		more = ffd.AppendTLV(more, ffd.TagQty, ffd.FVLN(uint64(qty), qtyPlaces))
+		more = ffd.AppendTLV(nil, ffd.TagUnit, []byte{byte(q.Unit)})
+		more = ffd.AppendTLV(more, ffd.TagQty, ffd.FVLN(uint64(q.Amount()), qtyPlaces))
 	}
 	if raw == "" || len(raw) > p.markMax()-len(more) {
 		return 0, drivers.BadReceipt("a marking code of %d bytes, at most %d", len(raw), p.markMax()-len(more))
@@ -194,7 +200,7 @@ func (p *Printer) checkMark(ctx context.Context, raw string, status byte, u sale
 	}
 	delete(p.marks, raw)
 	if p.marks != nil && action == markAccept { // not known again after a connection that was made anew in between
-		p.marks[raw] = kept{status: status}
+		p.marks[raw] = kept{status, q.Amount()}
 	}
 	return verdict, nil
 }

@@ -3,6 +3,7 @@ package atol
 import (
 	"github.com/kopilka/kopilka/drivers/atol/task"
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
+	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // check is a code that is being checked: between begin and accept or decline there is one.
@@ -25,7 +26,11 @@ func (r *Register) beginMark(t task.Task) (any, int) {
 		return nil, codeMarkInvalid
 	}
 	back := t.Params.ItemEstimatedStatus == task.PieceReturn || t.Params.ItemEstimatedStatus == task.DryReturn
-	verdict, code := r.FN.CheckMark(raw, back)
+	var qty sale.Qty
+	if t.Params.ItemQuantity != nil {
+		qty = sale.Qty(*t.Params.ItemQuantity)
+	}
+	verdict, code := r.FN.CheckMark(raw, back, qty)
 	if code != storage.OK {
 		return nil, codes[code]
 	}

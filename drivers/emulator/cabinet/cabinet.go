@@ -54,6 +54,13 @@ func (c *Cabinet) Marks() int {
 	return c.FN.Marks()
 }
 
+// Asked are the last questions about codes that came over the wire.
+func (c *Cabinet) Asked() []storage.Asked {
+	c.Mu.Lock()
+	defer c.Mu.Unlock()
+	return c.FN.Asked()
+}
+
 // Documents is the storage's whole archive, in order.
 func (c *Cabinet) Documents() []storage.Document {
 	c.Mu.Lock()

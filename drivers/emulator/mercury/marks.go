@@ -4,6 +4,7 @@ import (
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/ffd"
 	"github.com/kopilka/kopilka/drivers/mercury/frame"
+	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // marking is the check that has begun and is neither accepted nor rejected.
@@ -25,7 +26,7 @@ func (r *Register) checkMark(raw []byte) (any, *refused) {
 		return nil, errMarkOrder
 	}
 	back := req.Planned == ffd.PlannedReturned || req.Planned == ffd.PlannedReturnedMeasured
-	verdict, code := r.FN.CheckMark(string(req.Code), back)
+	verdict, code := r.FN.CheckMark(string(req.Code), back, sale.Qty(req.Qty*int64(sale.Piece)/frame.QtyScale))
 	if fault := storageError(code); fault != nil {
 		return nil, fault
 	}

@@ -219,7 +219,7 @@ func (r *Register) bind(l *storage.Line, req frame.AddGoods) *refused {
 	switch {
 	case r.opt.FFD != "1.2":
 		return errFormat
-	case !ok || req.Qty != frame.QtyScale:
+	case !ok || (req.Unit == nil || *req.Unit == 0) && req.Qty != frame.QtyScale: // a piece is one, measured goods are what they weigh
 		return errMark
 	}
 	l.Mark, l.Verdict = string(req.Mark.Code), verdict

@@ -4,6 +4,7 @@ import (
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/ffd"
 	"github.com/kopilka/kopilka/drivers/pirit/frame"
+	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // marking is 79h.
@@ -42,14 +43,15 @@ func (r *Register) checkMark(q request) ([][]byte, byte) {
 	const codeMax = 128
 	raw := frame.Unescape(q.field(1))
 	planned, ok := q.number(3)
-	if !ok || raw == "" || len(raw) > codeMax {
+	qty, okQty := millionths(q.field(4))
+	if !ok || !okQty || qty == 0 || raw == "" || len(raw) > codeMax {
 		return nil, errFormat
 	}
 	if r.mark != "" {
 		return nil, fnCode(storage.MarkOrder)
 	}
 	back := planned == ffd.PlannedReturned || planned == ffd.PlannedReturnedMeasured
-	verdict, code := r.FN.CheckMark(raw, back)
+	verdict, code := r.FN.CheckMark(raw, back, sale.Qty(qty/1000))
 	if code != storage.OK {
 		return nil, fnCode(code)
 	}

@@ -1,8 +1,11 @@
 package shtrih
 
 import (
+	"slices"
+
 	"github.com/kopilka/kopilka/drivers/emulator/storage"
 	"github.com/kopilka/kopilka/drivers/ffd"
+	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // What FF69h is told to do with the code that was checked last.
@@ -25,15 +28,20 @@ func (r *Register) checkMark(q request) ([]byte, byte) {
 	if measured && more == 0 {
 		return nil, byte(storage.MarkMissing)
 	}
+	var qty sale.Qty
 	if measured {
-		if _, fault := parseTags(q.p[4+n:]); fault != 0 {
+		tags, fault := parseTags(q.p[4+n:])
+		if fault != 0 {
+			return nil, fault
+		}
+		if qty, fault = askedQty(tags); fault != 0 {
 			return nil, fault
 		}
 	}
 	raw := string(q.p[4 : 4+n])
 	r.FN.KeepMark(raw, false) // a code that is asked for again is looked at anew
 	returned := status == ffd.PlannedReturned || status == ffd.PlannedReturnedMeasured
-	verdict, code := r.FN.CheckMark(raw, returned)
+	verdict, code := r.FN.CheckMark(raw, returned, qty)
 	if code != storage.OK {
 		return nil, byte(code)
 	}
@@ -44,6 +52,20 @@ func (r *Register) checkMark(q request) ([]byte, byte) {
 		return []byte{local, 0, symbol, 1, noTransport}, 0
 	}
 	return []byte{local, 0, symbol, 2, 0, verdict}, 0
+}
+
+// askedQty is tag 1023 of measured goods, which the storage wants.
+func askedQty(tags []storage.Tag) (sale.Qty, byte) {
+	const places = 3 // as thousandths are written; a storage reads any
+	i := slices.IndexFunc(tags, func(t storage.Tag) bool { return t.Tag == ffd.TagQty })
+	if i < 0 {
+		return 0, byte(storage.MarkMissing)
+	}
+	v, decimals, err := ffd.ReadFVLN(tags[i].Value)
+	if err != nil || decimals != places || v == 0 {
+		return 0, byte(storage.Parameter)
+	}
+	return sale.Qty(v), 0
 }
 
 // acceptMark is FF69h: the code that was checked last goes with the next receipt, or is dropped.

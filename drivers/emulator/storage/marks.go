@@ -25,14 +25,30 @@ type marks struct {
 	kept    map[string]uint8 // accepted: a receipt may carry them
 	out     map[string]bool  // pieces that were sold and did not come back
 	banned  map[string]bool
+	asked   []Asked
 }
+
+// Asked is one question about a code, as it came over the wire.
+type Asked struct {
+	Mark string
+	Qty  sale.Qty // zero where none was told, as protocols may do of a piece
+}
+
+// askedKept is how many questions a storage remembers: the last receipts'.
+const askedKept = 128
+
+// Asked are the last questions, in order.
+func (s *Storage) Asked() []Asked { return slices.Clone(s.marks.asked) }
 
 // BanMark makes the marking system refuse a piece, as one that was stolen or recalled.
 func (s *Storage) BanMark(raw string) { put(&s.marks.banned, raw, true) }
 
 // CheckMark checks a code for a receipt: in the storage, then in the marking system where the operator of
-// fiscal data answers. Returned says that the piece comes back.
-func (s *Storage) CheckMark(raw string, returned bool) (verdict uint8, code Code) {
+// fiscal data answers. Returned says that the piece comes back; qty is how much of it, as far as it was told.
+func (s *Storage) CheckMark(raw string, returned bool, qty sale.Qty) (verdict uint8, code Code) {
+	if s.marks.asked = append(s.marks.asked, Asked{Mark: raw, Qty: qty}); len(s.marks.asked) > askedKept {
+		s.marks.asked = s.marks.asked[1:]
+	}
 	switch {
 	case raw == "":
 		return 0, Parameter
