@@ -262,13 +262,17 @@ func (t *Till) wakeForMarks() {
 // tendMarks asks one question, in the register's goroutine. An answer that fails is no refusal: the register
 // asks again when it prints.
 func (t *Till) tendMarks(ctx context.Context, p drivers.Printer) error {
-	if err := t.dropStaleMarks(ctx, p); err != nil {
+	var q drivers.MarkQuery
+	var ask, stale bool
+	// Together: a weight put right between the two would be asked about first and forgotten then.
+	t.post(func() {
+		stale = t.takeStale()
+		q, ask = t.nextMark()
+	})
+	if err := t.forgetMarks(ctx, p, stale); err != nil {
 		return linkOnly(err)
 	}
 	checker, ok := p.(drivers.MarkChecker)
-	var q drivers.MarkQuery
-	var ask bool
-	t.post(func() { q, ask = t.nextMark() })
 	if !ok || !ask {
 		return nil
 	}
@@ -284,9 +288,20 @@ func (t *Till) tendMarks(ctx context.Context, p drivers.Printer) error {
 
 // dropStaleMarks makes the register forget codes of a basket that is gone.
 func (t *Till) dropStaleMarks(ctx context.Context, p drivers.Printer) error {
-	checker, ok := p.(drivers.MarkChecker)
 	stale := false
-	t.post(func() { stale, t.desk.staleMarks = t.desk.staleMarks, false })
+	t.post(func() { stale = t.takeStale() })
+	return t.forgetMarks(ctx, p, stale)
+}
+
+// takeStale tells once that the register knows codes which the basket has not.
+func (t *Till) takeStale() (stale bool) {
+	stale, t.desk.staleMarks = t.desk.staleMarks, false
+	return stale
+}
+
+// forgetMarks empties the register's table of codes where it is stale.
+func (t *Till) forgetMarks(ctx context.Context, p drivers.Printer, stale bool) error {
+	checker, ok := p.(drivers.MarkChecker)
 	if !ok || !stale {
 		return nil
 	}
