@@ -31,7 +31,7 @@ func CheckReceipt(r Receipt, linesMax int) error {
 	case utf8.RuneCountInString(r.Contact) > contactMax:
 		return badContact(utf8.RuneCountInString(r.Contact))
 	}
-	return errors.Join(checkLines(r), checkTenders(r))
+	return errors.Join(checkLines(r), checkPieces(r), checkTenders(r))
 }
 
 // badContact does not repeat the contact: it is personal.
@@ -79,6 +79,34 @@ func checkLines(r Receipt) error {
 		return BadReceipt("positions add up to %s, total is %s", sum, r.Total)
 	}
 	return nil
+}
+
+// checkPieces refuses a code that stands at two positions: a piece is sold once, and a register that does not look
+// signs a receipt which the marking system then finds wrong. Codes are compared as they were read; that two readings
+// name one piece is known to who took them in.
+func checkPieces(r Receipt) error {
+	first := map[string]int{}
+	for i, l := range r.Lines {
+		if l.Mark == nil {
+			continue
+		}
+		if j, twice := first[l.Mark.Raw]; twice {
+			return pieceTwice(j+1, i+1)
+		}
+		first[l.Mark.Raw] = i
+	}
+	return nil
+}
+
+// pieceTwice names the positions and not the code: whoever has the code has the piece.
+func pieceTwice(one, two int) error {
+	return &Error{
+		Fail: FailRefused, Outcome: OutcomeNotDone, Err: fmt.Errorf("positions %d and %d have one marking code", one, two),
+		Hint: Hint{
+			RU: fmt.Sprintf("Один и тот же код маркировки стоит в позициях %d и %d. Уберите одну из них или отсканируйте код другой упаковки.", one, two),
+			EN: fmt.Sprintf("Positions %d and %d have the same marking code. Take one of them off or scan the code of the other pack.", one, two),
+		},
+	}
 }
 
 func checkTenders(r Receipt) error {

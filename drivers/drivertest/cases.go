@@ -347,12 +347,14 @@ func wrongReceipt(t *testing.T, r Rig) {
 		"two taxes":     func(x *drivers.Receipt) { x.Tax = drivers.TaxOSN | drivers.TaxPatent },
 		"document kind": func(x *drivers.Receipt) { x.Doc = sale.DocShiftOpen },
 		"quantity":      func(x *drivers.Receipt) { x.Lines[0].Part.Qty = 0 },
+		"a piece twice": func(x *drivers.Receipt) { *x = marked(sale.DocSale, bottle, second, bottle) },
 	} {
 		bad := receipt(sale.DocSale)
 		spoil(&bad)
 		_, err := r.Printer.Print(t.Context(), bad)
 		require.Error(t, err, name)
 		notDone(t, r.Device, n, err, drivers.FailRefused)
+		require.NotContains(t, err.Error(), bottle, "a code is money in the wrong hands: it stays out of logs")
 	}
 	require.False(t, snapshot(t, r.Printer).Open)
 }
