@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,7 +59,7 @@ func (s Service) install(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.makeFolder(d.daemon); err != nil {
+	if err := d.makeFolder(); err != nil {
 		return err
 	}
 	if err := installSource(d.EventSource); err != nil {
@@ -83,12 +84,32 @@ func (s Service) installUpdater(d definition) error {
 	if !there(updater) {
 		return nil
 	}
-	if err := d.makeFolder(d.Updater.daemon); err != nil {
+	aside, err := d.makeUpdaterFolder()
+	if err != nil {
 		return err
+	}
+	if aside != "" {
+		tellAside(aside)
 	}
 	return register(d.Updater.daemon, mgr.Config{}, s.English, func(string) (string, []string) {
 		return updater, append(slices.Clone(d.Updater.Arguments), d.Marker)
 	})
+}
+
+// tellAside is for the person who looks into the event log; a package is installed where nobody looks.
+func tellAside(aside string) {
+	text := "The updater's folder was there, and no administrator had made it: nothing in it is believed, it is now " + aside +
+		". Updates wait until an administrator runs: kopilka-agent updates trust\n" +
+		"Папка службы обновлений уже была, и создал её не администратор: ничему в ней не верим, теперь это " + aside +
+		". Обновления ждут, пока администратор не выполнит: kopilka-agent updates trust"
+	slog.Warn(text)
+	events, err := OpenEvents()
+	if err == nil {
+		err = errors.Join(events.Error(EventUpdate, text), events.Close())
+	}
+	if err != nil {
+		slog.Warn("the event log takes no message", "err", err)
+	}
 }
 
 // programs is the folder of packaged and versions that the program lies in; empty where it lies elsewhere.
@@ -309,7 +330,8 @@ func stateName(s svc.State) string {
 }
 
 func rights(err error) error {
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, windows.ERROR_ACCESS_DENIED) ||
+		errors.Is(err, windows.ERROR_INVALID_OWNER) || errors.Is(err, windows.ERROR_PRIVILEGE_NOT_HELD) {
 		return fmt.Errorf("%w (%w)", ErrRights, err)
 	}
 	return err

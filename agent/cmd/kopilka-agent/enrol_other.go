@@ -36,6 +36,9 @@ func handOver(_, data string) error {
 	return nil
 }
 
+// guardConfig has nothing to do: the folder of the config is root's.
+func guardConfig(string) error { return nil }
+
 // give walks within the folder and never out of it: its owner, who may be at work there, could otherwise put a link in
 // a folder's place and be given the system's own files.
 func give(data string, uid, gid int) error {

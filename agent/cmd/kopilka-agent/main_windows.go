@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -182,11 +183,17 @@ func verdict(err error, asked bool) (specific bool, code uint32) {
 // shareWithSession lets the person at the screen read what the notice helper needs: where the page is, and
 // the token. Who is signed in cannot read ProgramData\Kopilka otherwise.
 func shareWithSession(o serviceOptions) error {
+	// Before it is believed, and with faults too: until then the service may have the folder's rights to it.
+	err := o.service.CheckConfig(o.config)
+	if err == nil {
+		err = o.service.Share(o.config)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	c, err := agent.LoadConfig(o.config)
 	if err != nil {
-		c = agent.DefaultConfig() // not written yet: what is there by default is shared
-	} else if err := o.service.Share(o.config); err != nil {
-		return err
+		c = agent.DefaultConfig() // not written yet, or with faults: what is there by default is shared
 	}
 	if err := o.service.Own(c.Data); err != nil { // the config may name another than the packages' folder
 		return err

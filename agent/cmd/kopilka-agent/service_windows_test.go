@@ -94,6 +94,25 @@ func (c *conversation) state() svc.Status {
 	}
 }
 
+// A till program that was taken over may have written the config that the next upgrade of the package reads, as SYSTEM.
+func TestServiceIsNotGivenWhatTheConfigAsksFor(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	write := func(data string) {
+		file, err := agent.NewConfig(data)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(config, file, 0o600))
+	}
+	for _, data := range []string{`C:\ProgramData\Kopilka-Updater`, `C:\Windows`, `C:\`} {
+		write(data)
+		require.ErrorContains(t, shareWithSession(serviceOptions{config: config}), "it cannot be the data folder", data)
+		require.NoFileExists(t, filepath.Join(data, tokenFile))
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	write(data)
+	require.NoError(t, shareWithSession(serviceOptions{config: config}))
+	require.FileExists(t, filepath.Join(data, tokenFile))
+}
+
 func TestServiceHandlerSeesAReceiptThrough(t *testing.T) {
 	for _, how := range []svc.Cmd{svc.Stop, svc.Shutdown, svc.PreShutdown} {
 		seesAReceiptThrough(t, how)

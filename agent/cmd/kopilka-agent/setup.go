@@ -137,6 +137,11 @@ func (s *setup) write(file []byte) error {
 	if err := durable.Write(s.path, file, configMode); err != nil {
 		return fmt.Errorf("write the config: %w", err)
 	}
+	if s.path == agent.DefaultConfigPath {
+		if err := guardConfig(s.path); err != nil {
+			return fmt.Errorf("write the config: %w", err)
+		}
+	}
 	s.changed = true
 	return s.tell(agent.Text{RU: "Настройки записаны: " + s.path, EN: "The config is written: " + s.path})
 }
