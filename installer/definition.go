@@ -23,7 +23,9 @@ type definition struct {
 	Marker           string `json:"marker"`
 	EventSource      string `json:"event_source"`
 	SharedRights     string `json:"shared_rights"`
-	Notify           struct {
+	// ProgramsRights are for a folder of programs that Windows has not given its own.
+	ProgramsRights string `json:"programs_rights"`
+	Notify         struct {
 		Key       string   `json:"key"`
 		Value     string   `json:"value"`
 		Arguments []string `json:"arguments"`
@@ -50,7 +52,8 @@ type daemon struct {
 	// ShutdownSeconds is how long Windows waits for it before the machine goes off.
 	ShutdownSeconds int `json:"shutdown_seconds"`
 	// Folder lies in the machine's ProgramData. Its rights, in SDDL, keep the till's key from everybody
-	// who is merely signed in: by default all of ProgramData can be read. {service} stands for the till's service.
+	// who is merely signed in: by default all of ProgramData can be read. {service} stands for the till's service,
+	// which may not delete or rename the folder itself: it would put another one there, with a config of its own.
 	Folder       string `json:"folder"`
 	FolderRights string `json:"folder_rights"`
 }

@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,7 +24,10 @@ func TestTheTillsServiceIsConfined(t *testing.T) {
 	require.Equal(t, []string{"SeChangeNotifyPrivilege"}, d.Privileges)
 	require.Positive(t, d.ShutdownSeconds)
 	require.Equal(t, "LocalSystem", d.Updater.Account, "it writes into Program Files")
-	require.NotRegexp(t, `;0x1301bf;|;(FA|GA|GW|FW);;;(BU|IU|WD|AU)`, d.Updater.FolderRights, "only administrators write what the updater believes")
+	for _, sddl := range []string{d.Updater.FolderRights, d.ProgramsRights} {
+		require.NotRegexp(t, `;0x1301bf;|;(FA|GA|GW|FW);;;(BU|IU|WD|AU)|{service}`, sddl, "only administrators write what LocalSystem runs and believes")
+		require.True(t, strings.HasPrefix(sddl, "D:P"), "in the root of a drive rights for everybody are inherited")
+	}
 	require.NotEqual(t, d.Folder, d.Updater.Folder)
 }
 

@@ -65,6 +65,9 @@ func (s Service) install(context.Context) error {
 	if err := installSource(d.EventSource); err != nil {
 		return err
 	}
+	if err := s.guardPrograms(d); err != nil {
+		return fmt.Errorf("leave the programs' folder to administrators: %w", err)
+	}
 	if err := s.register(d); err != nil {
 		return err
 	}
@@ -77,8 +80,8 @@ func (s Service) install(context.Context) error {
 // admit has nothing to do: [Service.Own] gives the folder its rights.
 func (s Service) admit(context.Context) error { return nil }
 
-// installUpdater is for machines where a package has brought the updater. It may write the programs' folder, so
-// where it lies is for administrators alone to change.
+// installUpdater is for machines where a package has brought the updater. It is LocalSystem: guardPrograms has seen to it
+// that administrators alone change what lies there.
 func (s Service) installUpdater(d definition) error {
 	updater := s.updater(d)
 	if !there(updater) {
