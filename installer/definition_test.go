@@ -28,6 +28,9 @@ func TestTheTillsServiceIsConfined(t *testing.T) {
 		require.NotRegexp(t, `;0x1301bf;|;(FA|GA|GW|FW);;;(BU|IU|WD|AU)|{service}`, sddl, "only administrators write what LocalSystem runs and believes")
 		require.True(t, strings.HasPrefix(sddl, "D:P"), "in the root of a drive rights for everybody are inherited")
 	}
+	require.Contains(t, d.SharedRights, "(A;;FR;;;{service})", "the config says which folder the service is given")
+	require.NotRegexp(t, `;(FA|GA|GW|FW|0x1[0-9a-f]*(b|f)f);;;{service}`, d.SharedRights)
+	require.Contains(t, d.FolderRights, "(A;;0x1201bf;;;{service})", "it may not rename the folder: it would put another config there")
 	require.NotEqual(t, d.Folder, d.Updater.Folder)
 }
 

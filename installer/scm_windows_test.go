@@ -117,7 +117,7 @@ func TestUninstallKeepsTheData(t *testing.T) {
 func TestRightsAreUnderstood(t *testing.T) {
 	d, err := readDefinition()
 	require.NoError(t, err)
-	for sddl, aces := range map[string]uint16{d.FolderRights: 4, d.SharedRights: 4, d.ProgramsRights: 3, d.Updater.FolderRights: 3} {
+	for sddl, aces := range map[string]uint16{d.FolderRights: 5, d.SharedRights: 4, d.ProgramsRights: 3, d.Updater.FolderRights: 3} {
 		sd, err := windows.SecurityDescriptorFromString(d.rights(sddl))
 		require.NoError(t, err, sddl)
 		acl, _, err := sd.DACL()
