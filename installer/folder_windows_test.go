@@ -51,8 +51,13 @@ func unix(t *testing.T, path string, done func() bool, command ...string) {
 	}
 	args := append([]string{"/unix"}, append(command, strings.TrimSpace(string(name)))...)
 	out, err := exec.CommandContext(t.Context(), "start", args...).CombinedOutput()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	late := time.After(20 * time.Second)
+	for !done() {
+		select {
+		case <-again.C:
+		case <-late:
 			t.Skipf("only root does that: %v %s", err, out)
 		}
 	}
