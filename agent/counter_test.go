@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -285,19 +286,28 @@ func (c *counter) view() View {
 	return c.until("a view", func(View) bool { return true })
 }
 
+// dialled waits for the register, and for what the till asks it first: whether the journal is behind and what the time
+// is. The page shows the register before that.
+func (c *counter) dialled() View {
+	c.t.Helper()
+	v := c.until("the register", func(v View) bool { return v.Register.Online })
+	synctest.Wait()
+	return v
+}
+
 // powerBack ends the register's power cut once the till has seen it: until then the page still shows the register
 // as it was, and work given to it is told that it does not answer.
 func (c *counter) powerBack() {
 	c.t.Helper()
 	c.until("the register to go", func(v View) bool { return !v.Register.Online })
 	c.reg.SetPower(true)
-	c.until("the register", func(v View) bool { return v.Register.Online })
+	c.dialled()
 }
 
 // openShift brings the till to where a sale can begin.
 func (c *counter) openShift() {
 	c.t.Helper()
-	c.until("the register", func(v View) bool { return v.Register.Online })
+	c.dialled()
 	c.must(Command{Do: "sign-in", PIN: testPIN})
 	c.must(Command{Do: "open-shift"})
 	c.untilStage(StageSale)

@@ -55,7 +55,7 @@ func TestARegisterComesIntoAShiftWithoutOne(t *testing.T) {
 		c.stop()
 		c.tune = nil
 		c.start()
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(sugarCode)
 		require.NoError(t, c.payCash(), "the till tries")

@@ -41,7 +41,7 @@ func TestHoldWaitsForTheCashier(t *testing.T) {
 		c := quietCounter(t, 60)
 		require.NoError(t, c.hold(30), "nobody is signed in")
 		require.NoError(t, c.hold(0))
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		require.NoError(t, c.hold(30), "no shift is open, so that nobody can sell")
 		require.NoError(t, c.hold(0))

@@ -116,7 +116,7 @@ func TestRegisterPortsThatCannotBeOpened(t *testing.T) {
 				c.mu.Lock()
 				broken = false
 				c.mu.Unlock()
-				c.until("the register", func(v View) bool { return v.Register.Online })
+				c.dialled()
 				c.must(Command{Do: "open-shift"})
 				c.untilStage(StageSale)
 				c.sells()
@@ -169,7 +169,7 @@ func TestARegisterOfUnknownFirmware(t *testing.T) {
 func TestARegisterThatIsNotFiscalised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := illCounter(t, 62, emulator.Options{Ill: emulator.Ill{Unregistered: true}})
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.signIn()
 		v := c.says("not registered", "не зарегистрирована")
 		require.Contains(t, v.Register.Conditions, "not-fiscal")
@@ -193,7 +193,7 @@ func TestAnExpiredStorage(t *testing.T) {
 func TestAShiftOpenForADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := illCounter(t, 64, emulator.Options{Ill: emulator.Ill{ShiftAge: 25 * time.Hour}})
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.signIn()
 		v := c.says("older than 24 hours", "больше 24 часов")
 		require.True(t, v.Shift.Expired)
@@ -258,7 +258,7 @@ func TestAWrongDateInTheMorning(t *testing.T) {
 			return func() {}
 		}
 		c.open()
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.signIn()
 		c.says("3 h ahead", "спешат на 3 ч")
 		c.must(Command{Do: "open-shift"})

@@ -184,7 +184,7 @@ func TestSingleCodeWaitsForTheJournal(t *testing.T) {
 		c.stop()
 		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
 		c.start()
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(milkCode, "ab12cd34")
 		require.Equal(t, sale.Money(2000), c.sold().Sale.Discount)

@@ -58,7 +58,7 @@ func TestAStrangeShiftAboveALongArchive(t *testing.T) {
 				till.reg, till.device = reg, reg
 				till.strangeReceipts(c.shifts, c.each)
 				till.open()
-				till.until("the register", func(v View) bool { return v.Register.Online })
+				till.dialled()
 				till.signIn()
 				require.Equal(t, StageShift, till.view().Stage)
 				till.must(Command{Do: "close-shift"})

@@ -153,7 +153,7 @@ func TestLostAnswersAreFoundOut(t *testing.T) {
 				if v.Stage == StageSale { // it was not printed: the basket is still there
 					require.Len(t, v.Basket.Lines, 1)
 					synctest.Wait() // the page may still show the register as it was before the link broke
-					c.until("the register", func(v View) bool { return v.Register.Online })
+					c.dialled()
 					require.NoError(t, c.payCash())
 					c.untilStage(StageDone)
 				}
@@ -265,7 +265,7 @@ func TestSettledWhileTheRegisterIsAsked(t *testing.T) {
 				c.till.finish(j, sale.Fiscal{Kind: sale.FiscalOwn, Key: sale.FiscalKey{FN: j.Before.FN, FD: j.Before.FD + 1}})
 				require.Nil(t, c.view().Unknown, "what is settled is not asked again")
 				c.reg.SetPower(true)
-				c.until("the register", func(v View) bool { return v.Register.Online })
+				c.dialled()
 				c.scan(sugarCode)
 				require.NoError(t, c.payCash())
 				c.untilStage(StageDone)
@@ -287,7 +287,7 @@ func TestARestoredDiskIsCaughtUp(t *testing.T) {
 		c.stop()
 		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
 		c.start()
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(testCard, sugarCode)
 		c.must(Command{Do: "redeem", Points: 1000})
@@ -375,7 +375,7 @@ func TestParkAndRecall(t *testing.T) {
 		require.Equal(t, "Анна П.", v.Parked[0].Customer)
 		c.stop()
 		c.start()
-		c.until("the register", func(v View) bool { return v.Register.Online })
+		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN}, Command{Do: "recall", ID: v.Parked[0].ID})
 		v = c.view()
 		require.Len(t, v.Basket.Lines, 2)

@@ -268,34 +268,6 @@ func TestQuoteSplitsWeightWithoutAbsorber(t *testing.T) {
 	}
 }
 
-// A marking code stands on one line of a receipt only: marked cheese is one part, whatever points and discounts leave
-// of it, and by a kopeck a kilogram at most the receipt's sum follows.
-func TestQuoteKeepsAMarkedWeightWhole(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p := Default()
-		p.Policy = rapid.SampledFrom([]Policy{PolicyPoints, PolicyDiscount, PolicyCombined}).Draw(t, "policy")
-		p.Counter = rapid.Bool().Draw(t, "counter")
-		p.RedeemStep = 1
-		cheese := sale.Product{Name: "Сыр", Price: sale.Money(rapid.Int64Range(1000, 200_000).Draw(t, "price")), Traits: sale.Weighed | sale.Marked}
-		qty := sale.Qty(rapid.Int64Range(1, 30_000).Draw(t, "grams"))
-		b := buyer(rapid.Uint16Range(0, 2).Draw(t, "tier"), sale.Points(rapid.Int64Range(0, 300_000).Draw(t, "spendable")))
-		req := Request{Lines: []sale.Line{weighed(cheese, qty)}, Buyer: b, Redeem: RedeemAll}
-		marked, err := p.Quote(req)
-		require.NoError(t, err)
-		req.Lines[0].Product.Traits = sale.Weighed
-		plain, err := p.Quote(req)
-		require.NoError(t, err)
-
-		l := marked.Lines[0]
-		require.Len(t, l.Printed(), 1)
-		requireParts(t, l.Parts, qty, l.Net)
-		require.Equal(t, marked.Total, marked.Gross-marked.Discount-marked.Redeemed.Worth())
-		require.LessOrEqual(t, marked.Redeemed, plain.Redeemed, "nobody asked for more points")
-		moved := marked.Total - plain.Total
-		require.LessOrEqual(t, max(moved, -moved), sale.Money((qty+sale.Piece-1)/sale.Piece))
-	})
-}
-
 // 40 kg leave 1160.23, 20 kopecks from the next sum that one price gives: too much to move to the bread.
 func TestQuoteMovesFewKopecks(t *testing.T) {
 	potatoes := sale.Product{Name: "Картофель", Price: 3000, Traits: sale.Weighed}

@@ -93,3 +93,31 @@ func requireParts(t require.TestingT, parts []sale.Part, qty sale.Qty, sum sale.
 	require.Zero(t, qty)
 	require.Zero(t, sum)
 }
+
+// A marking code stands on one line of a receipt only: marked cheese is one part, whatever points and discounts leave
+// of it, and by a kopeck a kilogram at most the receipt's sum follows.
+func TestQuoteKeepsAMarkedWeightWhole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Default()
+		p.Policy = rapid.SampledFrom([]Policy{PolicyPoints, PolicyDiscount, PolicyCombined}).Draw(t, "policy")
+		p.Counter = rapid.Bool().Draw(t, "counter")
+		p.RedeemStep = 1
+		cheese := sale.Product{Name: "Сыр", Price: sale.Money(rapid.Int64Range(1000, 200_000).Draw(t, "price")), Traits: sale.Weighed | sale.Marked}
+		qty := sale.Qty(rapid.Int64Range(1, 30_000).Draw(t, "grams"))
+		b := buyer(rapid.Uint16Range(0, 2).Draw(t, "tier"), sale.Points(rapid.Int64Range(0, 300_000).Draw(t, "spendable")))
+		req := Request{Lines: []sale.Line{weighed(cheese, qty)}, Buyer: b, Redeem: RedeemAll}
+		marked, err := p.Quote(req)
+		require.NoError(t, err)
+		req.Lines[0].Product.Traits = sale.Weighed
+		plain, err := p.Quote(req)
+		require.NoError(t, err)
+
+		l := marked.Lines[0]
+		require.Len(t, l.Printed(), 1)
+		requireParts(t, l.Parts, qty, l.Net)
+		require.Equal(t, marked.Total, marked.Gross-marked.Discount-marked.Redeemed.Worth())
+		require.LessOrEqual(t, marked.Redeemed, plain.Redeemed, "nobody asked for more points")
+		moved := marked.Total - plain.Total
+		require.LessOrEqual(t, max(moved, -moved), sale.Money((qty+sale.Piece-1)/sale.Piece))
+	})
+}
