@@ -313,6 +313,9 @@ func (s *session) grant() error {
 	if status == nil {
 		return nil
 	}
+	// The till counts from what was ever acknowledged. A head office that came back from a backup has less, and would
+	// grant the points of those records anew to whoever is of its generation with nothing unsent.
+	status.Unsent = max(status.Unsent, s.unsent(s.outbox.acked))
 	s.status = status
 	return s.push(status)
 }

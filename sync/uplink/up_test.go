@@ -250,6 +250,32 @@ func TestHeadOfficeRestored(t *testing.T) {
 	})
 }
 
+// What a restore has lost was acknowledged once, so the till itself counts nothing unsent. Head office must hear of it
+// with the first status: of whoever is of its generation with nothing unsent it grants the points anew.
+func TestStatusCountsWhatARestoreHasLost(t *testing.T) {
+	inWorld(t, 36, func(w *world) {
+		w.sell(40)
+		w.start()
+		w.until("arrived", w.arrived)
+		o := w.office
+		o.mu.Lock()
+		o.generation++
+		o.journal[1] = o.journal[1][:15]
+		o.heads[1] = sale.HashOf(o.journal[1][14].Record)
+		o.known = map[sale.ID]int{}
+		o.mu.Unlock()
+		w.net.Reset("till", "office")
+		require.Zero(t, w.ledger.Unsent())
+		w.uplink.SendStatus(wire.Status{Generation: 2, Unsent: w.ledger.Unsent()})
+		w.until("a status", func() bool { return len(o.statuses) > 0 })
+		require.EqualValues(t, 41-15, o.statuses[0].Unsent)
+		w.until("arrived again", func() bool { return w.arrived() && o.stored() == 41 && w.uplink.State().Unsent == 0 })
+		w.uplink.SendStatus(wire.Status{Generation: 2})
+		w.until("another", func() bool { return len(o.statuses) > 1 })
+		require.Zero(t, o.statuses[1].Unsent)
+	})
+}
+
 // Head office lost everything, fork and new epoch included.
 func TestHeadOfficeRestoredAfterFork(t *testing.T) {
 	inWorld(t, 11, func(w *world) {
