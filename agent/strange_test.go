@@ -62,7 +62,7 @@ func TestAStrangeShiftAboveALongArchive(t *testing.T) {
 				till.signIn()
 				require.Equal(t, StageShift, till.view().Stage)
 				till.must(Command{Do: "close-shift"})
-				till.until("the shift's end", func(v View) bool { return len(till.booked(sale.KindShiftClose)) == 1 })
+				till.until("the shift's end", func(v View) bool { return v.Stage == StageShift && len(till.booked(sale.KindShiftClose)) == 1 })
 				figures := till.booked(sale.KindShiftClose)[0].Close
 				if c.compared {
 					require.Equal(t, &sale.StorageTotals{Sales: c.each, Sold: 1000 * sale.Money(c.each)}, figures.Storage)
