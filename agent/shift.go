@@ -145,7 +145,8 @@ const strangeDocsMax = 500
 // readShift adds up the open shift as the fiscal storage has it; nil where it cannot be read. The law ends a shift
 // after 24 hours: figures to compare with must not keep it open. The error is the link's only.
 func (t *Till) readShift(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) (*sale.StorageTotals, error) {
-	tally, from := t.ledger.Tally(), t.ledger.Tally().OpenDoc
+	tally := t.ledger.Tally()
+	from := tally.OpenDoc
 	if !tally.Open && snap.LastFD > strangeDocsMax {
 		from = max(from, snap.LastFD-strangeDocsMax)
 	}

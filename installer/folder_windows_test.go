@@ -162,14 +162,21 @@ func TestJunctionsAreRefused(t *testing.T) {
 	require.ErrorIs(t, Service{}.Own(filepath.Join(link, "Kopilka-Updater")), errNotOurs, "by way of a junction")
 }
 
-// The updater's folder is made anew where it is not an administrator's, and stays where it is.
-func TestTheUpdatersFolderIsMadeAndKept(t *testing.T) {
+// withTestFolder has an updater's folder of the test's own, which is not there yet.
+func withTestFolder(t *testing.T) (d definition, path string) {
+	t.Helper()
 	d, err := readDefinition()
 	require.NoError(t, err)
 	d.Updater.Folder = "Kopilka test folder"
-	path, err := folder(d.Updater.daemon)
+	path, err = folder(d.Updater.daemon)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
+	return d, path
+}
+
+// The updater's folder is made anew where it is not an administrator's, and stays where it is.
+func TestTheUpdatersFolderIsMadeAndKept(t *testing.T) {
+	d, path := withTestFolder(t)
 	aside, err := d.makeUpdaterFolder()
 	require.NoError(t, err)
 	require.Empty(t, aside)
@@ -191,12 +198,7 @@ func TestTheUpdatersFolderIsMadeAndKept(t *testing.T) {
 
 // What the updater would believe must not come from whoever was in ProgramData first.
 func TestTheUpdatersFolderOfAnotherIsMovedAside(t *testing.T) {
-	d, err := readDefinition()
-	require.NoError(t, err)
-	d.Updater.Folder = "Kopilka test folder"
-	path, err := folder(d.Updater.daemon)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
+	d, path := withTestFolder(t)
 	require.NoError(t, os.Mkdir(path, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(path, "trust.json"), []byte("{}"), 0o600))
 	ofAnother(t, path)

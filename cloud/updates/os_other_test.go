@@ -20,15 +20,22 @@ import (
 // nobody stands for the service's account.
 const nobody = 65534
 
-// What root does beside a service that has an account of its own must leave nothing that the account cannot use.
-func TestWhatRootMakesIsTheServices(t *testing.T) {
-	t.Parallel()
+// besideNobody is a repository made by root in a folder of another account's.
+func besideNobody(t *testing.T) *office {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make what is another's")
 	}
 	o := open(t)
 	require.NoError(t, os.Chown(filepath.Dir(o.repo.Folder), nobody, nobody))
 	o.init()
+	return o
+}
+
+// What root does beside a service that has an account of its own must leave nothing that the account cannot use.
+func TestWhatRootMakesIsTheServices(t *testing.T) {
+	t.Parallel()
+	o := besideNobody(t)
 	ownedBy(t, o.repo.Folder, nobody)
 	o.add("1.3.0")
 	o.plan(update.Step{Version: "1.3.0", Share: update.Everybody})
@@ -56,12 +63,7 @@ func ownedBy(t *testing.T, folder string, uid uint32) {
 // The service's account may put a link where root writes next: what lies behind it stays whose it was.
 func TestNothingIsGivenAwayThroughALink(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give anything away")
-	}
-	o := open(t)
-	require.NoError(t, os.Chown(filepath.Dir(o.repo.Folder), nobody, nobody))
-	o.init()
+	o := besideNobody(t)
 	victim := filepath.Join(t.TempDir(), "shadow")
 	require.NoError(t, os.WriteFile(victim, nil, 0o600))
 	lock, keys := filepath.Join(o.repo.Folder, "lock"), filepath.Join(o.repo.Folder, "keys")
