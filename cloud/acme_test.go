@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -177,8 +178,24 @@ func answers(t *testing.T, client *http.Client, url string) []byte {
 	}
 }
 
-// Head office gets its certificate from a real issuer, which comes back to ask at our ports, and browsers that
-// trust that issuer are let in.
+// measuredCertificate waits until head office says that it has a certificate.
+func measuredCertificate(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for !strings.Contains(string(answers(t, http.DefaultClient, url)), "\nkopilka_cloud_certificate_expiry_seconds ") {
+		select {
+		case <-ctx.Done():
+			t.Fatal("no certificate was had")
+		case <-look.C:
+		}
+	}
+}
+
+// Head office gets its certificate from a real issuer, which comes back to ask at our ports, before anybody comes:
+// the issuer may take longer than a handshake may. Browsers that trust that issuer are let in.
 func TestCertificateFromARealIssuer(t *testing.T) {
 	httpPort := freePort(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -192,6 +209,7 @@ func TestCertificateFromARealIssuer(t *testing.T) {
 	require.True(t, pool.AppendCertsFromPEM(b))
 	toIssuer := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
 	root := answers(t, toIssuer, manage+"/roots/0")
+	answers(t, toIssuer, directory) // the two begin to listen one after the other
 
 	data := t.TempDir()
 	p := &cloud.Program{
@@ -212,6 +230,9 @@ func TestCertificateFromARealIssuer(t *testing.T) {
 		require.NoError(t, <-ended)
 		require.NoError(t, p.Close())
 	}()
+
+	measures := "http://" + p.Config.Metrics + "/metrics"
+	measuredCertificate(t, measures)
 
 	trust := x509.NewCertPool()
 	require.True(t, trust.AppendCertsFromPEM(root))
@@ -234,7 +255,7 @@ func TestCertificateFromARealIssuer(t *testing.T) {
 	require.NoError(t, r.Body.Close())
 	require.Equal(t, "https://"+p.Config.Listen+"/orders?x=1", r.Header.Get("Location"))
 
-	metrics := string(answers(t, http.DefaultClient, "http://"+p.Config.Metrics+"/metrics"))
+	metrics := string(answers(t, http.DefaultClient, measures))
 	for _, name := range []string{"kopilka_cloud_certificate_expiry_seconds", "kopilka_cloud_sessions 0", `kopilka_cloud_records_held{why="parked"} 0`, "kopilka_cloud_records_appended_total 0"} {
 		require.Contains(t, metrics, name)
 	}

@@ -44,10 +44,11 @@ func (c Config) TLS() bool { return c.TLSCert != "" || len(c.ACME.Domains) > 0 }
 
 // certificates gives out the certificate for each handshake, and knows when it ends.
 type certificates struct {
-	give   func(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	acme   *autocert.Manager // nil with files
-	logger *slog.Logger
-	now    func() time.Time
+	give    func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	acme    *autocert.Manager // nil with files
+	domains []string          // to ask the issuer for
+	logger  *slog.Logger
+	now     func() time.Time
 
 	mu      sync.Mutex
 	ends    map[string]time.Time // by the certificate's first name
@@ -71,7 +72,7 @@ func openCertificates(c Config, now func() time.Time, logger *slog.Logger) (*cer
 		if err != nil {
 			return nil, err
 		}
-		x.acme, x.give = manager, manager.GetCertificate
+		x.acme, x.give, x.domains = manager, manager.GetCertificate, c.ACME.Domains
 	default:
 		return nil, nil
 	}
@@ -181,11 +182,14 @@ func (x *certificates) expiry() (name string, at time.Time) {
 	return name, at
 }
 
-// watch tells of certificates that end, until ctx does.
+// watch asks the issuer for what is not there yet, and tells of certificates that end, until ctx does.
 func (x *certificates) watch(ctx context.Context) error {
 	tick := time.NewTicker(expiryEvery)
 	defer tick.Stop()
 	for {
+		if !x.acquire(ctx) {
+			return nil
+		}
 		x.tell()
 		select {
 		case <-ctx.Done():
@@ -195,10 +199,45 @@ func (x *certificates) watch(ctx context.Context) error {
 	}
 }
 
+// acquire gets the certificate of each domain before anybody comes by it, and tells whether ctx still runs. An
+// issuer may take longer than a handshake may (headerWait), and who set it up wants to read now what is wrong.
+// Certificates that are there are only looked at; the manager renews them by itself.
+func (x *certificates) acquire(ctx context.Context) bool {
+	for _, domain := range x.domains {
+		type answer struct {
+			certificate *tls.Certificate
+			err         error
+		}
+		// The manager knows no context: where the program ends, its question ends by itself, unheard.
+		asked := make(chan answer, 1)
+		go func() {
+			c, err := x.give(modernHello(domain))
+			asked <- answer{c, err}
+		}()
+		select {
+		case <-ctx.Done():
+			return false
+		case a := <-asked:
+			if a.err != nil {
+				x.failed(domain, a.err)
+				continue
+			}
+			x.note(a.certificate)
+		}
+	}
+	return true
+}
+
+// modernHello is how today's browsers and our tills call: the manager keeps a certificate of another kind for those
+// that know no elliptic curves.
+func modernHello(domain string) *tls.ClientHelloInfo {
+	return &tls.ClientHelloInfo{ServerName: domain, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
+}
+
 func (x *certificates) tell() {
 	name, at := x.expiry()
 	switch left := at.Sub(x.now()); {
-	case at.IsZero(): // nobody has come yet
+	case at.IsZero(): // the issuer gave none: told already
 	case left <= 0:
 		x.logger.Error("the certificate has expired: tills and browsers will refuse it, renew it / "+
 			"срок сертификата истёк: кассы и браузеры его не примут, обновите", "name", name, "until", at)

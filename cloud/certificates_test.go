@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,11 +10,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -106,4 +109,37 @@ func TestCertificatesThatCannotServeAreNamed(t *testing.T) {
 	require.NoError(t, err, "an expired certificate is told and served: pages can still be reached by who insists")
 	x.tell()
 	require.Contains(t, log.String(), "срок сертификата истёк")
+}
+
+// Who sets head office up reads at once what the issuer says, and a program that ends waits for no issuer.
+func TestRefusalsOfTheIssuerAreToldBeforeAnybodyComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		x := &certificates{
+			now: time.Now, logger: slog.New(slog.NewTextHandler(&log, nil)), ends: map[string]time.Time{},
+			domains: []string{"slow.example.ru", "refused.example.ru"},
+		}
+		x.give = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			time.Sleep(2 * headerWait)
+			if hello.ServerName == "refused.example.ru" {
+				return nil, errors.New("connection refused by the firewall")
+			}
+			return &tls.Certificate{Leaf: &x509.Certificate{DNSNames: []string{hello.ServerName}, NotAfter: time.Now().Add(expirySoon * 2)}}, nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- x.watch(ctx) }()
+		time.Sleep(5 * headerWait)
+		synctest.Wait()
+		name, _ := x.expiry()
+		require.Equal(t, "slow.example.ru", name)
+		require.Contains(t, log.String(), "name=refused.example.ru")
+		require.Contains(t, log.String(), "refused by the firewall")
+		time.Sleep(expiryEvery - 4*headerWait) // the issuer is being asked again
+		before := time.Now()
+		cancel()
+		require.NoError(t, <-ended)
+		require.Equal(t, before, time.Now())
+		time.Sleep(2 * headerWait) // the question ends by itself, unheard
+	})
 }
