@@ -23,9 +23,9 @@ type Kind struct {
 	Probe func(ctx context.Context, dial port.Dial) (drivers.Identity, error)
 	// Rewrite applies a replacement to the payload of each frame of a burst and seals the frames again.
 	Rewrite func(burst []byte, replace func([]byte) []byte) []byte
-	// Rename gives the one frame of a burst, a request or an answer, another name and tells the old one, where
-	// names of requests begin anywhere; nil: they do not.
-	Rename func(burst []byte, answer bool, name byte) (old byte, ok bool)
+	// Rename gives each request that a burst names, asked or answered, another name of the same length and seals
+	// the frames again, where a till makes names up; nil: it does not.
+	Rename func(burst []byte, answer bool, rename func(old string) string)
 	// Bauds are the speeds on a serial port, the likeliest first; none: it is never on one.
 	Bauds []int
 	// Local are addresses of this machine where a program of its maker listens.
@@ -42,9 +42,9 @@ var Kinds = map[string]Kind{
 		Probe: pirit.Probe, Rewrite: piritframe.Rewrite, Rename: renamePirit,
 		Bauds: []int{57600, 115200, 9600, 38400, 19200, 4800}, Local: []string{"tcp://127.0.0.1:50003"},
 	},
-	"atol":    {Probe: atol.Probe, Rewrite: task.Rewrite, Local: []string{atol.AddressDefault}},
+	"atol":    {Probe: atol.Probe, Rewrite: task.Rewrite, Rename: renameATOL, Local: []string{atol.AddressDefault}},
 	"mercury": {Probe: mercury.Probe, Rewrite: mercuryframe.Rewrite, Local: []string{"tcp://127.0.0.1:50010", "tcp://127.0.0.1:50009"}},
-	"escpos":  {Probe: escpos.Probe, Rewrite: escposframe.Rewrite, Bauds: []int{9600, 115200, 19200, 38400}},
+	"escpos":  {Probe: escpos.Probe, Rewrite: escposframe.Rewrite, Rename: renameESCPOS, Bauds: []int{9600, 115200, 19200, 38400}},
 }
 
 // order is in which types are asked for on a serial port: what the till needs first, what is most common first.

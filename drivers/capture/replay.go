@@ -85,15 +85,15 @@ type Makers struct {
 	Scanner func(about About, dial port.Dial) (drivers.Scanner, error) // nil error and nil: it is no scanner
 	// Rewrite is a type's frames; nil: none.
 	Rewrite func(kind string) Rewrite
-	// Rename is how a type names its requests; nil: it does not.
+	// Rename is how a type names its requests; a type that does not has none.
 	Rename func(kind string) Rename
 	// Wait waits until the recorded moment of a call, for tests in virtual time; nil: nobody waits.
 	Wait func(until time.Time)
 }
 
-// Rename gives the one frame of a burst, a request or an answer, another name and tells the old one. ok is false
-// for what is no such frame. Names that begin anywhere are no difference.
-type Rename func(burst []byte, answer bool, name byte) (old byte, ok bool)
+// Rename gives each request named in a burst another name, of the same length, and seals the frames again. What
+// names nothing stays. Names that a till makes up are no difference.
+type Rename func(burst []byte, answer bool, rename func(old string) string)
 
 // Replay makes the calls of a session again on a device made of the capture and says how many were made. A
 // *Difference is where driver and capture part. Answers come at once; only what a driver waits for in vain
@@ -104,8 +104,8 @@ func (m Makers) Replay(ctx context.Context, s Session) (calls int, err error) {
 	}
 	mask := NewMasker(m.Rewrite(s.About.Type))
 	run := &replay{Makers: m, script: newScript(s.Entries, mask)}
-	if m.Rename != nil {
-		run.script.rename = m.Rename(s.About.Type)
+	if rename := m.Rename(s.About.Type); rename != nil {
+		run.script.rename = rename
 	}
 	if run.scanner, err = m.scanner(s.About, run.script.dial); err == nil && run.scanner == nil {
 		run.printer, err = m.Printer(s.About, run.script.dial)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"sync"
 	"time"
 
@@ -24,10 +23,9 @@ type script struct {
 	no     int     // dials that are over
 	until  int     // number of the last entry of the call that runs: nothing later has happened yet
 	mask   *Masker
-	ids    map[string]string
 	rename Rename
-	names  map[byte]byte // of requests then, by those now
-	differ *Difference   // the first
+	names  map[string]string // of requests now, by those then
+	differ *Difference       // the first
 	stop   context.CancelFunc
 }
 
@@ -42,14 +40,11 @@ type lane struct {
 	closed  bool
 }
 
-// uuid is a random name that a till gives to a request; another one is no difference.
-var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-
 // errDiffers ends every exchange after the first difference.
 var errDiffers = errors.New("the till differs from the capture")
 
 func newScript(entries []Entry, mask *Masker) *script {
-	s := &script{conns: map[int]*lane{}, ids: map[string]string{}, names: map[byte]byte{}, mask: mask}
+	s := &script{conns: map[int]*lane{}, names: map[string]string{}, mask: mask, rename: func([]byte, bool, func(string) string) {}}
 	for _, e := range entries {
 		switch e.Kind {
 		case KindDial, KindDialFailed:
@@ -202,19 +197,23 @@ func (c *scripted) take(p []byte) (int, error) {
 }
 
 // compare is where two bursts differ, -1 where they do not. Names of requests that the till makes up are put
-// down as each other's.
+// down as each other's, in their order.
 func (s *script) compare(then, sent []byte) int {
+	var names []string
+	s.rename(bytes.Clone(then), false, func(name string) string {
+		names = append(names, name)
+		return name
+	})
 	plain := bytes.Clone(sent)
-	s.adopt(then, plain)
-	for _, at := range uuid.FindAllIndex(then, -1) {
-		if at[1] > len(sent) {
-			break
+	s.rename(plain, false, func(now string) string {
+		if len(names) == 0 || len(names[0]) != len(now) {
+			return now
 		}
-		if now := sent[at[0]:at[1]]; uuid.Match(now) {
-			s.ids[string(then[at[0]:at[1]])] = string(now)
-			copy(plain[at[0]:at[1]], then[at[0]:at[1]])
-		}
-	}
+		old := names[0]
+		names = names[1:]
+		s.names[old] = now
+		return old
+	})
 	for i := range min(len(then), len(plain)) {
 		if then[i] != plain[i] {
 			return i
@@ -224,20 +223,6 @@ func (s *script) compare(then, sent []byte) int {
 		return min(len(then), len(plain))
 	}
 	return -1
-}
-
-// adopt gives a request the name that it had then.
-func (s *script) adopt(then, sent []byte) {
-	if s.rename == nil {
-		return
-	}
-	old, ok := s.rename(bytes.Clone(then), false, 0)
-	if !ok {
-		return
-	}
-	if now, ok := s.rename(sent, false, old); ok {
-		s.names[old] = now
-	}
 }
 
 // Read gives what the device sent then, once the till has sent what came before it.
@@ -316,22 +301,14 @@ func (c *scripted) offer(p []byte) (n int, wait bool, err error) {
 
 // named is an answer with the names of requests of this run.
 func (s *script) named(p []byte) []byte {
-	if s.rename != nil {
-		p = bytes.Clone(p)
-		if old, ok := s.rename(p, true, 0); ok {
-			now, known := s.names[old]
-			if !known {
-				now = old
-			}
-			s.rename(p, true, now)
+	p = bytes.Clone(p)
+	s.rename(p, true, func(old string) string {
+		if now, known := s.names[old]; known {
+			return now
 		}
-	}
-	return uuid.ReplaceAllFunc(p, func(id []byte) []byte {
-		if now, ok := s.ids[string(id)]; ok {
-			return []byte(now)
-		}
-		return id
+		return old
 	})
+	return p
 }
 
 func (c *scripted) SetReadDeadline(t time.Time) error {
