@@ -210,17 +210,28 @@ func (t *Till) printerView() *DeviceView {
 }
 
 func printerText(s slipState) *Text {
+	said := conditionText(s.status)
 	switch {
-	case !s.online && s.err == nil:
+	case s.online:
+		return said
+	case s.err == nil:
 		text := say("Принтер подключается", "Connecting to the printer")
 		return &text
-	case !s.online:
-		text := slipHint(s.err)
-		if s.failed {
-			text = Text{RU: "Последняя печать не удалась. " + text.RU, EN: "The last print failed. " + text.EN}
-		}
-		return &text
 	}
+	text := slipHint(s.err)
+	if s.failed {
+		text = Text{RU: "Последняя печать не удалась. " + text.RU, EN: "The last print failed. " + text.EN}
+	}
+	if said != nil {
+		// A printer that stands still keeps our questions with what it has to print, and falls silent when it can
+		// keep no more: after a night without paper, say.
+		text = Text{RU: sentence(said.RU) + " " + text.RU, EN: sentence(said.EN) + " " + text.EN}
+	}
+	return &text
+}
+
+// conditionText is what is wrong with a printer by its own words; nil: nothing is.
+func conditionText(s drivers.Status) *Text {
 	for _, x := range []struct {
 		is     drivers.Condition
 		ru, en string
@@ -230,7 +241,7 @@ func printerText(s slipState) *Text {
 		{drivers.PaperOut, "В принтере кончилась бумага: вставьте рулон", "The printer is out of paper: put a roll in"},
 		{drivers.PaperNear, "В принтере кончается бумага", "The printer's paper is running out"},
 	} {
-		if s.status.Has(x.is) {
+		if s.Has(x.is) {
 			return &Text{RU: x.ru, EN: x.en}
 		}
 	}

@@ -85,3 +85,40 @@ func TestSlipsThatDidNotComeOut(t *testing.T) {
 		served.Wait()
 	})
 }
+
+// A printer that is left without paper overnight keeps our questions until it can keep no more, and falls silent.
+// The cashier still reads what it said last, and paper alone mends it.
+func TestPrinterThatStoodStillUntilItFellSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paper := papers.New(papers.Options{})
+		var served sync.WaitGroup
+		powered, off := context.WithCancel(t.Context())
+		dial := func(context.Context) (port.Conn, error) {
+			host, end := pipePair()
+			served.Go(func() { _ = paper.Serve(powered, end) })
+			return host, nil
+		}
+		c := newCounterWith(t, 47, func(o *Options) {
+			o.Register = nil
+			o.Printer = func(context.Context) (drivers.SlipPrinter, error) { return escpos.New("kitchen", dial, nil) }
+		})
+		c.open()
+		<-time.After(time.Minute)
+		require.True(t, c.view().Printer.Online)
+		paper.Arrange(papers.PaperOut, 0)
+		<-time.After(time.Minute)
+		require.True(t, c.view().Printer.Online)
+		require.Equal(t, "The printer is out of paper: put a roll in", c.view().Printer.Text.EN)
+		<-time.After(time.Hour)
+		require.False(t, c.view().Printer.Online, "it can keep no more")
+		require.Contains(t, c.view().Printer.Text.EN, "out of paper: put a roll in. The receipt printer does not answer")
+		require.Contains(t, c.view().Printer.Text.RU, "кончилась бумага: вставьте рулон. Принтер чеков не отвечает")
+		paper.Mend()
+		<-time.After(time.Minute)
+		require.True(t, c.view().Printer.Online)
+		require.Nil(t, c.view().Printer.Text)
+		c.stop()
+		off()
+		served.Wait()
+	})
+}
