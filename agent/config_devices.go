@@ -46,12 +46,14 @@ func (c Config) captureProblems() (problems []*ConfigProblem) {
 		problems = append(problems, misset("capture.size", Text{RU: "нужно от 4MB до 1GB, или 0, чтобы ничего не записывать", EN: err.Error()}, c.Capture.Size))
 	}
 	names := []string{c.Register.Name}
-	for _, s := range c.Scanners {
-		names = append(names, s.Name)
+	for _, d := range slices.Concat(c.Scanners, []DeviceConfig{c.Printer, c.Display}) {
+		if d.Type != "" {
+			names = append(names, d.Name)
+		}
 	}
 	for i, name := range c.Capture.Devices {
 		if !slices.Contains(names, name) {
-			problems = append(problems, misset(fmt.Sprintf("capture.devices[%d]", i), say("нужно имя кассы или сканера: %s", "want the name of the register or of a scanner: %s", strings.Join(names, ", ")), name))
+			problems = append(problems, misset(fmt.Sprintf("capture.devices[%d]", i), say("нужно имя устройства из этих настроек: %s", "want the name of a device of this config: %s", strings.Join(names, ", ")), name))
 		}
 	}
 	return problems

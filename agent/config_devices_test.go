@@ -27,7 +27,7 @@ func TestOptionalDevicesInAConfig(t *testing.T) {
 	require.False(t, c.Capture.Wants("scanner"))
 
 	_, err = ParseConfig([]byte("register: {port: \"tcp://h:1\"}\nprinter: {type: escpos}\ndisplay: {port: \"tcp://h:9100\", name: \"\"}\ncapture: {size: 5, devices: [till]}\n"))
-	for _, want := range []string{"printer.port: missing", "display.type: missing", "display.name: want", "capture.size: want 4MB", `capture.devices[0]: want the name of the register or of a scanner: register (got "till")`} {
+	for _, want := range []string{"printer.port: missing", "display.type: missing", "display.name: want", "capture.size: want 4MB", `capture.devices[0]: want the name of a device of this config: register, printer (got "till")`} {
 		require.ErrorContains(t, err, want)
 	}
 }

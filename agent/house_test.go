@@ -69,7 +69,7 @@ var rooms = map[string]room{
 	"drivers/hidscanner":        {[]string{"drivers", "drivers/hidscanner/report", "drivers/port", "drivers/scan", "ledger/sale"}, "a driver knows its device, never a till"},
 	"drivers/scan":              {[]string{"drivers", "drivers/port", "ledger/sale"}, "what all scanners have in common, whatever carries their bytes"},
 	"drivers/serialscanner":     {[]string{"drivers", "drivers/port", "drivers/scan", "ledger/sale"}, "a driver knows its device, never a till"},
-	"drivers/all":               {[]string{"drivers", "drivers/atol", "drivers/atol/task", "drivers/display", "drivers/escpos", "drivers/escpos/command", "drivers/hidscanner", "drivers/mercury", "drivers/mercury/frame", "drivers/pirit", "drivers/pirit/frame", "drivers/port", "drivers/serialscanner", "drivers/shtrih", "drivers/shtrih/frame"}, "the one list of drivers"},
+	"drivers/all":               {[]string{"drivers", "drivers/atol", "drivers/atol/task", "drivers/display", "drivers/display/command", "drivers/escpos", "drivers/escpos/command", "drivers/hidscanner", "drivers/mercury", "drivers/mercury/frame", "drivers/pirit", "drivers/pirit/frame", "drivers/port", "drivers/serialscanner", "drivers/shtrih", "drivers/shtrih/frame"}, "the one list of drivers"},
 	"drivers/emulator":          {[]string{"drivers/hidscanner/report", "ledger/sale"}, "a scanner and a cable"},
 	"drivers/emulator/cabinet":  {[]string{"ledger/durable", "drivers/emulator/paper", "drivers/emulator/storage"}, "storage, paper and lock are around every protocol alike"},
 	"drivers/emulator/paper":    {nil, "paper is the same in every printer"},

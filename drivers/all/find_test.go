@@ -35,7 +35,9 @@ func TestEveryTypeCanBeLookedFor(t *testing.T) {
 	for kind := range all.Kinds {
 		_, register := all.Printers[kind]
 		_, printer := all.SlipPrinters[kind]
-		require.True(t, register || printer, "%s is the name of no driver", kind)
+		_, display := all.Displays[kind]
+		require.True(t, register || printer || display, "%s is the name of no driver", kind)
+		require.Equal(t, display, all.Kinds[kind].Probe == nil, "displays alone answer nothing")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/atol"
 	"github.com/kopilka/kopilka/drivers/atol/task"
+	displayframe "github.com/kopilka/kopilka/drivers/display/command"
 	"github.com/kopilka/kopilka/drivers/escpos"
 	escposframe "github.com/kopilka/kopilka/drivers/escpos/command"
 	"github.com/kopilka/kopilka/drivers/mercury"
@@ -17,9 +18,9 @@ import (
 	shtrihframe "github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
 
-// Kind is how a type of register or printer is looked for, and how its bytes are framed.
+// Kind is how a type of register, printer or display is looked for, and how its bytes are framed.
 type Kind struct {
-	// Probe asks whether such a device is at the other end, harmlessly, within two seconds.
+	// Probe asks whether such a device is at the other end, harmlessly, within two seconds; nil: it answers nothing.
 	Probe func(ctx context.Context, dial port.Dial) (drivers.Identity, error)
 	// Rewrite applies a replacement to the payload of each frame of a burst and seals the frames again.
 	Rewrite func(burst []byte, replace func([]byte) []byte) []byte
@@ -32,7 +33,7 @@ type Kind struct {
 	Local []string
 }
 
-// Kinds are the types by name, as in [Printers] and [SlipPrinters]; who adds a type there adds it here.
+// Kinds are the types by name, as in [Printers], [SlipPrinters] and [Displays]; who adds a type there adds it here.
 var Kinds = map[string]Kind{
 	"shtrih-m": {
 		Probe: shtrih.Probe, Rewrite: shtrihframe.Rewrite,
@@ -42,9 +43,10 @@ var Kinds = map[string]Kind{
 		Probe: pirit.Probe, Rewrite: piritframe.Rewrite, Rename: renamePirit,
 		Bauds: []int{57600, 115200, 9600, 38400, 19200, 4800}, Local: []string{"tcp://127.0.0.1:50003"},
 	},
-	"atol":    {Probe: atol.Probe, Rewrite: task.Rewrite, Rename: renameATOL, Local: []string{atol.AddressDefault}},
-	"mercury": {Probe: mercury.Probe, Rewrite: mercuryframe.Rewrite, Local: []string{"tcp://127.0.0.1:50010", "tcp://127.0.0.1:50009"}},
-	"escpos":  {Probe: escpos.Probe, Rewrite: escposframe.Rewrite, Rename: renameESCPOS, Bauds: []int{9600, 115200, 19200, 38400}},
+	"atol":         {Probe: atol.Probe, Rewrite: task.Rewrite, Rename: renameATOL, Local: []string{atol.AddressDefault}},
+	"mercury":      {Probe: mercury.Probe, Rewrite: mercuryframe.Rewrite, Local: []string{"tcp://127.0.0.1:50010", "tcp://127.0.0.1:50009"}},
+	"escpos":       {Probe: escpos.Probe, Rewrite: escposframe.Rewrite, Rename: renameESCPOS, Bauds: []int{9600, 115200, 19200, 38400}},
+	"line-display": {Rewrite: displayframe.Rewrite, Bauds: []int{9600, 19200, 2400}},
 }
 
 // order is in which types are asked for on a serial port: what the till needs first, what is most common first.

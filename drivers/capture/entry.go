@@ -64,7 +64,8 @@ type About struct {
 // Op is the name of a call.
 type Op string
 
-// The calls of [drivers.Printer], of its optional capabilities and of [drivers.Scanner].
+// The calls of [drivers.Printer], of its optional capabilities, of [drivers.Scanner], [drivers.SlipPrinter] and
+// [drivers.Display].
 const (
 	OpIdentify   Op = "identify"
 	OpStatus     Op = "status"
@@ -90,6 +91,8 @@ const (
 	OpStorage    Op = "storage"
 	OpPreflight  Op = "preflight"
 	OpScan       Op = "scan"
+	OpPrintSlip  Op = "print-slip"
+	OpShow       Op = "show"
 )
 
 // Args are the arguments of any call; what a call has not is empty.
@@ -100,6 +103,7 @@ type Args struct {
 	Amount  sale.Money          `json:"amount,omitempty"`
 	Lines   []string            `json:"lines,omitempty"`
 	QR      string              `json:"qr,omitempty"`
+	Slip    *Slip               `json:"slip,omitempty"`
 	Wall    time.Time           `json:"wall,omitzero"`
 	Mark    *drivers.MarkQuery  `json:"mark,omitempty"`
 	After   uint32              `json:"after,omitempty"`

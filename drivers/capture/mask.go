@@ -48,6 +48,7 @@ type Masker struct {
 	spots   map[string][]spot // by the bytes of a window
 	lengths []int             // of windows, the longest first
 	spelt   []byte            // the end of the last run of hexadecimal digits, see [Masker.hex]
+	shapes  bool              // every text is masked, whatever was learned
 }
 
 // spot is a place in an encoded value.
@@ -304,7 +305,12 @@ func onPage(page *charmap.Charmap, r rune) []byte {
 }
 
 // Burst masks bytes of one direction, frame by frame.
-func (m *Masker) Burst(b []byte) []byte { return m.rewrite(slices.Clone(b), m.payload) }
+func (m *Masker) Burst(b []byte) []byte {
+	if m.shapes {
+		return m.rewrite(slices.Clone(b), shape)
+	}
+	return m.rewrite(slices.Clone(b), m.payload)
+}
 
 // payload masks what was learned, then what looks personal by itself, then both where bytes are spelt.
 func (m *Masker) payload(p []byte) []byte {
@@ -355,7 +361,12 @@ func (s spot) reach(p []byte) int {
 }
 
 // Text masks a text of ours.
-func (m *Masker) Text(s string) string { return string(m.payload([]byte(norm.NFC.String(s)))) }
+func (m *Masker) Text(s string) string {
+	if m.shapes {
+		return shapeText(s)
+	}
+	return string(m.payload([]byte(norm.NFC.String(s))))
+}
 
 // Values masks every text in a value made of our own vocabulary, through pointers and slices.
 func (m *Masker) Values(v any) { m.walk(reflect.ValueOf(v)) }

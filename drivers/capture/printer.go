@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -22,7 +23,28 @@ var ErrCapabilities = errors.New("a driver with these capabilities cannot be cap
 // Printer makes a driver whose every call and byte is written down. It has exactly the optional capabilities of
 // the driver. settings are written down too, without the secret ones.
 func (r *Recorder) Printer(dial port.Dial, settings map[string]string, create Create[drivers.Printer]) (drivers.Printer, error) {
-	again := func() (drivers.Printer, error) {
+	inner, err := record(r, dial, settings, create)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := capable(&printer{inner})
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%w: %s", ErrCapabilities, r.Type), inner.inner.Close())
+	}
+	return p, nil
+}
+
+// recorded is a driver that is written down.
+type recorded[D io.Closer] struct {
+	inner  D
+	r      *Recorder
+	again  func() (D, error)
+	failed bool // the last call did
+}
+
+// record begins a session and makes its driver.
+func record[D io.Closer](r *Recorder, dial port.Dial, settings map[string]string, create Create[D]) (*recorded[D], error) {
+	again := func() (D, error) {
 		r.begin(settings)
 		return create(r.Dial(dial))
 	}
@@ -30,23 +52,11 @@ func (r *Recorder) Printer(dial port.Dial, settings map[string]string, create Cr
 	if err != nil {
 		return nil, err
 	}
-	p, ok := capable(&printer{inner: inner, r: r, again: again})
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("%w: %s", ErrCapabilities, r.Type), inner.Close())
-	}
-	return p, nil
-}
-
-// printer is a driver that is written down.
-type printer struct {
-	inner  drivers.Printer
-	r      *Recorder
-	again  func() (drivers.Printer, error)
-	failed bool // the last call did
+	return &recorded[D]{inner: inner, r: r, again: again}, nil
 }
 
 // do writes down a call around f. What is masked is a copy of the arguments.
-func (p *printer) do(op Op, args *Args, f func(*Result) error) error {
+func (p *recorded[D]) do(op Op, args *Args, f func(*Result) error) error {
 	if p.r.Ring != nil {
 		p.r.call(op, copied(args))
 	}
@@ -66,6 +76,36 @@ func (p *printer) do(op Op, args *Args, f func(*Result) error) error {
 	return nil
 }
 
+// plain is a call that gives nothing but an error.
+func (p *recorded[D]) plain(op Op, args *Args, f func() error) error {
+	return p.do(op, args, func(*Result) error { return f() })
+}
+
+// renew begins a session anew when the file has lost the beginning of this one, so that what it holds can
+// always be replayed. Only between two calls that succeeded: a driver may remember what it owes to the last.
+func (p *recorded[D]) renew() error {
+	if p.failed || !p.r.turnedSince() {
+		return nil
+	}
+	if err := p.inner.Close(); err != nil {
+		return err
+	}
+	inner, err := p.again()
+	if err != nil {
+		return err
+	}
+	p.inner = inner
+	return nil
+}
+
+// Close lets go of the device.
+func (p *recorded[D]) Close() error { return p.plain(OpClose, nil, p.inner.Close) }
+
+// printer is a register that is written down.
+type printer struct {
+	*recorded[drivers.Printer]
+}
+
 // copied is a deep copy, by way of the form in which it is written down.
 func copied[T any](v *T) *T {
 	if v == nil {
@@ -80,23 +120,6 @@ func copied[T any](v *T) *T {
 		return nil
 	}
 	return c
-}
-
-// renew begins a session anew when the file has lost the beginning of this one, so that what it holds can
-// always be replayed. Only between two calls that succeeded: a driver may remember what it owes to the last.
-func (p *printer) renew() error {
-	if p.failed || !p.r.turnedSince() {
-		return nil
-	}
-	if err := p.inner.Close(); err != nil {
-		return err
-	}
-	inner, err := p.again()
-	if err != nil {
-		return err
-	}
-	p.inner = inner
-	return nil
 }
 
 func (p *printer) Identify(ctx context.Context) (v drivers.Identity, err error) {
@@ -160,11 +183,6 @@ func (p *printer) Print(ctx context.Context, receipt drivers.Receipt) (sale.Fisc
 	return p.fiscal(OpPrint, &Args{Receipt: &receipt}, func() (sale.Fiscal, error) { return p.inner.Print(ctx, receipt) })
 }
 
-// plain is a call that gives nothing but an error.
-func (p *printer) plain(op Op, args *Args, f func() error) error {
-	return p.do(op, args, func(*Result) error { return f() })
-}
-
 func (p *printer) Cancel(ctx context.Context) error {
 	return p.plain(OpCancel, nil, func() error { return p.inner.Cancel(ctx) })
 }
@@ -172,8 +190,6 @@ func (p *printer) Cancel(ctx context.Context) error {
 func (p *printer) Resume(ctx context.Context) error {
 	return p.plain(OpResume, nil, func() error { return p.inner.Resume(ctx) })
 }
-
-func (p *printer) Close() error { return p.plain(OpClose, nil, p.inner.Close) }
 
 // The optional capabilities, each in a type of its own so that [capable] can put them together.
 type (

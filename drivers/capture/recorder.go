@@ -41,6 +41,8 @@ type Recorder struct {
 	session string
 	conns   int
 	mask    *Masker
+	shapes  bool // of what is printed and shown only the shape is kept
+	polls   polls
 	scans   bool   // bytes are kept back until a code is whole
 	prefix  []byte // that the scanner is set to send before each code
 	burst   burst
@@ -83,6 +85,7 @@ func (r *Recorder) begin(settings map[string]string) {
 	}
 	now := r.Now()
 	r.session, r.conns, r.mask = r.Device+" "+strconv.FormatInt(now.UnixMicro(), 36), 0, NewMasker(r.Rewrite)
+	r.mask.shapes, r.polls = r.shapes, polls{}
 	r.began = r.Ring.turned()
 	r.held, r.holding = nil, true
 	r.put(Entry{Kind: KindSession, About: about})
@@ -127,6 +130,14 @@ func (r *Recorder) put(e Entry) {
 	}
 	e.Session = r.session
 	r.last = e
+	if r.polls.keep(e) {
+		return
+	}
+	r.write(e)
+}
+
+// write is the end of put.
+func (r *Recorder) write(e Entry) {
 	if r.holding {
 		r.hold(e)
 		return
@@ -167,9 +178,12 @@ func (r *Recorder) flush() {
 		return
 	}
 	e := Entry{At: b.at.UnixMicro(), Kind: b.kind, Conn: b.conn, Lost: b.lost}
-	if r.scans {
+	switch {
+	case r.scans:
 		e.Data = MaskScan(b.data, r.prefix)
-	} else {
+	case r.shapes && b.kind == KindRead:
+		e.Data = b.data // a printer says how it is and how it is called
+	default:
 		e.Data = r.mask.Burst(b.data)
 	}
 	r.put(e)
@@ -201,6 +215,7 @@ func (r *Recorder) call(op Op, args *Args) {
 	r.flush()
 	r.mask.Learn(args)
 	r.mask.Values(args)
+	r.polls.begin(r.shapes && op == OpStatus)
 	r.put(Entry{Kind: KindCall, Op: op, Args: args})
 }
 
@@ -215,13 +230,16 @@ func (r *Recorder) end(op Op, result *Result, err error) {
 	if r.scans && result != nil && result.Code != nil {
 		result.Code.Text = string(MaskScan([]byte(result.Code.Text), nil))
 	}
-	if !r.scans {
+	if !r.scans && !r.shapes {
 		r.mask.Values(result)
 		if e.Failure != nil {
 			e.Failure.Text = r.mask.Text(e.Failure.Text)
 		}
 	}
 	r.put(e)
+	for _, e := range r.polls.end() {
+		r.write(e)
+	}
 }
 
 // failureOf is an error in the capture's words.

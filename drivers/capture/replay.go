@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/kopilka/kopilka/drivers"
@@ -82,7 +83,10 @@ var ErrSession = errors.New("this session cannot be replayed")
 // Makers make the driver that a session is about.
 type Makers struct {
 	Printer func(about About, dial port.Dial) (drivers.Printer, error)
-	Scanner func(about About, dial port.Dial) (drivers.Scanner, error) // nil error and nil: it is no scanner
+	// These give no driver and no error where the type is none of theirs.
+	Scanner     func(about About, dial port.Dial) (drivers.Scanner, error)
+	SlipPrinter func(about About, dial port.Dial) (drivers.SlipPrinter, error)
+	Display     func(about About, dial port.Dial) (drivers.Display, error)
 	// Rewrite is a type's frames; nil: none.
 	Rewrite func(kind string) Rewrite
 	// Rename is how a type names its requests; a type that does not has none.
@@ -107,41 +111,50 @@ func (m Makers) Replay(ctx context.Context, s Session) (calls int, err error) {
 	if rename := m.Rename(s.About.Type); rename != nil {
 		run.script.rename = rename
 	}
-	if run.scanner, err = m.scanner(s.About, run.script.dial); err == nil && run.scanner == nil {
-		run.printer, err = m.Printer(s.About, run.script.dial)
-	}
-	if err != nil {
+	if err := run.open(s.About); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrSession, err)
 	}
 	calls, err = run.calls(ctx, s)
 	return calls, errors.Join(err, run.close())
 }
 
-func (m Makers) scanner(a About, dial port.Dial) (drivers.Scanner, error) {
-	if m.Scanner == nil {
-		return nil, nil
-	}
-	return m.Scanner(a, dial)
-}
-
-// replay is one session under way.
+// replay is one session under way, with one driver.
 type replay struct {
 	Makers
 	script  *script
 	printer drivers.Printer
 	scanner drivers.Scanner
-	over    bool // the session closed its driver itself
+	slips   drivers.SlipPrinter
+	display drivers.Display
+	driver  io.Closer // which of them
+	over    bool      // the session closed its driver itself
+}
+
+// open makes the driver.
+func (r *replay) open(a About) (err error) {
+	if r.scanner, err = r.Scanner(a, r.script.dial); err != nil || r.scanner != nil {
+		r.driver = r.scanner
+		return err
+	}
+	if r.slips, err = r.SlipPrinter(a, r.script.dial); err != nil || r.slips != nil {
+		r.driver, r.script.mask.shapes = r.slips, true
+		return err
+	}
+	if r.display, err = r.Display(a, r.script.dial); err != nil || r.display != nil {
+		r.driver, r.script.mask.shapes = r.display, true
+		return err
+	}
+	r.printer, err = r.Printer(a, r.script.dial)
+	r.driver = r.printer
+	return err
 }
 
 // close lets go of the driver. What it says then was said before as a difference, or does not matter.
 func (r *replay) close() error {
-	switch {
-	case r.scanner != nil:
-		return r.scanner.Close()
-	case !r.over:
-		return r.printer.Close()
+	if r.over {
+		return nil
 	}
-	return nil
+	return r.driver.Close()
 }
 
 func (r *replay) calls(ctx context.Context, s Session) (calls int, err error) {
@@ -259,22 +272,45 @@ func text(r *Result) string {
 
 // perform makes one call.
 func (r *replay) perform(ctx context.Context, e Entry) (*Result, error) {
-	if e.Op == OpScan {
-		code, err := r.scanner.Read(ctx)
-		return &Result{Code: &sale.Code{Symbology: code.Symbology, Text: code.Text}}, err
-	}
-	if r.printer == nil {
-		return nil, fmt.Errorf("%w: a scanner cannot do %s", ErrSession, e.Op)
-	}
-	args := e.Args
-	if args == nil {
-		args = &Args{}
-	}
+	args := orZero(e.Args)
 	result := &Result{}
+	if e.Op == OpClose {
+		r.over = true
+		return result, r.driver.Close()
+	}
+	switch {
+	case r.scanner != nil && e.Op == OpScan:
+		code, err := r.scanner.Read(ctx)
+		result.Code = &sale.Code{Symbology: code.Symbology, Text: code.Text}
+		return result, err
+	case r.display != nil && e.Op == OpShow && len(args.Lines) == displayLines:
+		return result, r.display.Show(ctx, args.Lines[0], args.Lines[1])
+	case r.slips != nil:
+		return result, r.slip(ctx, e.Op, args, result)
+	case r.printer == nil:
+		return nil, fmt.Errorf("%w: this device cannot do %s", ErrSession, e.Op)
+	}
 	if handled, err := r.basic(ctx, e.Op, args, result); handled {
 		return result, err
 	}
 	return result, r.optional(ctx, e.Op, args, result)
+}
+
+// displayLines are those of [drivers.Display].
+const displayLines = 2
+
+func (r *replay) slip(ctx context.Context, op Op, a *Args, out *Result) (err error) {
+	switch op {
+	case OpStatus:
+		out.Status = new(drivers.Status)
+		*out.Status, err = r.slips.Status(ctx)
+		return err
+	case OpPrintSlip:
+		return r.slips.PrintSlip(ctx, orZero(a.Slip).slip())
+	case OpOpenDrawer:
+		return r.slips.OpenDrawer(ctx)
+	}
+	return fmt.Errorf("%w: a slip printer cannot do %s", ErrSession, op)
 }
 
 func (r *replay) basic(ctx context.Context, op Op, a *Args, out *Result) (handled bool, err error) {
@@ -304,9 +340,6 @@ func (r *replay) basic(ctx context.Context, op Op, a *Args, out *Result) (handle
 		err = p.Cancel(ctx)
 	case OpResume:
 		err = p.Resume(ctx)
-	case OpClose:
-		r.over = true
-		err = p.Close()
 	default:
 		return false, nil
 	}

@@ -92,6 +92,18 @@ func makers(t *testing.T) capture.Makers {
 			}
 			return all.Scanner(a.Type, a.Device, dial, a.Settings)
 		},
+		SlipPrinter: func(a capture.About, dial port.Dial) (drivers.SlipPrinter, error) {
+			if _, ok := all.SlipPrinters[a.Type]; !ok {
+				return nil, nil
+			}
+			return all.SlipPrinter(a.Type, a.Device, dial, a.Settings)
+		},
+		Display: func(a capture.About, dial port.Dial) (drivers.Display, error) {
+			if _, ok := all.Displays[a.Type]; !ok {
+				return nil, nil
+			}
+			return all.Display(a.Type, a.Device, dial, a.Settings)
+		},
 	}
 }
 

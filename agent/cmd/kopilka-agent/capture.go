@@ -139,14 +139,21 @@ func makers(set map[string]string) capture.Makers {
 		Printer: func(a capture.About, dial port.Dial) (drivers.Printer, error) {
 			return all.Printer(a.Type, a.Device, dial, settings(a))
 		},
-		Scanner: func(a capture.About, dial port.Dial) (drivers.Scanner, error) {
-			if _, ok := all.Scanners[a.Type]; !ok {
-				return nil, nil
-			}
-			return all.Scanner(a.Type, a.Device, dial, settings(a))
-		},
-		Rewrite: func(kind string) capture.Rewrite { return all.Kinds[kind].Rewrite },
-		Rename:  func(kind string) capture.Rename { return all.Kinds[kind].Rename },
+		Scanner:     maker(all.Scanners, settings),
+		SlipPrinter: maker(all.SlipPrinters, settings),
+		Display:     maker(all.Displays, settings),
+		Rewrite:     func(kind string) capture.Rewrite { return all.Kinds[kind].Rewrite },
+		Rename:      func(kind string) capture.Rename { return all.Kinds[kind].Rename },
+	}
+}
+
+// maker makes nothing of a type that is not in the list.
+func maker[D any](from driverList[D], settings func(capture.About) map[string]string) func(capture.About, port.Dial) (D, error) {
+	return func(a capture.About, dial port.Dial) (d D, err error) {
+		if create, ok := from[a.Type]; ok {
+			return create(a.Device, dial, settings(a))
+		}
+		return d, nil
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/kopilka/kopilka/drivers/capture"
+	escposframe "github.com/kopilka/kopilka/drivers/escpos/command"
 	piritframe "github.com/kopilka/kopilka/drivers/pirit/frame"
 	shtrihframe "github.com/kopilka/kopilka/drivers/shtrih/frame"
 )
@@ -108,6 +110,8 @@ func names(kind string, p []byte, answer bool) string {
 		return shtrihNames(p)
 	case kind == "pirit":
 		return piritNames(p, answer)
+	case kind == "escpos" && !answer:
+		return escposNames(p)
 	case readable(p):
 		first, _, _ := strings.Cut(string(p), "\n")
 		return strings.TrimSpace(first)
@@ -182,4 +186,42 @@ func piritNames(p []byte, answer bool) string {
 
 func hexDigits(p []byte) bool {
 	return strings.Trim(string(p), "0123456789ABCDEFabcdef") == ""
+}
+
+// escposWords are the commands of a slip that say what becomes of it; those for its looks are left out.
+var escposWords = map[escposframe.Kind]string{
+	escposframe.Init: "init", escposframe.Line: "line", escposframe.Raster: "picture", escposframe.Cut: "cut", escposframe.CutBare: "cut",
+	escposframe.Pulse: "drawer", escposframe.Barrier: "printed?", escposframe.Info: "who are you?",
+}
+
+func escposNames(p []byte) string {
+	var all []string
+	for rest := p; len(rest) > 0; {
+		c, n := escposframe.Parse(rest)
+		if n == 0 {
+			all = append(all, fmt.Sprintf("%d bytes", len(rest)))
+			break
+		}
+		if word := escposWord(c); word != "" {
+			all = append(all, word)
+		}
+		rest = rest[n:]
+	}
+	return strings.Join(slices.Compact(all), ", ") // a code is drawn by several commands
+}
+
+func escposWord(c escposframe.Command) string {
+	switch {
+	case c.Kind == escposframe.Text:
+		return fmt.Sprintf("text of %d", len(c.Data))
+	case c.Kind == escposframe.CodePage:
+		return fmt.Sprintf("code page %d", c.Args[0])
+	case c.Kind == escposframe.RealTime:
+		return fmt.Sprintf("status %d?", c.Args[0])
+	case c.Kind == escposframe.Extended && c.Args[0] == 'H':
+		return "printed?"
+	case c.Kind == escposframe.Extended && c.Args[0] == 'k':
+		return "QR code"
+	}
+	return escposWords[c.Kind]
 }

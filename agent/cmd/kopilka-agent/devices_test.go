@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +20,8 @@ import (
 	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/drivers/capture"
+	displaydevice "github.com/kopilka/kopilka/drivers/emulator/display"
+	slipdevice "github.com/kopilka/kopilka/drivers/emulator/escpos"
 	"github.com/kopilka/kopilka/drivers/port"
 )
 
@@ -195,4 +199,70 @@ func TestCaptureCommands(t *testing.T) {
 	require.Contains(t, out.String(), "the till sends other bytes")
 	require.Error(t, runCapture(t.Context(), nil, &out))
 	require.Error(t, runCapture(t.Context(), []string{"replay", "-session", "7", file}, &out))
+}
+
+// Slip printer and customer display are captured by the daemon's own wiring, over real sockets, without a word of
+// what they were told.
+func TestSlipsAndDisplaysAreCaptured(t *testing.T) {
+	paper, pole := slipdevice.New(slipdevice.Options{}), displaydevice.New(displaydevice.Options{})
+	c, err := agent.ParseConfig(fmt.Appendf(nil, "register: {type: none}\nprinter: {type: escpos, port: %q, settings: {barrier: gs-h}}\ndisplay: {type: line-display, port: %q}\n",
+		served(t, paper.Serve), served(t, func(ctx context.Context, conn io.ReadWriteCloser) error { return pole.Serve(ctx, conn) })))
+	require.NoError(t, err)
+	c.Data = t.TempDir()
+	p := &Program{config: c}
+	o, err := p.devices()
+	require.NoError(t, err)
+	require.NoError(t, p.startCapture())
+	printer, err := o.printer(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, printer.PrintSlip(t.Context(), drivers.Slip{Lines: []drivers.SlipLine{{Text: "Мария Петрова, спасибо"}}, QR: "card 4276"}))
+	require.NoError(t, printer.OpenDrawer(t.Context()))
+	require.Equal(t, []int{2}, paper.Pulses())
+	require.NoError(t, printer.Close())
+	display, err := o.display(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, display.Show(t.Context(), "Мария Петрова", "Баллов: 120"))
+	require.NoError(t, display.Close())
+	require.NoError(t, p.ring.Close())
+
+	file := filepath.Join(c.Data, captureFile)
+	var out bytes.Buffer
+	require.NoError(t, runCapture(t.Context(), []string{"list", file}, &out))
+	require.Regexp(t, `1 +printer +escpos .* 3 +0`, out.String())
+	require.Regexp(t, `2 +display +line-display .* 2 +0`, out.String())
+	out.Reset()
+	require.NoError(t, runCapture(t.Context(), []string{"show", file}, &out))
+	for _, want := range []string{"┌ print-slip", "┌ show", "init, code page 17, text of 22, line, QR code, cut, printed?", "status 1?"} {
+		require.Contains(t, out.String(), want)
+	}
+	require.NotContains(t, out.String(), "Петрова")
+	require.NotContains(t, out.String(), "4276")
+	out.Reset()
+	require.NoError(t, runCapture(t.Context(), []string{"replay", file}, &out), out.String())
+	require.Contains(t, out.String(), "1: escpos printer: 3 calls as then")
+	require.Contains(t, out.String(), "2: line-display display: 2 calls as then")
+}
+
+// served is the address of a device on a real socket.
+func served(t *testing.T, serve func(context.Context, io.ReadWriteCloser) error) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { _ = serve(ctx, conn) }) // ends with the link
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, l.Close())
+		serving.Wait()
+	})
+	return "tcp://" + l.Addr().String()
 }

@@ -57,9 +57,9 @@ func (p *Program) devices() (o openers, err error) {
 		}
 	}
 	var found []error
-	o.printer, found = opener("printer", p.config.Printer, all.SlipPrinters)
+	o.printer, found = opener("printer", p.config.Printer, all.SlipPrinters, &p.slipLog, (*capture.Recorder).SlipPrinter)
 	problems = append(problems, found...)
-	o.display, found = opener("display", p.config.Display, all.Displays)
+	o.display, found = opener("display", p.config.Display, all.Displays, &p.displayLog, (*capture.Recorder).Display)
 	problems = append(problems, found...)
 	r := p.config.Register
 	p.register = &registerPort{config: r, log: p.log} // never dialled, where there is none
@@ -87,8 +87,12 @@ func notChosen(context.Context) (drivers.Printer, error) {
 	}
 }
 
-// opener makes a driver when it is called. It is nil for a device that the config does not have, or has wrong.
-func opener[D any](path string, c agent.DeviceConfig, from driverList[D]) (func(context.Context) (D, error), []error) {
+// opener makes a driver when it is called, written down by the recorder that log has by then, if any. It is nil for a
+// device that the config does not have, or has wrong.
+func opener[D any](
+	path string, c agent.DeviceConfig, from driverList[D],
+	log **capture.Recorder, record func(*capture.Recorder, port.Dial, map[string]string, capture.Create[D]) (D, error),
+) (func(context.Context) (D, error), []error) {
 	if c.Type == "" && c.Port == "" {
 		return nil, nil
 	}
@@ -96,7 +100,13 @@ func opener[D any](path string, c agent.DeviceConfig, from driverList[D]) (func(
 	if dial == nil || len(problems) > 0 {
 		return nil, problems
 	}
-	return func(context.Context) (D, error) { return from[c.Type](c.Name, dial, c.Settings) }, nil
+	create := func(d port.Dial) (D, error) { return from[c.Type](c.Name, d, c.Settings) }
+	return func(context.Context) (D, error) {
+		if *log == nil {
+			return create(dial)
+		}
+		return record(*log, dial, c.Settings, create)
+	}, nil
 }
 
 // otherPorts are those that are no register's.
@@ -130,6 +140,12 @@ func (p *Program) startCapture() error {
 		if c.Wants(s.config.Name) {
 			p.scanners[i].recorder = p.recorder(s.config)
 		}
+	}
+	if c.Wants(p.config.Printer.Name) {
+		p.slipLog = p.recorder(p.config.Printer)
+	}
+	if c.Wants(p.config.Display.Name) {
+		p.displayLog = p.recorder(p.config.Display)
 	}
 	return nil
 }

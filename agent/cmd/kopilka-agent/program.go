@@ -43,14 +43,16 @@ type Program struct {
 	scanners []scannerPort
 	register *registerPort
 	ring     *capture.Ring // nil: nothing is written down
-	listener net.Listener
-	desk     *desk.Desk
-	updates  *updating // nil: this till takes none
-	progress *progress
-	level    *logLevel // nil: the log has one level for ever
-	metrics  *metrics  // nil: none are offered
-	patience patience  // with a ledger that has stopped
-	path     string    // of the config; empty: it is what it was at the start
+
+	slipLog, displayLog *capture.Recorder // nil: neither is written down
+	listener            net.Listener
+	desk                *desk.Desk
+	updates             *updating // nil: this till takes none
+	progress            *progress
+	level               *logLevel // nil: the log has one level for ever
+	metrics             *metrics  // nil: none are offered
+	patience            patience  // with a ledger that has stopped
+	path                string    // of the config; empty: it is what it was at the start
 }
 
 // NewProgram makes the daemon in the order in which its parts need each other; nothing runs yet but the

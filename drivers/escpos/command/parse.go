@@ -313,8 +313,9 @@ func (w *Watch) Next(b byte) (r Request, ok bool) {
 	return Request{}, false
 }
 
-// Rewrite replaces what a burst says and leaves how it says it: text, the data of QR codes and pictures go
-// through replace, which keeps lengths; commands stay. Bytes that are no whole command go through it raw.
+// Rewrite replaces what a burst says and leaves how it says it: text and the data of QR codes go through replace,
+// which keeps lengths; pictures become white, since a code may be drawn; commands stay. Bytes that are no whole
+// command go through replace raw.
 func Rewrite(burst []byte, replace func([]byte) []byte) []byte {
 	out := make([]byte, 0, len(burst))
 	for rest := burst; len(rest) > 0; {
@@ -340,6 +341,8 @@ func rewritten(c Command, replace func([]byte) []byte) []byte {
 	switch {
 	case len(c.Data) == 0:
 		return nil
+	case c.Kind == Raster:
+		return make([]byte, len(c.Data))
 	case c.Kind != Extended:
 		return replace(c.Data)
 	case c.Args[0] != 'k' || len(c.Data) <= stored || c.Data[1] != 80:
