@@ -28,14 +28,16 @@ type fault struct {
 
 // The codes that the driver itself acts upon.
 const (
-	codeUnsupported = 11
-	codeNoPaper     = 44
-	codeCover       = 45
-	codeShiftOver   = 68
-	codeShiftClosed = 73
-	codeShiftOpen   = 83
-	codeMarkBusy    = 401
-	codeMarkFFD     = 413
+	codeUnsupported   = 11
+	codeNoPaper       = 44
+	codeCover         = 45
+	codeShiftOver     = 68
+	codeShiftClosed   = 73
+	codeShiftOpen     = 83
+	codeNoStorage     = 166
+	codeNotRegistered = 225
+	codeMarkBusy      = 401
+	codeMarkFFD       = 413
 )
 
 const (

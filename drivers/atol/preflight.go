@@ -12,10 +12,17 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
-// Preflight implements [drivers.Preflighter]: the tax system against the registration, the rates against the
-// words that there are, and the format of fiscal data. The register's own table of rates cannot be read.
+// Preflight implements [drivers.Preflighter]: whether the register signs at all, the tax system against the
+// registration, the rates against the words that there are. The register's own table of rates cannot be read.
 func (p *Printer) Preflight(ctx context.Context, tax drivers.TaxSystem, rates []sale.VAT) error {
 	const op = "compare settings"
+	s, err := p.state(ctx)
+	if err == nil {
+		err = s.signs()
+	}
+	if err != nil {
+		return p.report(op, err)
+	}
 	r, err := p.registration(ctx)
 	if err != nil {
 		return p.report(op, err)

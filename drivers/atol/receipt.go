@@ -94,6 +94,9 @@ func (p *Printer) receipt(ctx context.Context, r drivers.Receipt, more func(*tas
 
 // mayPrint refuses early what the register would refuse with a code, so that the hint is plain.
 func mayPrint(s state, t task.Task) error {
+	if err := s.signs(); err != nil {
+		return err
+	}
 	switch {
 	case !s.paper && !t.Electronically:
 		return refusedBy(codeNoPaper)

@@ -27,7 +27,8 @@ type state struct {
 	paper    bool
 	cover    bool
 	blocked  bool
-	fiscal   bool
+	storage  bool // there is one
+	fiscal   bool // both it and the register are registered
 	shift    drivers.Shift
 	shiftNo  uint32
 	end      mark
@@ -76,10 +77,21 @@ func readState(results []task.Result) (state, error) {
 	return state{
 		device: device{model: info.Info.Name, serial: info.Info.Serial, firmware: info.Info.Firmware, ffd: info.Info.FFD},
 		clock:  status.Status.Clock.Time(), paper: status.Status.Paper, cover: status.Status.Cover, blocked: status.Status.Blocked,
-		fiscal: status.Status.Fiscal && status.Status.FNFiscal && status.Status.FN,
-		shift:  kind, shiftNo: shift.Status.Number, end: mark{fn: fn.Info.Serial, fd: last.Status.Document},
+		storage: status.Status.FN, fiscal: status.Status.Fiscal && status.Status.FNFiscal,
+		shift: kind, shiftNo: shift.Status.Number, end: mark{fn: fn.Info.Serial, fd: last.Status.Document},
 		receipts: last.Status.Receipt, expires: fn.Info.Validity.Time(), warnings: last.Status.Warnings,
 	}, nil
+}
+
+// signs refuses early where the register can make no document at all.
+func (s state) signs() error {
+	switch {
+	case !s.storage:
+		return refusedBy(codeNoStorage)
+	case !s.fiscal:
+		return refusedBy(codeNotRegistered)
+	}
+	return nil
 }
 
 // Identify implements [drivers.Printer].
@@ -155,7 +167,7 @@ func (p *Printer) conditions(s state) drivers.Condition {
 	var c drivers.Condition
 	for condition, holds := range map[drivers.Condition]bool{
 		drivers.PaperOut: !s.paper, drivers.CoverOpen: s.cover, drivers.WaitsForResume: p.unprinted && s.paper,
-		drivers.ShiftOver24h: s.shift == drivers.ShiftExpired, drivers.NotFiscal: !s.fiscal, drivers.Fault: s.blocked,
+		drivers.ShiftOver24h: s.shift == drivers.ShiftExpired, drivers.NotFiscal: !s.fiscal || !s.storage, drivers.Fault: s.blocked,
 		drivers.StorageEnding: w.Replace || w.Exhausted || w.Memory || w.Critical, drivers.OFDOverdue: w.OFD,
 	} {
 		if holds {

@@ -113,6 +113,17 @@ func fault(fail drivers.Fail, o drivers.Outcome, err error) *drivers.Error {
 	return &drivers.Error{Fail: fail, Outcome: o, Hint: hints[fail], Err: err}
 }
 
+// unregistered is the error of a storage that signs nothing yet, or nothing more.
+func unregistered(phase int64) *drivers.Error {
+	e := early(drivers.FailStorage, "the storage is in phase %d", phase)
+	if phase < frame.PhaseFiscal {
+		e.Hint = hintUnregistered
+	}
+	return e
+}
+
+var hintUnregistered = drivers.Hint{RU: "Касса не зарегистрирована. " + askService, EN: "The register is not registered. " + callService}
+
 // early refuses before anything is sent, so that the hint is plain.
 func early(fail drivers.Fail, format string, args ...any) *drivers.Error {
 	return fault(fail, drivers.OutcomeNotDone, fmt.Errorf(format, args...))

@@ -124,7 +124,7 @@ func (p *Printer) prepare(ctx context.Context, d paper) (state, error) {
 func mayOpen(s state, noPaper bool) error {
 	switch {
 	case s.FN.Phase != frame.PhaseFiscal:
-		return early(drivers.FailStorage, "the storage is in phase %d", s.FN.Phase)
+		return unregistered(s.FN.Phase)
 	case s.paperOut() && !noPaper:
 		return early(drivers.FailPaper, "the paper is out")
 	case s.Check.Open:

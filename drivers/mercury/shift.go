@@ -48,7 +48,7 @@ func mayTurn(s state, doc sale.DocKind) error {
 	open := s.shift() != drivers.ShiftClosed
 	switch {
 	case s.FN.Phase != frame.PhaseFiscal:
-		return early(drivers.FailStorage, "the storage is in phase %d", s.FN.Phase)
+		return unregistered(s.FN.Phase)
 	case doc == sale.DocShiftOpen && open:
 		return early(drivers.FailShiftOpen, "shift %d is open", s.Shift.No)
 	case doc == sale.DocShiftClose && !open:

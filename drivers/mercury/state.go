@@ -181,7 +181,7 @@ func (p *Printer) Preflight(ctx context.Context, tax drivers.TaxSystem, rates []
 	want, ok := frame.TaxSystem(uint8(tax))
 	switch {
 	case reg.Info == nil || !reg.Registered:
-		errs = append(errs, p.report(op, early(drivers.FailStorage, "the register is not registered")))
+		errs = append(errs, p.report(op, unregistered(0)))
 	case !ok || !slices.Contains(reg.Info.TaxSystems, want):
 		errs = append(errs, p.report(op, early(drivers.FailConfig, "tax system %d is none of the register's", tax)))
 	}

@@ -140,6 +140,8 @@ func (p *Printer) mayOpen(ctx context.Context, noPaper bool) error {
 		}
 	}
 	switch {
+	case f.has(flagNotFiscal):
+		return because(codeState, whyNotFiscal)
 	case f.signed() || f.has(flagZHalf):
 		return because(codeState, 15)
 	case f.open():

@@ -49,6 +49,8 @@ func (p *Printer) beginShift(ctx context.Context, j *job) error {
 		return err
 	}
 	switch {
+	case f.has(flagNotFiscal):
+		return because(codeState, whyNotFiscal)
 	case f.signed() || f.has(flagZHalf):
 		return because(codeState, 15)
 	case f.open():

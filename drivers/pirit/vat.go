@@ -134,7 +134,11 @@ func taxIndex(t drivers.TaxSystem) int {
 // Preflight implements [drivers.Preflighter].
 func (p *Printer) Preflight(ctx context.Context, tax drivers.TaxSystem, rates []sale.VAT) error {
 	const op = "preflight"
-	if _, err := p.ready(ctx); err != nil {
+	f, err := p.ready(ctx)
+	if err == nil && f.has(flagNotFiscal) {
+		err = because(codeState, whyNotFiscal)
+	}
+	if err != nil {
 		return p.report(op, err)
 	}
 	found, err := p.faultsFor(ctx, tax, rates)

@@ -37,6 +37,8 @@ type registerConfig struct {
 	Listen       string   `yaml:"listen"`
 	Folder       string   `yaml:"folder"`
 	FN           string   `yaml:"fn"`
+	FNExpires    string   `yaml:"fn_expires"`   // a day; empty: fifteen months after registration
+	Unregistered bool     `yaml:"unregistered"` // the storage is fresh out of its box
 	Serial       uint32   `yaml:"serial"`
 	INN          string   `yaml:"inn"`
 	Shop         []string `yaml:"shop"`
@@ -130,6 +132,9 @@ func (c *config) check() error {
 		if _, known := types[k.Register.kind()]; !known {
 			bad(at+"register.type", "must be one of "+typeNames(), k.Register.Type)
 		}
+		if _, err := k.Register.expires(); err != nil {
+			bad(at+"register.fn_expires", "must be a day such as 2027-12-31", k.Register.FNExpires)
+		}
 		if _, err := k.Register.location(); err != nil {
 			bad(at+"register.zone", "must be an IANA name such as Europe/Moscow", k.Register.Zone)
 		}
@@ -146,6 +151,14 @@ func (r registerConfig) kind() string {
 		return typeDefault
 	}
 	return r.Type
+}
+
+// expires is the last day of the storage; zero: as long as one lasts.
+func (r registerConfig) expires() (time.Time, error) {
+	if r.FNExpires == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.DateOnly, r.FNExpires)
 }
 
 func (r registerConfig) location() (*time.Location, error) {

@@ -92,9 +92,13 @@ func newRegister(c registerConfig, now func() time.Time) (register, error) {
 type shtrihRegister struct{ *shtrih.Register }
 
 func newShtrih(c registerConfig, now func() time.Time) (register, error) {
+	expires, err := c.expires()
+	if err != nil {
+		return nil, err
+	}
 	r, err := shtrih.New(shtrih.Options{
 		Folder: c.Folder, FNSerial: c.FN, Serial: c.Serial, INN: c.INN, Shop: c.Shop, Width: c.Width, KeepDocument: c.KeepDocument,
-		OFDDelay: ofdDelay, Now: now,
+		OFDDelay: ofdDelay, Now: now, FNExpires: expires, Ill: shtrih.Ill{Unregistered: c.Unregistered},
 	})
 	if err != nil {
 		return nil, err
@@ -130,8 +134,13 @@ func (r shtrihRegister) loseAnswer(on bool) {
 type atolRegister struct{ *atol.Register }
 
 func newAtol(c registerConfig, now func() time.Time) (register, error) {
+	expires, err := c.expires()
+	if err != nil {
+		return nil, err
+	}
 	r, err := atol.New(atol.Options{
 		Folder: c.Folder, FNSerial: c.FN, Serial: c.Serial, INN: c.INN, Shop: strings.Join(c.Shop, "\n"), OFDDelay: ofdDelay, Now: now,
+		FNExpires: expires, Unregistered: c.Unregistered,
 	})
 	if err != nil {
 		return nil, err
@@ -158,8 +167,13 @@ func (r atolRegister) loseAnswer(on bool) {
 type piritRegister struct{ *pirit.Register }
 
 func newPirit(c registerConfig, now func() time.Time) (register, error) {
+	expires, err := c.expires()
+	if err != nil {
+		return nil, err
+	}
 	r, err := pirit.New(pirit.Options{
 		Folder: c.Folder, FNSerial: c.FN, Serial: c.Serial, INN: c.INN, Shop: c.Shop, Width: c.Width, OFDDelay: ofdDelay, Now: now,
+		FNExpires: expires, Unregistered: c.Unregistered,
 	})
 	if err != nil {
 		return nil, err
@@ -194,8 +208,13 @@ func (r piritRegister) loseAnswer(on bool) {
 type mercuryRegister struct{ *mercury.Register }
 
 func newMercury(c registerConfig, now func() time.Time) (register, error) {
+	expires, err := c.expires()
+	if err != nil {
+		return nil, err
+	}
 	r, err := mercury.New(mercury.Options{
 		Folder: c.Folder, FNSerial: c.FN, Serial: c.Serial, INN: c.INN, Shop: c.Shop, Width: c.Width, OFDDelay: ofdDelay, Now: now,
+		FNExpires: expires, Unregistered: c.Unregistered,
 	})
 	if err != nil {
 		return nil, err

@@ -48,6 +48,13 @@ func start(t *testing.T, folder string) *testShop {
 // startOf puts a register of a type on the counter.
 func startOf(t *testing.T, folder, kind string) *testShop {
 	t.Helper()
+	return startWith(t, folder, registerConfig{Type: kind})
+}
+
+// startWith puts a register on the counter, with the rest of what every one has.
+func startWith(t *testing.T, folder string, r registerConfig) *testShop {
+	t.Helper()
+	r.Listen, r.Folder, r.INN, r.Shop = "127.0.0.1:0", filepath.Join(folder, "register"), "7707083893", []string{"ПРОДУКТЫ"}
 	goods := filepath.Join(folder, "goods.json")
 	require.NoError(t, os.WriteFile(goods, []byte(goodsJSON), 0o600))
 	target, err := net.Listen("tcp", "127.0.0.1:0")
@@ -57,7 +64,7 @@ func startOf(t *testing.T, folder, kind string) *testShop {
 	c.Listen, c.Goods = "127.0.0.1:0", goods
 	c.Counters = []counterConfig{{
 		Name:     "Касса 1",
-		Register: registerConfig{Type: kind, Listen: "127.0.0.1:0", Folder: filepath.Join(folder, "register"), INN: "7707083893", Shop: []string{"ПРОДУКТЫ"}},
+		Register: r,
 		Scanner:  scannerConfig{Listen: "127.0.0.1:0"},
 		Network:  networkConfig{Listen: "127.0.0.1:0", Target: target.Addr().String()},
 	}}
@@ -295,6 +302,28 @@ func TestEveryTypeStandsOnACounter(t *testing.T) {
 	}
 }
 
+// A storage that is new, or at its end, signs nothing on any type of register, and the driver says why.
+func TestStoragesThatSignNothing(t *testing.T) {
+	for kind := range types {
+		for says, r := range map[string]registerConfig{
+			"not registered": {Type: kind, Unregistered: true},
+			"expired":        {Type: kind, FNExpires: "2020-01-01"},
+		} {
+			s := startWith(t, t.TempDir(), r)
+			addr, err := port.ParseAddress("tcp://" + s.state().Address)
+			require.NoError(t, err)
+			p, err := all.Printer(kind, "front", addr.Dial, nil)
+			require.NoError(t, err)
+			_, err = p.OpenShift(t.Context(), drivers.Operator{Name: "Анна"})
+			require.Equal(t, drivers.FailStorage, drivers.FailOf(err), "%s, %s: %v", kind, says, err)
+			require.Contains(t, drivers.HintOf(err).EN, says, kind)
+			require.Contains(t, s.get("/counters/1"), kind, "its page shows it")
+			require.NoError(t, p.Close())
+			s.end()
+		}
+	}
+}
+
 func (s *testShop) throw(name string, on bool) {
 	s.t.Helper()
 	status, text := s.post("/counters/1/switch", map[string]any{"name": name, "on": on})
@@ -355,8 +384,8 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		return loadConfig(path)
 	}
-	_, err := load("listen: 0.0.0.0:80\nweight_prefix: \"99\"\ncounters:\n - register: {folder: a}\n   network: {listen: x}\n - {name: b, register: {listen: y, folder: a, type: evotor}}\n")
-	for _, part := range []string{"listen: must", "weight_prefix", "counters[0].name", "counters[0].register.listen", "counters[0].network", "counters[1].register.folder", "counters[1].register.type"} {
+	_, err := load("listen: 0.0.0.0:80\nweight_prefix: \"99\"\ncounters:\n - register: {folder: a}\n   network: {listen: x}\n - {name: b, register: {listen: y, folder: a, type: evotor, fn_expires: soon}}\n")
+	for _, part := range []string{"listen: must", "weight_prefix", "counters[0].name", "counters[0].register.listen", "counters[0].network", "counters[1].register.folder", "counters[1].register.type", "counters[1].register.fn_expires"} {
 		require.ErrorContains(t, err, part)
 	}
 	_, err = load("listn: 1\n")

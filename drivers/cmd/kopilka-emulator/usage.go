@@ -16,6 +16,8 @@ counters:
       listen: 127.0.0.1:7778 # where the till's register.port leads: tcp://127.0.0.1:7778
       folder: register       # keeps the fiscal storage; without it it is forgotten at the end
       fn: ""                 # number of the fiscal storage; another one in an old folder is another storage
+      fn_expires: ""         # its last day, as 2027-12-31; empty: fifteen months from its registration
+      unregistered: false    # a new storage comes fresh out of its box, and signs nothing
       serial: 1              # the register's own number
       inn: ""                # the user's tax number
       shop: []               # lines at the head of each receipt

@@ -17,7 +17,7 @@ func AtolWorld() World {
 		Name: "atol", Type: "atol", Wordy: true,
 		New: func(o Options) (Machine, error) {
 			r, err := atol.New(atol.Options{
-				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now,
+				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now, Unregistered: o.Unregistered,
 			})
 			if err != nil {
 				return nil, err

@@ -16,7 +16,7 @@ func MercuryWorld(transport string) World {
 		Name: "mercury " + transport, Type: "mercury", Wordy: true, Settings: map[string]string{"transport": transport},
 		New: func(o Options) (Machine, error) {
 			r, err := mercury.New(mercury.Options{
-				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now, OpeningSigns: true,
+				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now, Unregistered: o.Unregistered, OpeningSigns: true,
 			})
 			if err != nil {
 				return nil, err

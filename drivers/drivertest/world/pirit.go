@@ -16,7 +16,7 @@ func PiritWorld() World {
 		Name: "pirit", Type: "pirit", Settings: map[string]string{},
 		New: func(o Options) (Machine, error) {
 			r, err := pirit.New(pirit.Options{
-				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now,
+				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now, Unregistered: o.Unregistered,
 			})
 			if err != nil {
 				return nil, err

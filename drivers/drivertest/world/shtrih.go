@@ -16,7 +16,7 @@ func ShtrihWorld(protocol string) World {
 		Name: "shtrih-m " + protocol + ".0", Type: "shtrih-m", Settings: map[string]string{"protocol": protocol},
 		New: func(o Options) (Machine, error) {
 			r, err := shtrih.New(shtrih.Options{
-				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now,
+				Folder: o.Folder, FNSerial: o.FN, Serial: o.Serial, INN: o.INN, OFDDelay: o.OFDDelay, Now: o.Now, Ill: shtrih.Ill{Unregistered: o.Unregistered},
 			})
 			if err != nil {
 				return nil, err

@@ -35,6 +35,8 @@ type Options struct {
 	INN      string           // of the taxpayer
 	OFDDelay time.Duration    // until the operator of fiscal data confirms a document
 	Now      func() time.Time // the shop's wall clock; default time.Now
+	// Unregistered leaves its storage fresh out of the box.
+	Unregistered bool
 }
 
 // Machine is an emulated register, as somebody who stands beside it could look at it and touch it.

@@ -281,9 +281,10 @@ func (r *Register) deviceInfo(task.Task) (any, int) {
 }
 
 func (r *Register) deviceStatus(task.Task) (any, int) {
+	registered := r.FN.Phase() == storage.PhaseFiscal
 	return map[string]any{"deviceStatus": map[string]any{
 		"currentDateTime": task.DateTime(r.clock()), "shift": r.shiftState(), "blocked": false, "coverOpened": r.cover, "paperPresent": r.paper,
-		"fiscal": true, "fnFiscal": true, "fnPresent": true, "cashDrawerOpened": false,
+		"fiscal": registered, "fnFiscal": registered, "fnPresent": true, "cashDrawerOpened": false,
 	}}, codeOK
 }
 

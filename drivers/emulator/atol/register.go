@@ -26,19 +26,21 @@ const (
 
 // Options describe one register and its server. The zero value is in memory, with a storage of its own.
 type Options struct {
-	Folder    string        // where storage and memory are kept; empty: nothing survives the process
-	Model     string        // as the device names itself; default "АТОЛ 27Ф"
-	Serial    uint32        // factory number; default 1
-	INN       string        // of the taxpayer
-	Shop      string        // printed above every receipt; default "КОПИЛКА"
-	FNSerial  string        // 16 digits; default 9999078900000001
-	FNExpires time.Time     // zero: fifteen months after registration
-	Taxes     []string      // tax systems of the registration, in the vendor's words; default all but envd
-	FFD       string        // "1.05" or "1.2", the default
-	OFDDelay  time.Duration // how long a document waits until the operator of fiscal data confirms it
-	JobTime   time.Duration // how long each request of the queue takes; zero: none
-	User      string        // of the web server; empty: it asks for none
-	Password  string
+	Folder    string    // where storage and memory are kept; empty: nothing survives the process
+	Model     string    // as the device names itself; default "АТОЛ 27Ф"
+	Serial    uint32    // factory number; default 1
+	INN       string    // of the taxpayer
+	Shop      string    // printed above every receipt; default "КОПИЛКА"
+	FNSerial  string    // 16 digits; default 9999078900000001
+	FNExpires time.Time // zero: fifteen months after registration
+	// Unregistered leaves its storage as it comes out of its box: it signs nothing.
+	Unregistered bool
+	Taxes        []string      // tax systems of the registration, in the vendor's words; default all but envd
+	FFD          string        // "1.05" or "1.2", the default
+	OFDDelay     time.Duration // how long a document waits until the operator of fiscal data confirms it
+	JobTime      time.Duration // how long each request of the queue takes; zero: none
+	User         string        // of the web server; empty: it asks for none
+	Password     string
 	// Stubborn keeps a blocked queue blocked until Unblock is called. The public servers ask the storage by
 	// themselves as soon as they have the register again.
 	Stubborn bool
@@ -107,7 +109,7 @@ func New(o Options) (*Register, error) {
 	if o.FFD != "1.05" && o.FFD != "1.2" {
 		return nil, fmt.Errorf("%w: FFD %q", ErrOptions, o.FFD)
 	}
-	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now})
+	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now, Unregistered: o.Unregistered})
 	if err != nil {
 		return nil, err
 	}

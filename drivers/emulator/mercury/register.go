@@ -21,18 +21,20 @@ const (
 
 // Options describe one register and its service. The zero value is a register in memory.
 type Options struct {
-	Folder    string        // where storage and memory are kept; empty: nothing survives the process
-	Model     string        // as the device names itself; default "Меркурий-185Ф"
-	Serial    uint32        // factory number; default 1
-	INN       string        // of the taxpayer, 10 or 12 digits; default 7707083893
-	Shop      []string      // printed above every document
-	FNSerial  string        // 16 digits; default the storage's
-	FNExpires time.Time     // zero: fifteen months after registration
-	Port      string        // that the register hangs on, as the service knows it; default "USB"
-	Password  string        // of operator 1; empty: none is asked for
-	FFD       string        // "1.2" (default) or "1.0.5"
-	Width     int           // characters of a line, 32 to 57
-	OFDDelay  time.Duration // how long a document waits until the operator of fiscal data confirms it
+	Folder    string    // where storage and memory are kept; empty: nothing survives the process
+	Model     string    // as the device names itself; default "Меркурий-185Ф"
+	Serial    uint32    // factory number; default 1
+	INN       string    // of the taxpayer, 10 or 12 digits; default 7707083893
+	Shop      []string  // printed above every document
+	FNSerial  string    // 16 digits; default the storage's
+	FNExpires time.Time // zero: fifteen months after registration
+	// Unregistered leaves its storage as it comes out of its box: it signs nothing.
+	Unregistered bool
+	Port         string        // that the register hangs on, as the service knows it; default "USB"
+	Password     string        // of operator 1; empty: none is asked for
+	FFD          string        // "1.2" (default) or "1.0.5"
+	Width        int           // characters of a line, 32 to 57
+	OFDDelay     time.Duration // how long a document waits until the operator of fiscal data confirms it
 	// OpeningSigns puts the fiscal sign of a shift's opening into the journal of sales. The one public
 	// catalogue of the words names it for closings only.
 	OpeningSigns bool
@@ -110,7 +112,7 @@ func New(o Options) (*Register, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now})
+	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now, Unregistered: o.Unregistered})
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (r *Register) commonInfo([]byte) (any, *refused) {
 
 func (r *Register) registration([]byte) (any, *refused) {
 	first, _ := r.FN.Find(1) // a storage begins with its registration
-	return frame.Registration{Answer: done, Registered: true, Info: &frame.RegistrationInfo{
+	return frame.Registration{Answer: done, Registered: r.FN.Phase() == storage.PhaseFiscal, Info: &frame.RegistrationInfo{
 		At: moment(first.At), Owner: frame.Owner{INN: r.opt.INN}, TaxSystems: taxSystems,
 	}}, nil
 }
@@ -69,7 +69,10 @@ func (r *Register) status([]byte) (any, *refused) {
 		s.Check.Goods, s.Check.Sum = int64(len(r.check.Lines)), &total
 	}
 	last := r.FN.Last()
-	s.FN.Phase, s.FN.Serial, s.FN.Last = frame.PhaseFiscal, r.FN.Serial(), &frame.LastDoc{FD: last.FD, At: moment(last.At)}
+	if r.FN.Phase() == storage.PhaseFiscal {
+		s.FN.Phase = frame.PhaseFiscal
+	}
+	s.FN.Serial, s.FN.Last = r.FN.Serial(), &frame.LastDoc{FD: last.FD, At: moment(last.At)}
 	if n, oldest := r.FN.Unsent(); n > 0 {
 		s.FN.Unsent.Count, s.FN.Unsent.First, s.FN.Unsent.At = int64(n), oldest.FD, moment(oldest.At)
 	}

@@ -39,20 +39,22 @@ const (
 
 // Options describe one register. The zero value is a Viki Print in memory with a storage of FFD 1.2.
 type Options struct {
-	Folder    string        // where storage and memory are kept; empty: nothing survives the process
-	Family    Family        // default FamilyViki
-	Serial    uint32        // factory number; default 1
-	INN       string        // of the taxpayer
-	Shop      []string      // printed above every receipt
-	FNSerial  string        // 16 digits; default the storage's own
-	FNExpires time.Time     // zero: fifteen months after registration
-	OldFormat bool          // registered for FFD 1.05 and not for 1.2
-	Taxes     uint8         // registered tax systems as bits of tag 1055; default all
-	Width     int           // characters of a line
-	OFDDelay  time.Duration // how long a document waits until the operator of fiscal data confirms it
-	Rates     []Rate        // the table of VAT; default [DefaultRates]
-	ByteGap   time.Duration // silence that ends a frame; default 200 ms, as the vendor says
-	Now       func() time.Time
+	Folder    string    // where storage and memory are kept; empty: nothing survives the process
+	Family    Family    // default FamilyViki
+	Serial    uint32    // factory number; default 1
+	INN       string    // of the taxpayer
+	Shop      []string  // printed above every receipt
+	FNSerial  string    // 16 digits; default the storage's own
+	FNExpires time.Time // zero: fifteen months after registration
+	// Unregistered leaves its storage as it comes out of its box: it signs nothing.
+	Unregistered bool
+	OldFormat    bool          // registered for FFD 1.05 and not for 1.2
+	Taxes        uint8         // registered tax systems as bits of tag 1055; default all
+	Width        int           // characters of a line
+	OFDDelay     time.Duration // how long a document waits until the operator of fiscal data confirms it
+	Rates        []Rate        // the table of VAT; default [DefaultRates]
+	ByteGap      time.Duration // silence that ends a frame; default 200 ms, as the vendor says
+	Now          func() time.Time
 }
 
 // Rate is a row of the register's table of VAT: settings 40 and 41.
@@ -174,7 +176,7 @@ func New(o Options) (*Register, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now})
+	fn, err := storage.Open(storage.Options{Folder: o.Folder, Serial: o.FNSerial, Expires: o.FNExpires, Delay: o.OFDDelay, Now: o.Now, Unregistered: o.Unregistered})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 // Bits of the current flags, the second number of 00h.
 const (
 	flagNotStarted = 1 << 0
+	flagNotFiscal  = 1 << 1
 	flagShift      = 1 << 2
 	flagOver24     = 1 << 3
 	flagZHalf      = 1 << 8
@@ -25,7 +26,7 @@ func (r *Register) flags(request) ([][]byte, byte) {
 	for _, f := range []struct {
 		bit int
 		on  bool
-	}{{flagNotStarted, !r.started}, {flagShift, r.FN.ShiftOpen()}, {flagOver24, r.FN.Over24()}, {flagZHalf, r.ram.ZHalf}} {
+	}{{flagNotStarted, !r.started}, {flagNotFiscal, r.FN.Phase() != storage.PhaseFiscal}, {flagShift, r.FN.ShiftOpen()}, {flagOver24, r.FN.Over24()}, {flagZHalf, r.ram.ZHalf}} {
 		if f.on {
 			now |= f.bit
 		}
@@ -188,7 +189,10 @@ func (r *Register) format() int {
 // phase is the state of the storage: fiscal, document data, shift.
 func (r *Register) phase() int {
 	const fiscal, data, shift = 3, 1 << 4, 1 << 5
-	bits := fiscal
+	bits := 0
+	if r.FN.Phase() == storage.PhaseFiscal {
+		bits = fiscal
+	}
 	if r.FN.Data {
 		bits |= data
 	}
