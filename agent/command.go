@@ -125,17 +125,18 @@ const (
 	pinQuiet    = 15 * time.Minute
 )
 
-// attempts are the wrong PINs since a manager's.
+// attempts are the wrong PINs since a manager's, by the monotonic clock: trusted time stands still while it is behind
+// what is journalled, and a pause must end.
 type attempts struct {
 	failed int
-	last   sale.Time // the latest of them
-	until  sale.Time // of the pause
+	last   time.Time // the latest of them
+	until  time.Time // of the pause
 }
 
 // who finds the member of staff with a PIN.
 func (t *Till) who(pin string) (*sale.Staff, error) {
-	now, a := t.now(), &t.desk.attempts
-	if now < a.until {
+	now, a := t.clock.now(), &t.desk.attempts
+	if now.Before(a.until) {
 		return nil, refuse(textPINPause(a.until.Sub(now)), nil)
 	}
 	for _, s := range t.shop.staff {
