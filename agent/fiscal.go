@@ -156,8 +156,11 @@ func (t *Till) checkStorage(ctx context.Context, p drivers.Printer, snap drivers
 		}
 	}
 	if t.behind(snap) {
-		return t.catchUp(ctx, p, snap)
+		if err := t.catchUp(ctx, p, snap); err != nil {
+			return err
+		}
 	}
+	t.post(func() { t.desk.compared = true }) // an archive that was silent when the register was dialled speaks now
 	return nil
 }
 

@@ -1,12 +1,18 @@
 package agent
 
 import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -30,4 +36,63 @@ func TestThePauseAfterWrongPINsEndsThoughTimeStandsStill(t *testing.T) {
 		require.Equal(t, stands, c.till.now())
 		require.NoError(t, c.do(Command{Do: "sign-in", PIN: testPIN}))
 	})
+}
+
+// An archive that does not answer is nothing to compare with: a number given now may be another customer's already.
+func TestNobodyIsEnrolledBeforeTheJournalIsCompared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 162)
+		p := loyalty.Default()
+		p.Enrolment = consentRules()
+		c.rules(2, p)
+		c.openShift()
+		image := filepath.Join(t.TempDir(), "image")
+		c.stop()
+		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
+		c.start()
+		c.dialled()
+		c.must(Command{Do: "sign-in", PIN: testPIN})
+		yes := []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}
+		enrol := func(phone string) error {
+			return c.do(Command{Do: "enrol", Phone: phone, Name: "Котов Борис", Consents: yes})
+		}
+		require.NoError(t, enrol("+7 916 123-45-67"))
+		lost := c.view().Basket.Customer.No
+		c.scan(milkCode)
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		c.stop()
+		copyFolder(t, image, filepath.Join(c.dir, "ledger"))
+		driver := c.driver
+		var silent atomic.Bool
+		silent.Store(true)
+		c.driver = func(dial port.Dial) (drivers.Printer, error) {
+			p, err := driver(dial)
+			return mute{p, &silent}, err
+		}
+		c.start()
+		c.dialled()
+		c.must(Command{Do: "sign-in", PIN: testPIN})
+		require.ErrorContains(t, enrol("+7 916 765-43-21"), "not yet compared")
+
+		silent.Store(false)
+		c.scan(sugarCode)
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.NoError(t, enrol("+7 916 765-43-21"))
+		require.NotEqual(t, lost, c.view().Basket.Customer.No)
+	})
+}
+
+// mute is a register whose archive may not answer.
+type mute struct {
+	drivers.Printer
+	silent *atomic.Bool
+}
+
+func (m mute) Documents(ctx context.Context, after, last uint32) ([]drivers.Document, error) {
+	if !m.silent.Load() {
+		return m.Printer.Documents(ctx, after, last)
+	}
+	return nil, &drivers.Error{Op: "read", Device: "register", Fail: drivers.FailRefused, Outcome: drivers.OutcomeNotDone}
 }

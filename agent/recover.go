@@ -25,7 +25,15 @@ func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
 		return err
 	}
 	t.vouch(snap)
-	defer t.post(func() { t.desk.compared = true })
+	if err := t.compare(ctx, p, snap); err != nil {
+		return err // what the archive holds is still not known
+	}
+	t.post(func() { t.desk.compared = true })
+	return nil
+}
+
+// compare decides what an earlier connection left open and books what the journal lacks.
+func (t *Till) compare(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
 	j, err := t.ledger.Unfinished()
 	if err != nil {
 		t.unread("read the unfinished job", err)
