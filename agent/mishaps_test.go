@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/drivers/shtrih/frame"
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -95,4 +97,25 @@ func (m mute) Documents(ctx context.Context, after, last uint32) ([]drivers.Docu
 		return m.Printer.Documents(ctx, after, last)
 	}
 	return nil, &drivers.Error{Op: "read", Device: "register", Fail: drivers.FailRefused, Outcome: drivers.OutcomeNotDone}
+}
+
+// A manager says that there was no receipt, after the till's own power cut: the goods need not be scanned again.
+func TestGoodsOfASaleThatAManagerSettledAsNotMadeAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 163)
+		c.openShift()
+		c.scan(testCard, milkCode, sugarCode)
+		c.reg.Inject(emulator.Fault{Kind: emulator.PowerBeforeWrite, Command: frame.CmdClose2})
+		require.NoError(t, c.payCash())
+		c.untilStage(StageUnknown)
+		c.stop()
+		c.start()
+		v := c.untilStage(StageUnknown)
+		c.must(Command{Do: "settle", ID: v.Unknown.ID, PIN: managerPIN})
+		v = c.view()
+		require.Len(t, v.Parked, 1)
+		c.must(Command{Do: "sign-in", PIN: testPIN}, Command{Do: "recall", ID: v.Parked[0].ID})
+		require.Len(t, c.view().Basket.Lines, 2)
+		require.NotNil(t, c.view().Basket.Customer)
+	})
 }

@@ -116,7 +116,7 @@ func (t *Till) resolve(ctx context.Context, p drivers.Printer, j *ledger.Job) er
 		fiscal.Settled = true
 		t.finish(j, fiscal)
 	case verdictNotDone:
-		t.keepBasket(j)
+		t.post(func() { t.keepBasket(j) })
 		t.abandon(j, refuse(textNotPrinted(j.Total()), errors.New("the register holds no document of it")), nil)
 	default:
 		t.post(func() { t.undecided(j) })
@@ -236,25 +236,20 @@ func judgeCash(ctx context.Context, p drivers.Printer, j *ledger.Job, snap drive
 }
 
 // keepBasket parks the goods of a sale, or of a correction, that was not printed and is not on the page any
-// more, so that the cashier need not scan them again.
+// more, so that the cashier need not scan them again. A turn of the till's.
 func (t *Till) keepBasket(j *ledger.Job) {
-	if j.Draft.Sale == nil && j.Draft.Correct == nil {
+	if (j.Draft.Sale == nil && j.Draft.Correct == nil) || len(t.desk.sale.basket.Lines) > 0 {
 		return
 	}
-	t.post(func() {
-		if len(t.desk.sale.basket.Lines) > 0 {
-			return
-		}
-		b, ok := t.basketOf(&j.Draft)
-		if !ok {
-			return
-		}
-		id := sale.DeriveID(j.Draft.ID, "basket", 0)
-		p := ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b}
-		if err := t.ledger.Park(withFraud(p, j.Draft.Sale)); err != nil {
-			t.log.Error("park the basket of an abandoned job", "err", err)
-		}
-	})
+	b, ok := t.basketOf(&j.Draft)
+	if !ok {
+		return
+	}
+	id := sale.DeriveID(j.Draft.ID, "basket", 0)
+	p := ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b}
+	if err := t.ledger.Park(withFraud(p, j.Draft.Sale)); err != nil {
+		t.log.Error("park the basket of an abandoned job", "err", err)
+	}
 }
 
 // basketOf is what lay on the counter; ok is false where the catalogue has no such goods any more.
@@ -480,6 +475,7 @@ func (t *Till) settleByHand(c Command) error {
 		if err := t.ledger.Abandon(j.Draft.ID, "settled by a manager", by.No); err != nil {
 			return err
 		}
+		t.keepBasket(j)
 		t.failed(refuse(textSettledNo(), nil))
 		return nil
 	}
