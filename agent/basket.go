@@ -117,7 +117,9 @@ func (t *Till) add(line sale.Line) error {
 	if err := t.mayHold(line); err != nil {
 		return err
 	}
-	t.desk.sale.wanted = nil
+	if w := t.desk.sale.wanted; w != nil && w.Product.SKU == line.Product.SKU {
+		t.desk.sale.wanted = nil
+	}
 	if line.Product.Traits.Has(sale.AdultOnly) && !t.desk.sale.adult {
 		t.desk.sale.waiting = &line
 		return nil
@@ -310,6 +312,9 @@ func (t *Till) park(Command) error {
 	s := &t.desk.sale
 	if len(s.basket.Lines) == 0 {
 		return refuse(textEmpty(), nil)
+	}
+	if err := t.othersCode(""); err != nil {
+		return err
 	}
 	id, err := sale.NewID(t.now().Time(), t.random)
 	if err != nil {

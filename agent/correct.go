@@ -28,6 +28,9 @@ func (t *Till) correct(c Command) error {
 	case s.customer != nil || len(s.codes) > 0 || len(s.certificates) > 0:
 		return refuse(textCorrectCustomer(), nil)
 	}
+	if err := t.othersCode(""); err != nil {
+		return err
+	}
 	if err := markMissing(s.basket.Lines); err != nil {
 		return err
 	}

@@ -152,6 +152,9 @@ func (t *Till) withMark(line sale.Line, mark *gs1.Mark) (*sale.Line, error) {
 		if t.desk.ret != nil {
 			return nil, refuse(textMarkWanted(line.Product.Name), nil)
 		}
+		if err := t.othersCode(line.Product.SKU); err != nil {
+			return nil, err
+		}
 		t.desk.sale.wanted = &line
 		return nil, nil
 	}
@@ -202,6 +205,15 @@ func (t *Till) takeMark(mark *gs1.Mark) error {
 		return refuse(textMarkWithoutProduct(), nil)
 	}
 	return t.take(*wanted, mark)
+}
+
+// othersCode refuses what would make goods forgotten that wait for their code: they are on the counter, and would go
+// unpaid.
+func (t *Till) othersCode(sku sale.SKU) error {
+	if w := t.desk.sale.wanted; w != nil && w.Product.SKU != sku {
+		return refuse(textMarkFirst(w.Product.Name), nil)
+	}
+	return nil
 }
 
 // dropMark forgets the product whose code was asked for.
@@ -467,6 +479,10 @@ func mapValues(m map[int]string) (out []string) {
 
 func textMarkWanted(name string) Text {
 	return say("%[1]s продаётся по коду маркировки: отсканируйте квадратный код на упаковке", "%[2]s is sold by its marking code: scan the square code on the pack", inMarks(name).RU, inMarks(name).EN)
+}
+
+func textMarkFirst(name string) Text {
+	return say("Сначала %[1]s: отсканируйте код маркировки или нажмите «Не продавать»", "First %[2]s: scan its marking code or press Do not sell it", inMarks(name).RU, inMarks(name).EN)
 }
 
 func textMarkTwice(name string) Text {

@@ -40,6 +40,34 @@ func TestThePauseAfterWrongPINsEndsThoughTimeStandsStill(t *testing.T) {
 	})
 }
 
+// Goods whose marking code is waited for are on the counter: other goods do not make them leave, and nobody pays
+// without them.
+func TestGoodsThatWaitForTheirCodeAreNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 161)
+		c.markedGoods()
+		c.openShift()
+		c.scan(waterCode, milkCode, sugarCode)
+		v := c.view()
+		require.Equal(t, "Вода", v.Basket.Wanted)
+		require.Len(t, v.Basket.Lines, 2)
+		c.refusesScan("4600000000077", "First \"Вода\"")
+		require.ErrorContains(t, c.payCash(), "First \"Вода\"")
+		c.scan(waterMark("5abcdefghijkl"))
+		c.untilMark(2, markChecked)
+		require.Empty(t, c.view().Basket.Wanted)
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.Len(t, c.booked(sale.KindSale)[0].Sale.Lines, 3)
+
+		c.scan(waterCode, milkCode)
+		c.must(Command{Do: "drop-mark"})
+		require.NoError(t, c.payCash(), "left for good")
+		c.untilStage(StageDone)
+		c.agree()
+	})
+}
+
 // An archive that does not answer is nothing to compare with: a number given now may be another customer's already.
 func TestNobodyIsEnrolledBeforeTheJournalIsCompared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,6 +16,9 @@ func (t *Till) pay(c Command) error {
 	if len(s.basket.Lines) == 0 {
 		return refuse(textEmpty(), nil)
 	}
+	if err := t.othersCode(""); err != nil {
+		return err
+	}
 	if err := markMissing(s.basket.Lines); err != nil {
 		return err
 	}
