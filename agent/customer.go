@@ -68,14 +68,26 @@ func (t *Till) setCustomer(c sale.Customer, by sale.FoundBy) error {
 		return err
 	}
 	s := &t.desk.sale
-	s.forget()
-	s.customer, s.held, s.foundBy, s.late = &c, held, by, s.totalled
-	s.basket.Customer = c.No
+	if s.customer != nil && s.customer.No == c.No {
+		s.again(by)
+	} else {
+		s.forget()
+		s.foundBy, s.late = by, s.totalled
+	}
+	s.customer, s.held, s.basket.Customer = &c, held, c.No
 	if t.spendable(0) < c.Balance && earns(c.State) {
 		s.asked = true
 		t.ask(accounts(c))
 	}
 	return t.reckon()
+}
+
+// again names the same customer once more: nobody else has come, so what was asked for and permitted stays. A card in
+// the hand is better than a number; after it a number takes nothing back.
+func (s *open) again(by sale.FoundBy) {
+	if by == sale.FoundCard {
+		s.foundBy, s.lookups = by, 0
+	}
 }
 
 // earns tells whether a customer takes part in the programme. Test customers do: staff learn on them.

@@ -147,3 +147,25 @@ func TestGoodsOfASaleThatAManagerSettledAsNotMadeAreKept(t *testing.T) {
 		require.NotNil(t, c.view().Basket.Customer)
 	})
 }
+
+// The same card once more, at the payment too, is no other customer: the points asked for stay, and nobody was named late.
+func TestTheSameCardAgainChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 164)
+		p := loyalty.Default()
+		p.Watch.AfterTotal.Measure = loyalty.MeasureBlock
+		c.rules(2, p)
+		c.openShift()
+		c.must(Command{Do: "customer", Phone: "+7 900 123-45-67"})
+		c.scan(milkCode)
+		c.must(Command{Do: "redeem", Points: 1000}, Command{Do: "paying", Yes: true})
+		before := c.view().Basket
+		require.Equal(t, sale.Points(1000), before.Redeemed)
+		c.scan(testCard)
+		require.Equal(t, before.Total, c.view().Basket.Total)
+		s := c.sold().Sale
+		require.Empty(t, s.Watched)
+		require.Equal(t, sale.Points(1000), s.Redeemed)
+		require.Equal(t, sale.FoundCard, s.FoundBy, "now the card was there")
+	})
+}
