@@ -346,14 +346,10 @@ func (t *Till) recall(c Command) error {
 	t.next()
 	t.dropSold(&p.Basket)
 	s := &t.desk.sale
-	*s = open{basket: p.Basket, totalled: p.Totalled}
-	if p.Basket.Customer == 0 {
-		return t.reckon()
-	}
+	s.basket, s.totalled, s.adult, s.marks, s.latest = p.Basket, p.Totalled, false, nil, 0
 	found, err := t.ledger.Customer(p.Basket.Customer)
-	if err != nil || found.State == sale.CustomerHouse { // the store's own account is nobody
-		s.basket.Customer = 0
-		return t.reckon()
+	if p.Basket.Customer == 0 || err != nil || found.State == sale.CustomerHouse { // the store's own account is nobody
+		return t.buyerInHand()
 	}
 	if p.FoundBy == 0 {
 		p.FoundBy = sale.FoundPhone // parked before this was kept: the strictest of the ways
@@ -362,5 +358,16 @@ func (t *Till) recall(c Command) error {
 		return err
 	}
 	s.late, s.lookups = p.Late, p.Lookups
+	return t.reckon()
+}
+
+// buyerInHand makes whoever was named before a basket was recalled its buyer: the one who came back shows the card first.
+func (t *Till) buyerInHand() error {
+	s := &t.desk.sale
+	s.basket.Customer = 0
+	if s.customer != nil {
+		s.dropGifts() // they were another's to pay with points
+		s.basket.Customer, s.late = s.customer.No, s.totalled
+	}
 	return t.reckon()
 }

@@ -169,3 +169,18 @@ func TestTheSameCardAgainChangesNothing(t *testing.T) {
 		require.Equal(t, sale.FoundCard, s.FoundBy, "now the card was there")
 	})
 }
+
+// Who was named before a parked basket is taken back is its buyer where it has none.
+func TestRecallKeepsTheCustomerInHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 165)
+		c.openShift()
+		c.scan(milkCode)
+		c.must(Command{Do: "park"})
+		parked := c.view().Parked[0].ID
+		c.scan(testCard)
+		c.must(Command{Do: "recall", ID: parked})
+		require.NotNil(t, c.view().Basket.Customer)
+		require.NotZero(t, c.sold().Sale.Earned)
+	})
+}
