@@ -173,10 +173,22 @@ func sellable(p sale.Product, qty sale.Qty) bool {
 	return qty > 0 && qty <= qtyMax && (qty%sale.Piece == 0 || p.Traits.Has(sale.Weighed))
 }
 
+// sameAsSeen refuses a line that is not there, or is another than the cashier saw: one above it may have left since, a
+// refused piece or a gift, or by another page.
+func sameAsSeen(lines []sale.Line, c Command) error {
+	switch {
+	case c.Line < 0 || c.Line >= len(lines):
+		return refuse(textNoLine(), nil)
+	case c.SKU != "" && lines[c.Line].Product.SKU != c.SKU:
+		return refuse(textLineMoved(), nil)
+	}
+	return nil
+}
+
 func (t *Till) setQty(c Command) error {
 	return t.change(func(b *sale.Basket) error {
-		if c.Line < 0 || c.Line >= len(b.Lines) {
-			return refuse(textNoLine(), nil)
+		if err := sameAsSeen(b.Lines, c); err != nil {
+			return err
 		}
 		l := &b.Lines[c.Line]
 		if l.Product.Traits&(sale.Marked|sale.Weighed) == sale.Marked && c.Qty != sale.Piece {
@@ -196,8 +208,8 @@ func (t *Till) setQty(c Command) error {
 
 func (t *Till) removeLine(c Command) error {
 	return t.change(func(b *sale.Basket) error {
-		if c.Line < 0 || c.Line >= len(b.Lines) {
-			return refuse(textNoLine(), nil)
+		if err := sameAsSeen(b.Lines, c); err != nil {
+			return err
 		}
 		t.desk.staleMarks = t.desk.staleMarks || b.Lines[c.Line].Product.Traits.Has(sale.Marked)
 		b.Lines = append(b.Lines[:c.Line], b.Lines[c.Line+1:]...)

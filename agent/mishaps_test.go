@@ -184,3 +184,17 @@ func TestRecallKeepsTheCustomerInHand(t *testing.T) {
 		require.NotZero(t, c.sold().Sale.Earned)
 	})
 }
+
+// What a tap meant by its number may have moved: another line than the cashier saw is left alone.
+func TestALineThatMovedIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 166)
+		c.openShift()
+		c.scan(milkCode, sugarCode)
+		c.must(Command{Do: "remove", Line: 0, SKU: "milk"})
+		c.refused(Command{Do: "remove", Line: 0, SKU: "milk"}, "has changed")
+		c.refused(Command{Do: "qty", Line: 0, SKU: "milk", Qty: 5 * sale.Piece}, "has changed")
+		require.Equal(t, sale.Piece, c.view().Basket.Lines[0].Qty)
+		c.must(Command{Do: "qty", Line: 0, SKU: "sugar", Qty: 2 * sale.Piece})
+	})
+}

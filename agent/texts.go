@@ -164,6 +164,10 @@ func textTooManyLines() Text {
 
 func textNoLine() Text { return say("Такой строки нет", "There is no such line") }
 
+func textLineMoved() Text {
+	return say("Чек изменился, пока вы нажимали: посмотрите на строку и повторите", "The receipt has changed meanwhile: look at the line and repeat")
+}
+
 func textQty() Text {
 	return say("Количество неверно: штучный товар продают целыми", "The quantity is wrong: goods sold by the piece take whole numbers")
 }
