@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ const (
 	readMax   = 30 * time.Second // a browser answers a ping at once, unless its machine sleeps
 	queueMax  = 32               // more scans than this in flight means that the till stands still
 )
+
+var errStopped = errors.New("the till has stopped")
 
 // ask is what a page sends.
 type ask struct {
@@ -162,7 +165,7 @@ func (s *session) write(ctx context.Context) {
 			v = complete(v)
 			err = s.send(message{View: &v})
 		case r := <-s.replies:
-			err = s.send(message{Reply: &r})
+			err = s.reply(views, r)
 		case now := <-beat.C:
 			err = s.beat(now)
 		}
@@ -171,6 +174,23 @@ func (s *session) write(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// reply sends an answer after the view of what its command did: a page that heard the answer first would take the next
+// key for what it still shows.
+func (s *session) reply(views <-chan agent.View, r reply) error {
+	select {
+	case v, ok := <-views:
+		if !ok {
+			return errStopped
+		}
+		v = complete(v)
+		if err := s.send(message{View: &v}); err != nil {
+			return err
+		}
+	default:
+	}
+	return s.send(message{Reply: &r})
 }
 
 func (s *session) send(m message) error {
