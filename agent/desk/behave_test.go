@@ -72,10 +72,10 @@ func TestKeysBecomeCommands(t *testing.T) {
 		{"add by weight", selling, []string{"F2", "т", "в", "о", "see .picks[data-for=тво]", "Enter", "0", ",", "5", "Enter"}, agent.Command{Do: "add", SKU: "000104", Qty: 500}},
 		{"just type a name", selling, []string{"m", "i", "l", "see .picks[data-for=mil]", "Enter"}, agent.Command{Do: "add", SKU: "000106", Qty: 1000}},
 		{"type a barcode", selling, []string{"F2", "4", "6", "0", "7", "0", "0", "1", "2", "Enter"}, agent.Command{Do: "scan", Code: "46070012"}},
-		{"quantity", selling, []string{"F4", "3", "Enter"}, agent.Command{Do: "qty", Line: 4, Qty: 3000}},
-		{"weight of another line", selling, []string{"ArrowUp", "ArrowUp", "ArrowUp", "F4", "1", ",", "2", "3", "4", "Enter"}, agent.Command{Do: "qty", Line: 1, Qty: 1234}},
-		{"one more", selling, []string{"Ctrl+ArrowUp"}, agent.Command{Do: "qty", Line: 4, Qty: 2000}},
-		{"remove", selling, []string{"ArrowUp", "Delete"}, agent.Command{Do: "remove", Line: 3}},
+		{"quantity", selling, []string{"F4", "3", "Enter"}, agent.Command{Do: "qty", Line: 4, SKU: "000105", Qty: 3000}},
+		{"weight of another line", selling, []string{"ArrowUp", "ArrowUp", "ArrowUp", "F4", "1", ",", "2", "3", "4", "Enter"}, agent.Command{Do: "qty", Line: 1, SKU: "000102", Qty: 1234}},
+		{"one more", selling, []string{"Ctrl+ArrowUp"}, agent.Command{Do: "qty", Line: 4, SKU: "000105", Qty: 2000}},
+		{"remove", selling, []string{"ArrowUp", "Delete"}, agent.Command{Do: "remove", Line: 3, SKU: "000104"}},
 		{"clear", selling, []string{"Ctrl+Delete", "Enter"}, agent.Command{Do: "clear"}},
 		{"park", selling, []string{"F6"}, agent.Command{Do: "park"}},
 		{"recall", selling, []string{"F7", "ArrowDown", "Enter"}, agent.Command{Do: "recall", ID: sale.ID{2}}},
@@ -168,7 +168,7 @@ func TestKeysBecomeCommands(t *testing.T) {
 		}},
 		{"leave a search at head office", returnAsking, []string{"Escape"}, agent.Command{Do: "return-cancel"}},
 		{"leave marked goods", markWanted, []string{"Ctrl+B"}, agent.Command{Do: "drop-mark"}},
-		{"take a marked piece off", marked, []string{"ArrowUp", "F4", "Ctrl+ArrowUp", "Delete"}, agent.Command{Do: "remove", Line: 3}},
+		{"take a marked piece off", marked, []string{"ArrowUp", "F4", "Ctrl+ArrowUp", "Delete"}, agent.Command{Do: "remove", Line: 3, SKU: "000104"}},
 		{"do not return a marked piece", markedReturn, []string{"ArrowRight", "F3", "ArrowDown", "ArrowLeft"}, agent.Command{Do: "return-choose", Line: 1}},
 		{"confirm another storage", swapped, []string{"Ctrl+U", "9", "9", "Enter"}, agent.Command{Do: "storage", Code: "9960440300987654", PIN: "99"}},
 		{"correct a sale", corrects, []string{"F1", "see [data-dialog=menu]", "F12", "see [data-dialog=correction]", "F8", "1", "2", "Enter"}, agent.Command{
@@ -211,7 +211,7 @@ func TestFingersBecomeCommands(t *testing.T) {
 	p.stand(scene{view: selling, see: ".line.lit"})
 	p.click(".line:nth-child(1) .row")
 	p.click(".lit [data-do=minus]")
-	require.Equal(t, agent.Command{Do: "qty", Line: 0, Qty: 1000}, p.asked())
+	require.Equal(t, agent.Command{Do: "qty", Line: 0, SKU: "000101", Qty: 1000}, p.asked())
 	p.click("[data-do=cash]")
 	p.click("[data-do=note]:nth-child(3)")
 	p.click("[data-do=pay]")

@@ -11,6 +11,54 @@ import (
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
+// without is the view after the till has taken a line out, as it does with a piece that the marking system refuses.
+func without(v agent.View, line int) agent.View {
+	gone := v.Basket.Lines[line]
+	v.Basket.Lines = append(append([]agent.LineView{}, v.Basket.Lines[:line]...), v.Basket.Lines[line+1:]...)
+	v.Basket.Gross, v.Basket.Total = v.Basket.Gross-gone.Gross, v.Basket.Total-gone.Net
+	return v
+}
+
+// A line above leaves: the light, and with it the keys, stay with the goods that the cashier looks at.
+func TestTheLightStaysWithItsGoods(t *testing.T) {
+	p := small(t, selling())
+	p.press("ArrowUp", "ArrowUp")
+	require.Contains(t, p.text(".line.lit .name"), selling().Basket.Lines[2].Name)
+	p.till.show(without(selling(), 0))
+	p.until(`document.querySelectorAll('.line').length === 4`)
+	p.press("Delete")
+	require.Equal(t, agent.Command{Do: "remove", Line: 1, SKU: "000103"}, p.asked())
+	p.till.show(without(without(selling(), 0), 1))
+	p.until(`document.querySelectorAll('.line').length === 3`)
+	p.press("Delete")
+	require.Equal(t, agent.Command{Do: "remove", Line: 1, SKU: "000104"}, p.asked(), "after one's own removal the next is lit")
+}
+
+// A question that stands open asks about the goods it named.
+func TestAQuantityNamesItsGoods(t *testing.T) {
+	p := small(t, selling())
+	p.press("ArrowUp", "F4")
+	p.see("[data-dialog=qty]")
+	p.till.show(without(selling(), 0))
+	p.until(`document.querySelectorAll('.line').length === 4`)
+	p.press("3", "Enter")
+	require.Equal(t, agent.Command{Do: "qty", Line: 3, SKU: "000104", Qty: 3000}, p.asked(), "the till sees that another line stands there")
+}
+
+// Goods on the counter whose code is waited for come before the money, not after the terminal has taken it.
+func TestNobodyPaysBesideGoodsThatWait(t *testing.T) {
+	p := small(t, markWanted())
+	for _, key := range []string{"F9", "F10", "F6"} {
+		p.press(key)
+		p.see(".strips [data-do=forgive]")
+		p.settle()
+		require.False(t, eval[bool](p, `Boolean(document.querySelector('dialog'))`))
+		p.press("Escape")
+		p.until(`!document.querySelector('[data-do=forgive]')`)
+	}
+	p.silent()
+}
+
 // Who is told that a command is done sees what it did: else the next key would strike what is not there any more.
 func TestTheViewComesBeforeTheReply(t *testing.T) {
 	till := newScript(agent.View{})

@@ -86,6 +86,11 @@ const app = {
     app.error = null;
     draw();
   },
+  /** refuse is the page's own "no", in words that the till need not be asked for. */
+  refuse(key, blanks) {
+    app.error = { ru: text(key, 'ru', blanks), en: text(key, 'en', blanks) };
+    draw();
+  },
   switchLanguage() {
     app.lang = app.lang === 'ru' ? 'en' : 'ru';
     localStorage.setItem('kopilka.lang', app.lang);
@@ -163,10 +168,19 @@ function follow(old, view) {
     app.ui.line = Math.min(app.ui.line, Math.max(0, view.return.lines.length - 1));
     return;
   }
+  app.ui.line -= leftAbove(had, lines, app.ui.line);
   const changed = lines.findIndex((line, i) => i < had.length && line.sku === had[i].sku && line.qty > had[i].qty);
   if (lines.length > had.length || !old) app.ui.line = lines.length - 1;
   else if (lines.length === had.length && changed >= 0) app.ui.line = changed;
   app.ui.line = Math.max(0, Math.min(app.ui.line, lines.length - 1));
+}
+
+/** leftAbove is how many lines have left above the lit one: a refused piece, a gift. The light, and what its keys do,
+ * stays with the goods that the cashier looks at. */
+function leftAbove(had, lines, lit) {
+  const gone = had.length - lines.length;
+  const stays = gone > 0 && gone <= lit && had.slice(lit).every((line, i) => line.sku === lines[lit - gone + i].sku);
+  return stays ? gone : 0;
 }
 
 const burst = new Burst();
@@ -248,8 +262,7 @@ function deliver(scanned, caps, el, inField) {
   pending = '';
   if (damaged(scanned, caps)) {
     if (inField) giveBack(el);
-    app.error = { ru: text('scanCaps', 'ru'), en: text('scanCaps', 'en') };
-    draw();
+    app.refuse('scanCaps');
     return;
   }
   if (inField && el.dataset.scan === 'take') app.dialogScan(scanned);
@@ -271,9 +284,7 @@ function giveBack(el) {
 /** refuseScan: a barcode is no sum of money. */
 function refuseScan(el) {
   if (el) giveBack(el);
-  const key = app.dialog && app.dialog.kind === 'pay' ? 'scanWhilePaying' : 'scanNowhere';
-  app.error = { ru: text(key, 'ru'), en: text(key, 'en') };
-  draw();
+  app.refuse(app.dialog && app.dialog.kind === 'pay' ? 'scanWhilePaying' : 'scanNowhere');
 }
 
 function typing(e, char, el, inField, how) {

@@ -59,7 +59,7 @@ function search(app, d) {
 function qty(app, d) {
   return amountDialog(app, d, {
     id: 'qty', title: d.name, label: app.t(d.weighed ? 'weight' : 'quantity') + ', ' + app.t(d.weighed ? 'kg' : 'pcs'), places: 3, whole: !d.weighed,
-    command: (value) => (d.sku ? { do: 'add', sku: d.sku, qty: value } : { do: 'qty', line: d.line, qty: value }),
+    command: (value) => (d.sku ? { do: 'add', sku: d.sku, qty: value } : { do: 'qty', line: d.line, sku: d.of, qty: value }),
     go: () => app.t(d.sku ? 'add' : 'ok'),
   });
 }

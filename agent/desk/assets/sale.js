@@ -78,14 +78,17 @@ function cuts(app, line) {
 const ONE = 1000; // thousandths
 
 function more(app, line, i, by) {
-  return () => app.act({ do: 'qty', line: i, qty: line.qty + by });
+  return () => app.act({ do: 'qty', line: i, sku: line.sku, qty: line.qty + by });
 }
+
+/** remove names the goods beside their place: the till refuses where another line stands there by now. */
+const remove = (app, line, i) => () => app.act({ do: 'remove', line: i, sku: line.sku });
 
 /** single: a piece with a code of its own is one, whatever is pressed. */
 const single = (line) => Boolean(line.mark) && !line.weighed;
 
 function keysOf(app, line, i) {
-  app.bind('Delete', () => app.act({ do: 'remove', line: i }));
+  app.bind('Delete', remove(app, line, i));
   if (single(line)) return;
   if (!line.weighed) {
     app.bind('Ctrl+ArrowUp', more(app, line, i, ONE));
@@ -95,7 +98,7 @@ function keysOf(app, line, i) {
 }
 
 function askQty(app, line, i) {
-  return () => app.open('qty', { line: i, name: line.name, weighed: line.weighed, text: line.weighed ? '' : qty(line.qty, app.lang, false) });
+  return () => app.open('qty', { line: i, of: line.sku, name: line.name, weighed: line.weighed, text: line.weighed ? '' : qty(line.qty, app.lang, false) });
 }
 
 // The tools are drawn inside a memo, so their keys are bound by keysOf, which runs at every drawing.
@@ -108,14 +111,21 @@ function tools(app, line, i) {
     !one && button(silent, { label: app.t(line.weighed ? 'weight' : 'quantityShort'), key: 'F4', run: askQty(app, line, i), do: 'qty' }),
     !one && !line.weighed && button(silent, { label: '+', aria: app.t('plus'), key: 'Ctrl+ArrowUp', run: more(app, line, i, ONE), cls: 'step', do: 'plus' }),
     h('span', { class: 'gap' }),
-    button(silent, { label: app.t('remove'), key: 'Delete', run: () => app.act({ do: 'remove', line: i }), cls: 'danger', do: 'remove' }),
+    button(silent, { label: app.t('remove'), key: 'Delete', run: remove(app, line, i), cls: 'danger', do: 'remove' }),
     said.length > 0 && h('ul', { class: 'why' }, said.map((r) => h('li', {}, app.say(r)))));
 }
+
+/** whole does something with the receipt as a whole, unless goods on the counter still wait for their code. */
+const whole = (app, run) => () => {
+  const name = app.view.basket.wanted;
+  if (name) app.refuse('markFirst', { name });
+  else run();
+};
 
 function side(app) {
   const b = app.view.basket;
   const empty = b.lines.length === 0;
-  const pay = (how) => () => app.open('pay', { how, given: '', card: '', contact: '' });
+  const pay = (how) => whole(app, () => app.open('pay', { how, given: '', card: '', contact: '' }));
   return h('aside', { class: 'side', 'aria-label': app.t('total') },
     h('div', { class: 'side-top' }, customerPanel(app, b)),
     h('div', { class: 'sums' }, figures(sums(app, b))),
@@ -173,7 +183,7 @@ function actions(app) {
     item('F1', 'more', () => app.open('menu'), false),
     item('F2', 'search', () => app.open('search', { query: '', at: 0, found: null }), false),
     item('F3', 'customer', askCustomer(app), false),
-    item('F6', 'park', () => app.finish({ do: 'park' }), none),
+    item('F6', 'park', whole(app, () => app.finish({ do: 'park' })), none),
     item('F7', 'recall', () => app.open('recall', { at: 0 }), v.parked.length === 0, v.parked.length ? { label: `${app.t('recall')}: ${v.parked.length}` } : {}),
     item('Ctrl+Delete', 'clearBasket', () => app.open('clear'), none));
 }

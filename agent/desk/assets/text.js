@@ -294,6 +294,8 @@ const TEXT = {
 
   markWanted: ['Нужен код маркировки', 'A marking code is needed'],
   markWantedText: ['«{name}» — отсканируйте квадратный код маркировки на упаковке', '“{name}”: scan the square marking code on the pack'],
+  markFirst: ['Сначала «{name}»: отсканируйте код маркировки на упаковке или нажмите «Не продавать».',
+    'First “{name}”: scan the marking code on the pack, or press Do not sell it.'],
   markLeave: ['Не продавать', 'Do not sell it'],
   markState: {
     taken: ['код принят', 'code taken'], asking: ['проверяем код…', 'checking the code…'], checked: ['код проверен', 'code checked'],
