@@ -19,6 +19,62 @@ func without(v agent.View, line int) agent.View {
 	return v
 }
 
+// The buyer has paid the sum that was said, at the terminal or in notes: another one is nobody's word yet.
+func TestPayingStopsWhenTheSumChanges(t *testing.T) {
+	p := small(t, selling())
+	card := func(sum sale.Money) agent.Command {
+		return agent.Command{Do: "pay", Tenders: []sale.Tender{{Kind: sale.TenderCard, Amount: sum}}}
+	}
+	p.press("F10")
+	p.see(".how-card")
+	v := without(selling(), 4)
+	p.till.show(v)
+	p.see("[data-do=due-new]")
+	require.Contains(t, p.text("dialog .strip.warning"), "566,19")
+	require.Contains(t, p.text("dialog .strip.warning"), "917,19")
+	p.press("Enter", "Enter")
+	p.see("[data-do=due-new]") // the Enter that was meant for the old sum
+	p.silent()
+	p.press("F6")
+	p.see(".how-card")
+	p.press("Enter")
+	require.Equal(t, card(v.Basket.Total), p.asked())
+	p.until(`!document.querySelector('dialog')`)
+
+	p.press("F9")
+	p.see(".how-cash")
+	p.till.show(selling())
+	p.see("[data-do=due-new]")
+	p.press("Enter", "Escape", "F10", "Enter")
+	require.Equal(t, card(selling().Basket.Total), p.asked(), "opened anew, the sum is what was seen")
+}
+
+// The last tap's own change of the sum is no news.
+func TestPayingWaitsForTheLastTapsSum(t *testing.T) {
+	p := small(t, selling())
+	release := make(chan struct{})
+	v := without(selling(), 4)
+	p.till.answers(func(ctx context.Context, c agent.Command) error {
+		if c.Do == "remove" {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			p.till.show(v)
+		}
+		return nil
+	})
+	p.press("Delete")
+	require.Equal(t, "remove", p.asked().Do)
+	p.press("F10")
+	p.see(".how-card")
+	close(release)
+	p.until(`document.querySelector('dialog .due').innerText.includes('917,19')`)
+	p.see("[data-do=pay]:not(:disabled)")
+	p.press("Enter")
+	require.Equal(t, v.Basket.Total, p.asked().Tenders[0].Amount)
+}
+
 // A line above leaves: the light, and with it the keys, stay with the goods that the cashier looks at.
 func TestTheLightStaysWithItsGoods(t *testing.T) {
 	p := small(t, selling())

@@ -289,6 +289,9 @@ func (p *page) stand(s scene) {
 	p.till.show(s.view())
 	p.see("[data-stage=" + string(s.view().Stage) + "]")
 	p.press(s.keys...)
+	if s.then != nil {
+		p.till.show(s.then())
+	}
 	if s.stops {
 		p.stop()
 	}

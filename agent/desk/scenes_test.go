@@ -7,9 +7,10 @@ type scene struct {
 	name    string
 	view    func() agent.View
 	keys    []string
-	see     string // a selector that is there when the scene stands
-	refuses bool   // the till refuses every command
-	stops   bool   // the till program stops before the picture
+	see     string            // a selector that is there when the scene stands
+	refuses bool              // the till refuses every command
+	stops   bool              // the till program stops before the picture
+	then    func() agent.View // what the till shows after the keys
 }
 
 var scenes = []scene{
@@ -37,6 +38,8 @@ var scenes = []scene{
 	{name: "pay-short", view: selling, keys: []string{"F9", "5"}, see: ".left.short"},
 	{name: "pay-card", view: selling, keys: []string{"F10"}, see: ".how-card"},
 	{name: "pay-mixed", view: selling, keys: []string{"F9", "F8", "1", "0", "0", "0"}, see: ".how-mixed .terminal"},
+	{name: "pay-changed", view: selling, keys: []string{"F10", "see .how-card"}, then: func() agent.View { return without(selling(), 2) }, see: "[data-do=due-new]"},
+	{name: "marked-first", view: markWanted, keys: []string{"F9"}, see: "[data-do=forgive]"},
 	{name: "adult", view: adult, see: "[data-do=adult-yes]"},
 	{name: "printing", view: printing, see: ".paper"},
 	{name: "done", view: doneSale, see: ".change b"},

@@ -58,7 +58,7 @@ export function dialog(app, o, ...kids) {
   if (!o.firm) app.bind('Escape', o.shut);
   return h('dialog', {
     key: 'dialog-' + o.id, class: 'dialog ' + (o.cls || ''), 'aria-labelledby': 'title-' + o.id, role: o.alert ? 'alertdialog' : null,
-    'data-dialog': o.id, oncancel: (e) => e.preventDefault(), born: (el) => open(app, el),
+    'data-dialog': o.id, oncancel: (e) => e.preventDefault(), born: (el) => open(app, el), tabindex: '-1',
   },
   h('header', { class: 'dialog-head' },
     h('h2', { id: 'title-' + o.id }, o.title),
@@ -84,6 +84,7 @@ function open(app, el) {
   el.showModal();
   const first = el.querySelector('[autofocus]') || el.querySelector('.primary:not(:disabled), .tile:not(:disabled)');
   if (first) light(first);
+  else el.focus(); // the browser would take the way back, and Enter would leave what waits only for the till's answer
 }
 
 /** light focuses; what stands in a figure's field is there to be typed over, a code or a name goes on at its end. */

@@ -2,7 +2,7 @@
 // is what the buyer put on the counter; the till reckons the change again, here it is only shown.
 
 import { h } from './tree.js';
-import { button, dialog, field, keypad, ways } from './parts.js';
+import { button, dialog, field, icon, keypad, ways } from './parts.js';
 import { notes, parse, draft, amount, round } from './format.js';
 
 const CASH = 1, CARD = 2, ADVANCE = 3; // sale.TenderKind
@@ -20,6 +20,8 @@ export const dueOf = (b) => (certificatesOf(b).length ? b.due : b.total);
 export function payDialog(app, d) {
   const b = app.view.basket;
   const due = dueOf(b);
+  if (d.due === undefined && !app.busy) d.due = due; // what the last tap does to the sum is no news
+  if (d.due !== undefined && d.due !== due) return changed(app, d, due);
   const paid = paidByCertificates(b); // the till adds it to the receipt by itself
   const whole = paid > 0 && due === 0;
   const reckoned = whole ? wholePart(app) : { cash: cashPart, card: cardPart, mixed: mixedPart }[d.how](app, d, due);
@@ -35,6 +37,16 @@ export function payDialog(app, d) {
     button(app, {
       label: app.t(whole || d.how === 'cash' ? 'payConfirm' : 'cardConfirm'), key: 'Enter', run: pay, cls: 'primary wide', do: 'pay', disabled: !reckoned.command || app.busy,
     }));
+}
+
+/** changed: the sum is not the one that was said, and perhaps taken: a piece was refused, points left, somebody scanned on. */
+function changed(app, d, due) {
+  return dialog(app, { id: 'pay', title: app.t('payTitle'), cls: 'pay-dialog', shut: app.shut },
+    h('div', { class: 'due' }, h('span', {}, app.t('total')), h('output', {}, app.money(due))),
+    h('div', { class: 'strip warning', role: 'alert', key: 'changed' }, icon('warning'),
+      h('p', {}, app.t('dueChanged', { was: app.money(d.due), now: app.money(due) }))),
+    h('p', { class: 'muted' }, app.t('dueChangedText')),
+    button(app, { id: 'due-new', label: app.t('dueNew', { sum: app.money(due) }), key: 'F6', run: () => app.set({ due }), cls: 'primary wide', do: 'due-new' }));
 }
 
 function moneyField(app, o) {
