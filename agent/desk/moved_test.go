@@ -143,3 +143,17 @@ func TestTheViewComesBeforeTheReply(t *testing.T) {
 		require.Equal(t, sale.Money(i), shown)
 	}
 }
+
+// What head office answers may change what comes back; money given before that is the wrong sum.
+func TestNoMoneyBackWhileHeadOfficeIsAsked(t *testing.T) {
+	v := returning()
+	v.Return.Asking = true
+	p := small(t, v)
+	p.press("F9")
+	p.settle()
+	require.False(t, eval[bool](p, `Boolean(document.querySelector('dialog'))`))
+	p.till.show(returning())
+	p.see("[data-do=return-pay]:not(:disabled)")
+	p.press("F9")
+	p.see("[data-dialog=return-pay]")
+}

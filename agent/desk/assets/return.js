@@ -130,7 +130,7 @@ function side(app, r) {
     h('div', { class: 'total' }, h('span', {}, app.t('returnTotal')), h('output', {}, app.money(r.total))),
     h('div', { class: 'pays one' }, button(app, {
       label: app.t('returnPay'), key: 'F9', run: () => app.open('return-pay', { how: r.foreign ? 'cash' : 'as-paid', reason: '', pin: '' }),
-      cls: 'primary pay', disabled: Boolean(over) || r.lines.every((line) => line.chosen === 0) || app.busy, do: 'return-pay',
+      cls: 'primary pay', disabled: r.asking || Boolean(over) || r.lines.every((line) => line.chosen === 0) || app.busy, do: 'return-pay',
     })));
 }
 
