@@ -198,3 +198,22 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 		c.must(Command{Do: "qty", Line: 0, SKU: "sugar", Qty: 2 * sale.Piece})
 	})
 }
+
+// A complaint that was read and put away stays away until it says something else.
+func TestTheClocksNoticeCanBePutAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		<-time.After(100 * time.Hour) // a register knows no year before 2000, where the bubble's time begins
+		c := newCounter(t, 167)
+		c.openShift()
+		c.reg.JumpClock(-72 * time.Hour)
+		v := c.until("the complaint", func(v View) bool { return len(v.Notices) == 1 })
+		require.Contains(t, v.Notices[0].Text.EN, "3 days behind")
+		c.must(Command{Do: "dismiss", Notice: v.Notices[0].ID})
+		<-time.After(time.Minute)
+		require.Empty(t, c.view().Notices)
+		c.reg.JumpClock(72 * time.Hour)
+		<-time.After(time.Minute)
+		c.reg.JumpClock(-72 * time.Hour)
+		c.until("the complaint about another time", func(v View) bool { return len(v.Notices) == 1 })
+	})
+}

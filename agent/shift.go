@@ -82,15 +82,14 @@ func (t *Till) noteDrift(snap drivers.Snapshot) {
 	drift := t.registerDrift(snap.Clock)
 	if drift.Abs() < registerDriftShown {
 		t.dropNotices("clock")
+		t.desk.saidOfClock = Text{}
 		return
 	}
-	text := textRegisterClock(drift)
-	for _, n := range t.desk.notices {
-		if n.about == "clock" && n.Text == text {
-			return // it is said already
-		}
+	// The register is looked at every other second: what was said, and perhaps put away, is not said again.
+	if text := textRegisterClock(drift); text != t.desk.saidOfClock {
+		t.desk.saidOfClock = text
+		t.notify("warning", "clock", text)
 	}
-	t.notify("warning", "clock", text)
 }
 
 func textRegisterClock(drift time.Duration) Text {

@@ -103,6 +103,7 @@ type desk struct {
 	scanners  []DeviceView
 	// knownSerial is of the register that was last held against the shift's.
 	knownSerial string
+	saidOfClock Text       // the last notice about the register's clock
 	noMarks     Text       // why this register sells no marked goods; empty: it has not said so
 	sold        soldPieces // nil until somebody asks
 	staleMarks  bool       // the register may still hold codes of a basket that is gone
