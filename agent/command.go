@@ -174,9 +174,11 @@ func (t *Till) signOut(Command) error {
 	if len(t.desk.sale.basket.Lines) > 0 || t.desk.stage == StageReturn || t.desk.stage == StageAdult {
 		return refuse(textBasketOpen(), nil)
 	}
+	if err := t.othersCode(""); err != nil {
+		return err
+	}
 	t.desk.cashier = nil
-	t.next()
-	return nil
+	return t.clear(Command{}) // the customer in hand is not the next cashier's
 }
 
 // stage is what the page is about. It follows from the state of the desk alone, so that whatever ends,

@@ -217,3 +217,18 @@ func TestTheClocksNoticeCanBePutAway(t *testing.T) {
 		c.until("the complaint about another time", func(v View) bool { return len(v.Notices) == 1 })
 	})
 }
+
+// Whoever signs in next finds nobody's customer on an empty receipt.
+func TestTheNextCashierFindsNobodysCustomer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 168)
+		c.markedGoods()
+		c.openShift()
+		c.scan(testCard, waterCode)
+		c.refused(Command{Do: "sign-out"}, "First")
+		c.must(Command{Do: "drop-mark"}, Command{Do: "sign-out"}, Command{Do: "sign-in", PIN: managerPIN})
+		require.Nil(t, c.view().Basket.Customer)
+		c.scan(milkCode)
+		require.Zero(t, c.sold().Sale.Earned)
+	})
+}
