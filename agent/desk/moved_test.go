@@ -157,3 +157,27 @@ func TestNoMoneyBackWhileHeadOfficeIsAsked(t *testing.T) {
 	p.press("F9")
 	p.see("[data-dialog=return-pay]")
 }
+
+// A key that is held down, or leant on, means what it says once; only the arrows go on.
+func TestAHeldKeyPressesOnce(t *testing.T) {
+	p := small(t, selling())
+	hold := func(key string) {
+		p.press(key)
+		eval[bool](p, `(() => {
+			for (let i = 0; i < 5; i++) document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: '`+key+`', code: '`+key+`', repeat: true, bubbles: true, cancelable: true }));
+			return true;
+		})()`)
+		p.drawn()
+	}
+	hold("Delete")
+	require.Equal(t, "remove", p.asked().Do)
+	p.silent()
+	hold("ArrowUp")
+	require.True(t, eval[bool](p, `document.querySelector('.line:nth-child(3)').matches('.lit')`), "the arrows go on")
+	p.stand(scene{view: doneSale, see: "[data-do=next]"})
+	eval[bool](p, `(document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', repeat: true, bubbles: true, cancelable: true })), true)`)
+	p.settle()
+	p.silent()
+	p.press("Enter")
+	require.Equal(t, "next", p.asked().Do, "the change was seen")
+}

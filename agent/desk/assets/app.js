@@ -317,9 +317,13 @@ function typed() {
 function shortcut(e, el, inField) {
   const name = nameOf(e);
   const run = app.keys.get(name);
-  if (!run || (inField && forField(name))) return;
-  if (name === 'Enter' && el && (el.tagName === 'BUTTON' || el.tagName === 'SUMMARY')) return; // it presses itself
+  if (inField && forField(name)) return;
+  const itself = name === 'Enter' && el && (el.tagName === 'BUTTON' || el.tagName === 'SUMMARY'); // it presses itself
+  if (!run && !itself) return;
+  const held = e.repeat && !/Arrow|Page/.test(name); // once is enough: Delete would empty the basket, Enter pass over the change
+  if (itself && !held) return;
   e.preventDefault();
+  if (held) return;
   run();
 }
 
