@@ -21,6 +21,7 @@ const foreignDaysDefault = 14
 // receipt.
 type foreign struct {
 	lines  []sale.Line
+	shelf  []sale.Money   // what each line's goods cost as they were scanned, whatever was put right since
 	before []*sale.Record // that came back here of the same receipt already
 }
 
@@ -294,12 +295,16 @@ func (t *Till) foreignLimit() sale.Money {
 	return limit
 }
 
-// addForeign takes goods back at the catalogue's price until return-price says better.
+// addForeign takes goods back at the catalogue's price, or their label's, until return-price says better. That holds
+// for more of the same, but not for the label of another price.
 func (t *Till) addForeign(line sale.Line) error {
 	f := t.desk.ret.foreign
 	if line.Product.Traits&(sale.Weighed|sale.Marked) == 0 {
 		for i := range f.lines {
-			if f.lines[i].Product.SKU == line.Product.SKU {
+			if f.lines[i].Product.SKU == line.Product.SKU && f.shelf[i] == line.Product.Price {
+				if f.lines[i].Qty+line.Qty > qtyMax {
+					return refuse(textQty(), nil)
+				}
 				f.lines[i].Qty += line.Qty
 				return nil
 			}
@@ -311,7 +316,7 @@ func (t *Till) addForeign(line sale.Line) error {
 	if len(f.lines) >= sale.LinesMax {
 		return refuse(textTooManyLines(), nil)
 	}
-	f.lines = append(f.lines, line)
+	f.lines, f.shelf = append(f.lines, line), append(f.shelf, line.Product.Price)
 	return nil
 }
 
@@ -322,7 +327,7 @@ func (t *Till) chooseForeign(c Command) error {
 		return refuse(textNoLine(), nil)
 	}
 	if c.Qty == 0 {
-		f.lines = slices.Delete(f.lines, c.Line, c.Line+1)
+		f.lines, f.shelf = slices.Delete(f.lines, c.Line, c.Line+1), slices.Delete(f.shelf, c.Line, c.Line+1)
 		return nil
 	}
 	l := &f.lines[c.Line]

@@ -232,3 +232,22 @@ func TestTheNextCashierFindsNobodysCustomer(t *testing.T) {
 		require.Zero(t, c.sold().Sale.Earned)
 	})
 }
+
+// Two pies with different prices on their labels come back for what stands on each; a price put right holds for more of
+// the same.
+func TestLabelsOfOneProductComeBackForTheirOwnPrices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounterWith(t, 169, func(o *Options) { o.Rules.Weights = []WeightPattern{"23CCCCCPPPPPK"} })
+		c.open()
+		c.onTheShelf("pie", "Пирог", 0, "2300888")
+		c.rules(3, returnsRules())
+		c.openShift()
+		c.scan(foreignQR(40000, time.Hour), labelOf("230088808000"), labelOf("230088812000"), milkCode)
+		v := c.view().Return
+		require.Len(t, v.Lines, 3)
+		require.Equal(t, sale.Money(8000+12000+8990), v.Total)
+		c.must(Command{Do: "return-price", Line: 2, Amount: 5000})
+		c.scan(milkCode)
+		require.Equal(t, sale.Money(8000+12000+2*5000), c.view().Return.Total)
+	})
+}
