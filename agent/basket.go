@@ -24,6 +24,7 @@ type open struct {
 	waiting      *sale.Line        // a line that waits for that confirmation
 	asked        bool              // head office was asked for the customer's leases
 	totalled     bool              // the payment was begun, whether or not it was left again
+	paying       bool              // and was not left
 	late         bool              // the customer was named after that
 	met          []metRule         // fraud rules that this receipt meets
 	spends       sale.Points       // points and partners' points that pay, as if no rule stopped them

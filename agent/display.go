@@ -135,14 +135,14 @@ func (t *Till) faces() (f facing) {
 		f[0].left, f[1].left = t.shop.settings.StoreName, t.say("Касса закрыта", "Till closed")
 	case d.ret != nil:
 		f[0].left = t.say("Возврат", "Return")
-		if q := d.ret.quote; q != nil {
-			f[1].left, f[1].right = t.say("К возврату", "You get"), t.figure(q.Total)
+		if back := d.ret.total(); back > 0 {
+			f[1].left, f[1].right = t.say("К возврату", "You get"), t.figure(back)
 		}
 	case d.done != nil:
 		return t.facesDone(*d.done)
 	case len(lines) == 0:
 		f[0].left, f[1].left = t.say("Добро пожаловать!", "Welcome!"), t.shop.settings.StoreName
-	case d.sale.totalled || d.printing > 0:
+	case d.sale.paying || d.printing > 0:
 		_, due := t.certificatePays()
 		f[0].left, f[0].right = t.say("К оплате", "To pay"), t.figure(due)
 		if q := d.sale.quote; d.sale.customer != nil && q.Earned > 0 {

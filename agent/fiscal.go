@@ -204,7 +204,7 @@ func shorten(err error) string {
 
 // failed returns the page to what it was, with the sentence.
 func (t *Till) failed(err error) {
-	t.desk.unknown = nil
+	t.desk.unknown, t.desk.sale.paying = nil, false // the payment window went when the printing began
 	if drivers.FailOf(err) == drivers.FailMark {
 		t.desk.sale.marks = nil // each is asked about anew, so that the refused one is named and leaves
 	}

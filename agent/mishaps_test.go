@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/drivers"
+	"github.com/kopilka/kopilka/drivers/display"
+	screens "github.com/kopilka/kopilka/drivers/emulator/display"
 	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
@@ -249,5 +251,30 @@ func TestLabelsOfOneProductComeBackForTheirOwnPrices(t *testing.T) {
 		c.must(Command{Do: "return-price", Line: 2, Amount: 5000})
 		c.scan(milkCode)
 		require.Equal(t, sale.Money(8000+12000+2*5000), c.view().Return.Total)
+	})
+}
+
+// The customer reads what is scanned also after a payment that was left, and what comes back by a QR alone.
+func TestTheDisplayFollowsTheCounter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &glass{Display: screens.New(screens.Options{})}
+		c := newCounterWith(t, 170, func(o *Options) {
+			o.Display = func(context.Context) (drivers.Display, error) { return display.New("pole", g.dial, nil) }
+		})
+		c.open()
+		c.rules(2, returnsRules())
+		c.openShift()
+		c.scan(milkCode)
+		c.must(Command{Do: "paying", Yes: true})
+		g.reads(c, "К оплате       89,90", "                    ")
+		c.must(Command{Do: "paying"})
+		c.scan(sugarCode)
+		g.reads(c, "Сахар          64,50", "Итого         154,40")
+		c.must(Command{Do: "clear"})
+		c.scan(foreignQR(20000, time.Hour), milkCode)
+		g.reads(c, "Возврат             ", "К возврату     89,90")
+		c.must(Command{Do: "return-cancel"})
+		c.stop()
+		g.served.Wait()
 	})
 }

@@ -38,6 +38,17 @@ func (o *openReturn) doc() sale.FiscalKey {
 	return sale.FiscalKey{}
 }
 
+// total is what comes back by what is chosen, or scanned, so far.
+func (o *openReturn) total() sale.Money {
+	switch {
+	case o.foreign != nil:
+		return o.foreign.total()
+	case o.quote != nil:
+		return o.quote.Total
+	}
+	return 0
+}
+
 func (t *Till) returnFind(c Command) error {
 	if len(t.desk.sale.basket.Lines) > 0 {
 		return refuse(textBasketOpen(), nil)

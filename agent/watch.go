@@ -117,9 +117,9 @@ func (s *open) watched() (out []sale.Watched) {
 // paying notes that the payment was begun: a card that is named afterwards is a rule's business, and
 // leaving the payment again does not undo that.
 func (t *Till) paying(c Command) error {
-	if c.Yes && len(t.desk.sale.basket.Lines) > 0 {
-		t.desk.sale.totalled = true
-	}
+	s := &t.desk.sale
+	s.paying = c.Yes && len(s.basket.Lines) > 0
+	s.totalled = s.totalled || s.paying
 	return nil
 }
 
