@@ -181,3 +181,13 @@ func TestAHeldKeyPressesOnce(t *testing.T) {
 	p.press("Enter")
 	require.Equal(t, "next", p.asked().Do, "the change was seen")
 }
+
+// The English page names a fiscal document in letters that its reader knows.
+func TestADocumentIsNamedInThePagesLanguage(t *testing.T) {
+	till := newScript(doneSale())
+	p := openPage(t, till, "en", 1024, 768)
+	require.Regexp(t, `FN \d+`, p.text("main"))
+	require.NotRegexp(t, `Ф[НД] \d`, p.text("main"))
+	p.stand(scene{view: returning, see: ".returns"})
+	require.Regexp(t, `FN \d+ .*FD \d+`, p.text(".of"))
+}

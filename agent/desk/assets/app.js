@@ -32,6 +32,7 @@ const app = {
   money: (v) => format.money(v, app.lang),
   points: (v) => format.points(v, app.lang),
   qty: (v, weighed) => format.qty(v, app.lang, weighed) + '\u00a0' + app.t(weighed ? 'kg' : 'pcs'),
+  doc: (name) => format.doc(name, app.lang),
   now: () => Date.now() + app.skew,
 
   /** bind gives a key its meaning for this drawing; who is drawn first keeps it. */

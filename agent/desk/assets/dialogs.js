@@ -181,7 +181,7 @@ function receipts(app, d) {
     field(app, { id: 'query', label: app.t('returnField'), value: d.query, autofocus: true, scan: 'take', input: (v) => app.set({ query: v, at: 0, eager: false }) }),
     pickList(app, d, found, {
       none: app.t(d.failed ? 'searchFailed' : 'returnNone'), take,
-      row: (r) => [h('span', { class: 'name' }, '№ ' + r.no + ' · ' + r.first), h('span', { class: 'times' }, moment(r.at, app.now(), app.lang), r.doc && ' · ' + r.doc),
+      row: (r) => [h('span', { class: 'name' }, '№ ' + r.no + ' · ' + r.first), h('span', { class: 'times' }, moment(r.at, app.now(), app.lang), r.doc && ' · ' + app.doc(r.doc)),
         h('span', { class: 'net' }, app.money(r.total))],
     }),
     button(app, { label: app.t(d.use === 'copy' ? 'copy' : 'returnFind'), key: 'Enter', run: enter, cls: 'primary wide', disabled: app.busy || (d.answered === d.query && !found[d.at] && !(d.use === 'return' && typed)), do: 'find' }));

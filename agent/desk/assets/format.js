@@ -75,6 +75,9 @@ export function setZone(name) {
   } catch { /* an old browser without this zone shows its own */ }
 }
 
+/** doc is a fiscal document's name; the till, like the paper, writes it in Russian. */
+export const doc = (name, lang) => (lang === 'en' ? name.replace('ФН', 'FN').replace('ФД', 'FD') : name);
+
 /** clock is hours and minutes at the till. */
 export function clock(ms, lang) {
   return new Date(ms).toLocaleTimeString(lang === 'en' ? 'en-GB' : 'ru-RU', { hour: '2-digit', minute: '2-digit', timeZone: zone });

@@ -17,7 +17,7 @@ export function returnScreen(app) {
     h('div', { class: 'desk', key: 'desk' },
       h('section', { class: 'basket returns', 'aria-labelledby': 'return-title' },
         h('header', { class: 'of' }, h('h1', { id: 'return-title' }, app.t(r.foreign ? 'returnForeign' : r.no ? 'returnOf' : 'returnTitle', { n: r.no })),
-          h('p', { class: 'muted' }, [r.at && moment(r.at, app.now(), app.lang), r.doc].filter(Boolean).join(' · '))),
+          h('p', { class: 'muted' }, [r.at && moment(r.at, app.now(), app.lang), r.doc && app.doc(r.doc)].filter(Boolean).join(' · '))),
         r.lines.length > 0
           ? h('ol', { class: 'lines' }, r.lines.map((line, i) => lineNode(app, line, i, r.foreign)))
           : h('div', { class: 'nothing', key: 'nothing' }, nothing(app, r)),

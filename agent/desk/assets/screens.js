@@ -108,7 +108,7 @@ function done(app) {
   if (!d) return null;
   const back = d.kind === 'return';
   return h('section', { class: 'card done' },
-    h('p', { class: 'muted' }, app.t({ return: 'doneReturn', correction: 'doneCorrection' }[d.kind] || 'doneTitle', { n: d.no }), d.doc && ' · ' + d.doc),
+    h('p', { class: 'muted' }, app.t({ return: 'doneReturn', correction: 'doneCorrection' }[d.kind] || 'doneTitle', { n: d.no }), d.doc && ' · ' + app.doc(d.doc)),
     changeOf(app, d, back),
     d.text && h('div', { class: 'strip warning', role: 'alert' }, icon('warning'), h('p', {}, app.say(d.text))),
     doneFigures(app, d, back),
