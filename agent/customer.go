@@ -137,14 +137,14 @@ func (t *Till) spendable(purse sale.PurseNo) sale.Points {
 	return loyalty.Spendable(loyalty.In(t.desk.sale.held, purse), t.now())
 }
 
-// refresh reads the customer, the certificates and the leases anew, after head office or a release has
+// refresh reads the customer, the certificates, the codes and the leases anew, after head office or a release has
 // changed them.
 func (t *Till) refresh() error {
 	s := &t.desk.sale
 	if t.desk.stage == StagePrinting {
 		return nil
 	}
-	if err := t.refreshCertificates(); err != nil {
+	if err := errors.Join(t.refreshCertificates(), t.refreshCodes()); err != nil {
 		return err
 	}
 	if s.customer == nil {

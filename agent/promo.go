@@ -75,6 +75,33 @@ func (t *Till) singleCode(shown *shownCode) error {
 	return nil
 }
 
+// refreshCodes takes single codes off the receipt that were used elsewhere since they were shown. While it is not known
+// what became of a job, they may be its own.
+func (t *Till) refreshCodes() error {
+	s := &t.desk.sale
+	if t.desk.unknown != nil {
+		return nil
+	}
+	kept := make([]shownCode, 0, len(s.codes))
+	for _, x := range s.codes {
+		var err error
+		if x.single {
+			err = t.singleCode(&x)
+		}
+		var r *Refusal
+		switch {
+		case errors.As(err, &r):
+			t.notify("warning", "code "+x.text, r.Text)
+		case err != nil:
+			return err
+		default:
+			kept = append(kept, x)
+		}
+	}
+	s.codes = kept
+	return nil
+}
+
 func (t *Till) inTime(shown shownCode) error {
 	today := t.today()
 	switch c := shown.campaign; {

@@ -35,3 +35,27 @@ func TestUsedUpCodeSaysSo(t *testing.T) {
 		require.Equal(t, textPromoSpent(), *c.view().Basket.Codes[0].Text)
 	})
 }
+
+// Another till takes a coupon that lies in this basket already: it leaves by its name, and the sale goes on without it.
+func TestACouponTakenElsewhereLeavesTheBasket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 84)
+		p := loyalty.Default()
+		p.Campaigns = []loyalty.Campaign{{ID: 2, RU: "Купоны", EN: "Coupons", Kind: loyalty.CodeUnique}}
+		p.Promotions = []loyalty.Promotion{{
+			ID: 12, RU: "По купону", EN: "By coupon", Campaign: 2, Who: loyalty.Who{Anyone: true}, Give: loyalty.Give{Kind: loyalty.GiveAmountOff, Money: 2000},
+		}}
+		c.rules(2, p)
+		c.told(3, c.codes(3, 2, map[string]sale.CustomerNo{"AB12-CD34": 0})...)
+		c.openShift()
+		c.scan(milkCode, "ab12cd34")
+		require.Equal(t, sale.Money(2000), c.view().Basket.Discount)
+		key := sale.CodeKey([]byte("secret"), "AB12CD34")
+		c.told(4, c.change(sale.ChangeCodes, []byte{0, 0, 0, 2, key[0]}, 4, sale.CodeShard{Campaign: 2, Shard: key[0]}))
+		v := c.view()
+		require.Empty(t, v.Basket.Codes)
+		require.Zero(t, v.Basket.Discount)
+		require.Equal(t, textPromoUnknown("AB12CD34"), v.Notices[len(v.Notices)-1].Text)
+		require.Zero(t, c.sold().Sale.Discount)
+	})
+}
