@@ -399,7 +399,7 @@ func TestPursesAreKeptApart(t *testing.T) {
 		require.Zero(t, x.Debt)
 		require.Equal(t, []sale.PurseAmount{{Purse: 3, Amount: 150}}, x.Purses, "less what is owed")
 		require.Equal(t, sale.Expiring{Amount: 100, At: r.Lots[0].ExpiresAt}, x.Expiring)
-		rows, err := s.CustomerRows(t.Context(), org, page.CustomerFilter{}, page.CustomerKey{}, 5)
+		rows, err := s.CustomerRows(t.Context(), org, page.CustomerFilter{}, 0, 5)
 		require.NoError(t, err)
 		require.Equal(t, sale.Points(100), rows[0].Balance, "points are points, whatever lies in other purses")
 		require.Zero(t, rows[0].Debt)

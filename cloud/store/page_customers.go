@@ -10,32 +10,15 @@ import (
 )
 
 // CustomerRows lists customers by name after one of them. The first letters of a name, a phone and a
-// card are looked up by index; letters inside a name are looked for among all.
-func (s *Store) CustomerRows(ctx context.Context, org sale.OrgNo, f page.CustomerFilter, after page.CustomerKey, limit int) ([]page.Customer, error) {
-	p := &picker{}
-	p.and("c.org = ?", int64(org))
-	if f.No != 0 {
-		p.and("c.no = ?", int64(f.No))
-	} else { // certificates and house accounts are nobody, a merged number is somebody else's
-		p.and("c.bearer = 0 AND c.state <> ? AND c.merged_into = 0", int64(sale.CustomerHouse))
-	}
-	if f.Name != "" {
-		p.and("(c.search LIKE ? ESCAPE '!' OR c.search LIKE ? ESCAPE '!')", escapeLike(f.Name)+"%", "% "+escapeLike(f.Name)+"%")
-	}
-	if f.Phone != "" {
-		p.and("c.phone LIKE ? ESCAPE '!'", "%"+escapeLike(f.Phone)+"%")
-	}
-	if f.Card != "" {
-		p.and("c.no IN (SELECT customer FROM customer_cards WHERE org = ? AND card = ?)", int64(org), f.Card)
-	}
-	if f.State != nil {
-		p.and("c.state = ?", int64(*f.State))
-	}
-	if after != (page.CustomerKey{}) {
-		p.and("c.search >= ? AND (c.search > ? OR c.no > ?)", after.Search, after.Search, int64(after.No))
-	}
+// card are looked up by index; letters inside a name are looked for among all. Whoever is known by a name or a
+// key of a number that was merged is found by it too. A certificate is nobody, also when its number is asked for.
+func (s *Store) CustomerRows(ctx context.Context, org sale.OrgNo, f page.CustomerFilter, after sale.CustomerNo, limit int) ([]page.Customer, error) {
+	p := pickCustomers(org, f)
 	var out []page.Customer
 	err := s.view(ctx, func(tx *tx) error {
+		if err := tx.beginAfter(ctx, org, p, after); err != nil {
+			return err
+		}
 		var err error
 		out, err = listCustomers(ctx, tx, p, limit)
 		return err
@@ -44,6 +27,50 @@ func (s *Store) CustomerRows(ctx context.Context, org sale.OrgNo, f page.Custome
 		return nil, fmt.Errorf("list customers: %w", err)
 	}
 	return out, nil
+}
+
+func pickCustomers(org sale.OrgNo, f page.CustomerFilter) *picker {
+	p := &picker{}
+	p.and("c.org = ? AND c.bearer = 0", int64(org))
+	if f.No != 0 {
+		p.and("c.no = ?", int64(f.No))
+	} else { // a house account is nobody, a merged number is somebody else's
+		p.and("c.state <> ? AND c.merged_into = 0", int64(sale.CustomerHouse))
+	}
+	const joined = " OR c.no IN (SELECT m.merged_into FROM customers m WHERE m.org = ? AND m.merged_into <> 0 AND "
+	if f.Name != "" {
+		first, inside := escapeLike(f.Name)+"%", "% "+escapeLike(f.Name)+"%"
+		p.and("(c.search LIKE ? ESCAPE '!' OR c.search LIKE ? ESCAPE '!'"+joined+"(m.search LIKE ? ESCAPE '!' OR m.search LIKE ? ESCAPE '!')))", first, inside, int64(org), first, inside)
+	}
+	if f.Phone != "" {
+		part := "%" + escapeLike(f.Phone) + "%"
+		p.and("(c.phone LIKE ? ESCAPE '!'"+joined+"m.phone LIKE ? ESCAPE '!'))", part, int64(org), part)
+	}
+	if f.Card != "" {
+		const owner = "SELECT customer FROM customer_cards WHERE org = ? AND card = ?"
+		p.and("(c.no IN ("+owner+")"+joined+"m.no IN ("+owner+")))", int64(org), f.Card, int64(org), int64(org), f.Card)
+	}
+	if f.State != nil {
+		p.and("c.state = ?", int64(*f.State))
+	}
+	return p
+}
+
+// beginAfter lets a list by name begin after a customer. The place is looked up by number: what it is sorted by
+// holds the phone, which has no business in an address.
+func (t *tx) beginAfter(ctx context.Context, org sale.OrgNo, p *picker, after sale.CustomerNo) error {
+	if after == 0 {
+		return nil
+	}
+	found, err := t.strings(ctx, `SELECT search FROM customers WHERE org = ? AND no = ?`, int64(org), int64(after))
+	if err == nil && len(found) == 0 {
+		err = page.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("look for customer %s, after whom the list begins: %w", after, err)
+	}
+	p.and("c.search >= ? AND (c.search > ? OR c.no > ?)", found[0], found[0], int64(after))
+	return nil
 }
 
 // escapeLike makes a text mean itself in LIKE … ESCAPE '!'.
@@ -60,16 +87,19 @@ func escapeLike(s string) string {
 
 func listCustomers(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Customer, error) {
 	var out []page.Customer
-	err := tx.each(ctx, `SELECT c.no, c.name, c.phone, c.tier, c.home, c.state, c.created, c.search,
+	err := tx.each(ctx, `SELECT c.no, c.name, c.phone, c.tier, c.home, c.state, c.created, c.bearer,
  COALESCE((SELECT SUM(balance) FROM accounts a WHERE a.org = c.org AND a.kind = 1 AND a.purse = 0
   AND (a.no = c.no OR a.no IN (SELECT m.no FROM customers m WHERE m.org = c.org AND m.merged_into = c.no AND m.merged_into <> 0))), 0),
  COALESCE((SELECT SUM(-balance) FROM accounts a WHERE a.org = c.org AND a.kind = 4 AND a.purse = 0
   AND (a.no = c.no OR a.no IN (SELECT m.no FROM customers m WHERE m.org = c.org AND m.merged_into = c.no AND m.merged_into <> 0))), 0),
- COALESCE((SELECT MAX(at) FROM sales s WHERE s.org = c.org AND s.customer = c.no AND s.customer <> 0), 0),
+ COALESCE((SELECT MAX(at) FROM sales s WHERE s.org = c.org AND s.customer <> 0
+  AND (s.customer = c.no OR s.customer IN (SELECT m.no FROM customers m WHERE m.org = c.org AND m.merged_into = c.no AND m.merged_into <> 0))), 0),
  COALESCE((SELECT MIN(card) FROM customer_cards k WHERE k.org = c.org AND k.customer = c.no), '')
  FROM customers c`+p.where()+` ORDER BY c.search, c.no LIMIT ?`, append(p.args, limit), func(r *sql.Rows) error {
 		var c page.Customer
-		err := r.Scan(&c.No, &c.Name, &c.Phone, &c.Tier, &c.Home, &c.State, &c.Made, &c.Search, &c.Balance, &c.Debt, &c.Last, &c.Card)
+		var bearer int64
+		err := r.Scan(&c.No, &c.Name, &c.Phone, &c.Tier, &c.Home, &c.State, &c.Made, &bearer, &c.Balance, &c.Debt, &c.Last, &c.Card)
+		c.Bearer = bearer == 1
 		out = append(out, c)
 		return err
 	})

@@ -65,12 +65,12 @@ func TestPagesReadBothEngines(t *testing.T) {
 		pulse, err := s.Pulse(ctx, org)
 		require.NoError(t, err)
 		require.Positive(t, pulse.Records)
-		found, err := s.CustomerRows(ctx, org, page.CustomerFilter{Name: "анна"}, page.CustomerKey{}, 5)
+		found, err := s.CustomerRows(ctx, org, page.CustomerFilter{Name: "анна"}, 0, 5)
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, sale.Points(300), found[0].Debt)
 		for _, f := range []page.CustomerFilter{{Phone: "1234567"}, {Card: "29"}, {No: no}} {
-			found, err := s.CustomerRows(ctx, org, f, page.CustomerKey{}, 5)
+			found, err := s.CustomerRows(ctx, org, f, 0, 5)
 			require.NoError(t, err)
 			require.Len(t, found, 1)
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/cloud/web/page"
 )
 
 // planOf is how SQLite would run a statement, a step a line.
@@ -31,6 +33,10 @@ func planOf(t *testing.T, s *Store, text string) string {
 // These run where a table has millions of rows: each has to go by the index that was made for it.
 func TestStatementsGoByTheirIndices(t *testing.T) {
 	s := openIn(t, t.TempDir())
+	ofCustomer := func(table string) string {
+		p := pickSales(1, page.SaleFilter{}, page.SaleKey{}).customers([]any{int64(1), int64(2)})
+		return "SELECT s.id FROM " + table + " s" + p.where() + " ORDER BY s.at DESC, s.id DESC LIMIT ?"
+	}
 	for _, x := range []struct{ what, text, want string }{
 		{"erase an enrolment", eraseEnrolment, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
 		{"erase sales", eraseSales, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
@@ -41,6 +47,8 @@ func TestStatementsGoByTheirIndices(t *testing.T) {
 		{"take merged customers off the list", settleMerged, "sqlite_autoindex_due_1 (org=? AND customer=?)"},
 		{"take merged customers off the list", settleMerged, "INDEX customers_merged (org=? AND merged_into=?)"},
 		{"merge customers", mergeCustomers, "INDEX customers_merged (org=? AND merged_into=?)"},
+		{"a customer's sales", ofCustomer("sales"), "sales_customer (org=? AND customer=?)"},
+		{"a customer's returns", ofCustomer("returns"), "returns_customer (org=? AND customer=?)"},
 		{"merge flags", mergeFlags, "INDEX flags_customer (org=? AND customer=?)"},
 	} {
 		t.Run(x.what, func(t *testing.T) {

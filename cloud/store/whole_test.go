@@ -132,7 +132,7 @@ func TestDoubleEnrolmentMergesAndSplits(t *testing.T) {
 		require.Len(t, x.Keys, 3, "a phone, and two cards")
 		require.EqualValues(t, 2, x.Customer.Bought)
 		require.Nil(t, customerOf(t, s, org, younger))
-		rows, err := s.CustomerRows(ctx, org, page.CustomerFilter{}, page.CustomerKey{}, 5)
+		rows, err := s.CustomerRows(ctx, org, page.CustomerFilter{}, 0, 5)
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
 		require.Equal(t, sale.Points(800), rows[0].Balance)
@@ -329,7 +329,7 @@ func TestCertificatesAreBearersAccounts(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 3, batches[0].Count)
 		require.Equal(t, sale.Points(1500000), batches[0].Left)
-		people, err := s.CustomerRows(ctx, org, page.CustomerFilter{}, page.CustomerKey{}, 10)
+		people, err := s.CustomerRows(ctx, org, page.CustomerFilter{}, 0, 10)
 		require.NoError(t, err)
 		require.Empty(t, people, "certificates and house accounts are nobody")
 		for _, wrong := range []struct {

@@ -37,6 +37,8 @@ var eventNames = []struct {
 	{"update", Text{"Обновления касс", "Till updates"}},
 	{"staff", Text{"Кассиры", "Cashiers"}},
 	{"product", Text{"Товары", "Products"}},
+	{"sales", Text{"Операции", "Transactions"}},
+	{"draw", Text{"Розыгрыши", "Prize draws"}},
 	{"partner", Text{"Партнёры", "Partners"}},
 }
 
@@ -89,7 +91,7 @@ func (s *site) auditPage(c *call) error {
 
 func eventName(what string) Text {
 	for _, n := range eventNames {
-		if what == n.what || strings.HasPrefix(what, n.what+".") {
+		if strings.HasPrefix(what, n.what) { // "product.save" and "products.import" are of one family, as in the filter
 			return n.name
 		}
 	}

@@ -120,7 +120,7 @@ func (s *site) refused(c *call, field string, err error) error {
 }
 
 func (s *site) mergeCustomer(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (s *site) splitCustomer(c *call) error {
 }
 
 func (s *site) setTier(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (s *site) setTier(c *call) error {
 }
 
 func (s *site) testCustomer(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *site) testCustomer(c *call) error {
 // eraseCustomer deletes the personal data for good. The number must be typed, so that nobody does it by
 // a slip of the hand.
 func (s *site) eraseCustomer(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (s *site) eraseCustomer(c *call) error {
 
 // giveReview carries the review's own identifier from the question to the deed, like points by hand.
 func (s *site) giveReview(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -284,7 +284,7 @@ func (s *site) giveReview(c *call) error {
 }
 
 func (s *site) setBirthday(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -296,7 +296,7 @@ func (s *site) setBirthday(c *call) error {
 
 // setConsent writes down a yes or no that a customer gave at head office.
 func (s *site) setConsent(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}

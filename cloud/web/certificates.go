@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -165,9 +164,23 @@ func (s *site) certificateRow(c *call, x page.Certificate) []cell {
 	return row
 }
 
+// lastDay is the last day on which a certificate pays; none is for ever.
+func (c *call) lastDay(expires sale.Time) string {
+	if expires == 0 {
+		return ""
+	}
+	return c.dayText(expires - 1)
+}
+
 func (s *site) certificatesCSV(c *call) error {
 	batch := c.r.PathValue("batch")
-	out := newCSV(c.w, "kopilka-certificates-"+s.Now().Format(dateLayout))
+	if err := c.located(); err != nil {
+		return err
+	}
+	if err := c.audit("certificates.export", batch, ""); err != nil {
+		return err
+	}
+	out := newCSV(c, "kopilka-certificates-"+c.today())
 	if err := out.row("code", "worth", "left", "expires", "state", "number"); err != nil {
 		return c.cut(err)
 	}
@@ -177,12 +190,12 @@ func (s *site) certificatesCSV(c *call) error {
 			return c.cut(err)
 		}
 		for _, x := range rows {
-			if err := out.row(x.Code, x.Amount.Worth().String(), x.Left.Worth().String(), dayText(x.Expires), strconv.Itoa(int(x.State)), x.No.String()); err != nil {
+			if err := out.row(x.Code, out.figure(x.Amount.Worth()), out.figure(x.Left.Worth()), c.lastDay(x.Expires), strconv.Itoa(int(x.State)), x.No.String()); err != nil {
 				return c.cut(err)
 			}
 		}
 		if len(rows) < csvFlushRows {
-			return c.cut(errors.Join(out.flush(), c.audit("certificates.export", batch, "")))
+			return c.cut(out.flush())
 		}
 		after = rows[len(rows)-1].No
 	}

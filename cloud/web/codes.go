@@ -285,7 +285,13 @@ func (s *site) codesCSV(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := newCSV(c.w, fmt.Sprintf("kopilka-codes-%d-%s", m.ID, s.Now().Format(dateLayout)))
+	if err := c.located(); err != nil {
+		return err
+	}
+	if err := c.audit("codes.export", fmt.Sprint(m.ID), ""); err != nil {
+		return err
+	}
+	out := newCSV(c, fmt.Sprintf("kopilka-codes-%d-%s", m.ID, c.today()))
 	if err := out.row("code", "owner", "state", "made", "used", "receipt"); err != nil {
 		return c.cut(err)
 	}
@@ -302,12 +308,12 @@ func (s *site) codesCSV(c *call) error {
 			if !x.Record.IsZero() {
 				receipt = x.Record.String()
 			}
-			if err := out.row(x.Text, owner, strconv.Itoa(int(x.State)), dayText(x.Made), dayText(x.UsedAt), receipt); err != nil {
+			if err := out.row(x.Text, owner, strconv.Itoa(int(x.State)), c.dayText(x.Made), c.dayText(x.UsedAt), receipt); err != nil {
 				return c.cut(err)
 			}
 		}
 		if len(rows) < csvFlushRows {
-			return c.cut(errors.Join(out.flush(), c.audit("codes.export", fmt.Sprint(m.ID), "")))
+			return c.cut(out.flush())
 		}
 		after = rows[len(rows)-1].Text
 	}

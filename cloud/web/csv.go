@@ -11,25 +11,38 @@ import (
 	"unicode/utf8"
 )
 
-// csvWriter streams a table to a spreadsheet: UTF-8 with a mark, semicolons as Russian Excel wants.
+// csvWriter streams a table to a spreadsheet: UTF-8 with a mark, and the separators of the user's language. Russian
+// Excel parts cells by semicolons and takes 12.05 for the twelfth of May; English Excel wants commas and points.
 type csvWriter struct {
-	w   *csv.Writer
-	raw http.ResponseWriter
-	n   int
+	w    *csv.Writer
+	raw  http.ResponseWriter
+	lang Lang
+	n    int
 }
 
 // csvFlushRows is how many rows gather before they go to the browser.
 const csvFlushRows = 500
 
-func newCSV(w http.ResponseWriter, name string) *csvWriter {
+func newCSV(c *call, name string) *csvWriter {
+	w := c.w
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.csv"`, name))
 	w.Header().Set("Cache-Control", "no-store")
-	out := &csvWriter{w: csv.NewWriter(w), raw: w}
-	out.w.Comma = ';'
+	out := &csvWriter{w: csv.NewWriter(w), raw: w, lang: c.lang}
+	if c.lang == RU {
+		out.w.Comma = ';'
+	}
 	out.w.UseCRLF = true
 	fmt.Fprint(w, "\ufeff")
 	return out
+}
+
+// figure is a sum as the spreadsheet reckons with it.
+func (c *csvWriter) figure(v fmt.Stringer) string {
+	if c.lang == RU {
+		return strings.Replace(v.String(), ".", ",", 1)
+	}
+	return v.String()
 }
 
 // row writes one row. A cell that a spreadsheet would take for a formula is made text by an

@@ -17,7 +17,7 @@ import (
 
 // Customers are the people with points.
 type Customers interface {
-	CustomerRows(ctx context.Context, org sale.OrgNo, f page.CustomerFilter, after page.CustomerKey, limit int) ([]page.Customer, error)
+	CustomerRows(ctx context.Context, org sale.OrgNo, f page.CustomerFilter, after sale.CustomerNo, limit int) ([]page.Customer, error)
 	CustomerCard(ctx context.Context, org sale.OrgNo, no sale.CustomerNo) (page.CustomerCard, error)
 	PostingRows(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, limit int) ([]page.Posting, error)
 	// PutPageCustomer wraps page.ErrTaken when a card belongs to another customer.
@@ -46,8 +46,9 @@ type customersData struct {
 	Filtered bool
 }
 
-// customerFilter takes the search text for what it looks like: digits are a phone, a card or a number.
-func customerFilters(text, state string) []page.CustomerFilter {
+// customerFilters takes the search text for what it looks like: digits are a phone, a card or a number. A number and
+// a card name somebody exactly; a name and a part of a phone may be many people's.
+func customerFilters(text, state string) (exact []page.CustomerFilter, many *page.CustomerFilter) {
 	var st *sale.CustomerState
 	if n, err := strconv.ParseUint(state, 10, 8); err == nil {
 		v := sale.CustomerState(n)
@@ -55,7 +56,7 @@ func customerFilters(text, state string) []page.CustomerFilter {
 	}
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return []page.CustomerFilter{{State: st}}
+		return nil, &page.CustomerFilter{State: st}
 	}
 	digits := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
@@ -64,21 +65,24 @@ func customerFilters(text, state string) []page.CustomerFilter {
 		return -1
 	}, text)
 	letters := strings.ContainsFunc(text, func(r rune) bool { return r > '9' && r != '№' })
+	exact = []page.CustomerFilter{{Card: text, State: st}}
 	if digits == "" || letters {
-		return []page.CustomerFilter{{Name: fold(text), State: st}, {Card: text, State: st}}
+		return exact, &page.CustomerFilter{Name: fold(text), State: st}
 	}
-	out := []page.CustomerFilter{{Card: text, State: st}, {Card: digits, State: st}}
+	if no, err := parseNumber(strings.TrimPrefix(text, "№")); err == nil {
+		exact = append(exact, page.CustomerFilter{No: no, State: st})
+	}
+	if digits != text {
+		exact = append(exact, page.CustomerFilter{Card: digits, State: st})
+	}
 	if len(digits) >= 4 {
 		phone := digits
 		if full, err := sale.ParsePhone(text); err == nil {
 			phone = strings.TrimPrefix(full, "+")
 		}
-		out = append(out, page.CustomerFilter{Phone: phone, State: st})
+		many = &page.CustomerFilter{Phone: phone, State: st}
 	}
-	if no, err := parseNumber(strings.TrimPrefix(text, "№")); err == nil {
-		out = append(out, page.CustomerFilter{No: no, State: st})
-	}
-	return out
+	return exact, many
 }
 
 func (s *site) customersPage(c *call) error {
@@ -94,7 +98,7 @@ func (s *site) customersPage(c *call) error {
 	if d.Tiers, err = c.tiers(); err != nil {
 		return err
 	}
-	after, err := customerKey(q.Get("after"))
+	after, err := parseAfter(q.Get("after"))
 	if err != nil {
 		return err
 	}
@@ -103,8 +107,7 @@ func (s *site) customersPage(c *call) error {
 	}
 	if len(d.Rows) > page.RowsMax {
 		d.Rows = d.Rows[:page.RowsMax]
-		last := d.Rows[page.RowsMax-1]
-		d.Older = older(q, url.QueryEscape(fmt.Sprintf("%d~%s", int64(last.No), last.Search)))
+		d.Older = older(q, strconv.FormatInt(int64(d.Rows[page.RowsMax-1].No), 10))
 	}
 	return c.show(http.StatusOK, "customers", Text{"Покупатели", "Customers"}, &form{Values: q}, &d)
 }
@@ -117,38 +120,49 @@ func homes(sh shop) map[sale.StoreNo]string {
 	return out
 }
 
-func customerKey(text string) (page.CustomerKey, error) {
+// parseAfter reads after whom a list of customers goes on; zero is its top.
+func parseAfter(text string) (sale.CustomerNo, error) {
 	if text == "" {
-		return page.CustomerKey{}, nil
+		return 0, nil
 	}
-	no, search, ok := strings.Cut(text, "~")
-	n, err := strconv.ParseInt(no, 10, 64)
-	if err != nil || !ok {
-		return page.CustomerKey{}, page.ErrNotFound
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, page.ErrNotFound
 	}
-	return page.CustomerKey{Search: search, No: sale.CustomerNo(n)}, nil
+	return sale.CustomerNo(n), nil
 }
 
-// findCustomers tries each meaning of the search text and joins what is found.
-func (s *site) findCustomers(c *call, q url.Values, after page.CustomerKey, limit int) ([]page.Customer, error) {
+// findCustomers lists whom the search text may mean: first those whom it names exactly, then the many, after one of
+// whom the next page goes on. Each is listed once, whatever finds them.
+func (s *site) findCustomers(c *call, q url.Values, after sale.CustomerNo, limit int) ([]page.Customer, error) {
+	exact, many := customerFilters(q.Get("q"), q.Get("state"))
 	var out []page.Customer
-	seen := map[sale.CustomerNo]bool{}
-	for _, f := range customerFilters(q.Get("q"), q.Get("state")) {
-		rows, err := s.Customers.CustomerRows(c.ctx(), c.org(), f, after, limit-len(out))
+	named := map[sale.CustomerNo]bool{}
+	for _, f := range exact {
+		rows, err := s.Customers.CustomerRows(c.ctx(), c.org(), f, 0, 1)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
-			if !seen[r.No] {
+			if !named[r.No] && after == 0 {
 				out = append(out, r)
 			}
-			seen[r.No] = true
-		}
-		if len(out) >= limit {
-			break
+			named[r.No] = true
 		}
 	}
-	return out, nil
+	if many == nil {
+		return out, nil
+	}
+	rows, err := s.Customers.CustomerRows(c.ctx(), c.org(), *many, after, limit+len(named))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if !named[r.No] {
+			out = append(out, r)
+		}
+	}
+	return out[:min(limit, len(out))], nil
 }
 
 // tiers are the names of the tiers of the programme in force.
@@ -185,6 +199,23 @@ func (c *call) customerNo() (sale.CustomerNo, error) {
 	return sale.CustomerNo(n), nil
 }
 
+// person is the number in the address if it is somebody's. What is done to people is not done to a certificate: points
+// by hand would be money that no owner issued, and another card would be a second key to it.
+func (c *call) person() (sale.CustomerNo, error) {
+	no, err := c.customerNo()
+	if err != nil {
+		return 0, err
+	}
+	card, err := c.s.Customers.CustomerCard(c.ctx(), c.org(), no)
+	if err != nil {
+		return 0, err
+	}
+	if card.Bearer || card.State == sale.CustomerHouse {
+		return 0, &page.Refusal{RU: "это сертификат или счёт магазина, а не покупатель: его можно только заблокировать", EN: "this is a certificate or a store's account and no customer: it can only be blocked"}
+	}
+	return no, nil
+}
+
 func (s *site) customerPage(c *call) error { return s.showCustomer(c, nil, http.StatusOK) }
 
 func (s *site) showCustomer(c *call, f *form, status int) error {
@@ -195,6 +226,9 @@ func (s *site) showCustomer(c *call, f *form, status int) error {
 	d := customerData{}
 	if d.CustomerCard, err = s.Customers.CustomerCard(c.ctx(), c.org(), no); err != nil {
 		return err
+	}
+	if d.Bearer && c.user.Role < page.RoleManager { // whoever reads the code can pay with it
+		d.Name, d.Keys = "", nil
 	}
 	tiers, err := c.tiers()
 	if err != nil {
@@ -223,6 +257,9 @@ func (s *site) showCustomer(c *call, f *form, status int) error {
 	}
 	return c.show(status, "customer", Text{name, name}, f, &d)
 }
+
+// Person tells a customer from a certificate and a store's own account.
+func (d *customerData) Person() bool { return !d.Bearer && d.State != sale.CustomerHouse }
 
 // expiringWithin is what counts as "soon" on a customer's page.
 const expiringWithin = 30 * 24 * 60 * 60 * 1000
@@ -266,7 +303,7 @@ func (s *site) newCustomerForm(c *call) error {
 }
 
 func (s *site) editCustomerForm(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -295,7 +332,7 @@ func cardsOf(card page.CustomerCard) []string {
 func (s *site) saveCustomer(c *call) error {
 	form := page.CustomerForm{}
 	if c.r.PathValue("no") != "" {
-		no, err := c.customerNo()
+		no, err := c.person()
 		if err != nil {
 			return err
 		}
@@ -395,7 +432,7 @@ func (s *site) setState(c *call, state sale.CustomerState) error {
 // adjust gives or takes points by hand. The form that asks for confirmation carries the record's own
 // identifier, so that pressing the button twice books once.
 func (s *site) adjust(c *call) error {
-	no, err := c.customerNo()
+	no, err := c.person()
 	if err != nil {
 		return err
 	}
@@ -469,42 +506,47 @@ func (s *site) customersCSV(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := newCSV(c.w, "kopilka-customers-"+s.Now().Format(dateLayout))
+	if err := c.located(); err != nil {
+		return err
+	}
+	// before the first row: whoever breaks the download off has what came by then
+	if err := c.audit("customers.export", "", without(q)); err != nil {
+		return err
+	}
+	out := newCSV(c, "kopilka-customers-"+c.today())
 	if err := out.row("number", "name", "phone", "card", "tier", "state", "balance", "debt", "since", "last_purchase"); err != nil {
 		return c.cut(err)
 	}
-	for _, f := range customerFilters(q.Get("q"), q.Get("state")) {
-		if err := s.writeCustomers(c, out, f, tiers); err != nil {
-			return c.cut(err)
-		}
-	}
-	return c.cut(errors.Join(out.flush(), c.audit("customers.export", "", without(q))))
+	return c.cut(errors.Join(s.writeCustomers(c, out, q, tiers), out.flush()))
 }
 
-func (s *site) writeCustomers(c *call, out *csvWriter, f page.CustomerFilter, tiers map[uint16]string) error {
-	var after page.CustomerKey
-	for {
-		rows, err := s.Customers.CustomerRows(c.ctx(), c.org(), f, after, csvFlushRows)
+func (s *site) writeCustomers(c *call, out *csvWriter, q url.Values, tiers map[uint16]string) error {
+	for after := sale.CustomerNo(0); ; {
+		rows, err := s.findCustomers(c, q, after, csvFlushRows)
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
 			// the plus of a phone would make it a formula
 			if err := out.row(r.No.String(), r.Name, strings.TrimPrefix(r.Phone, "+"), r.Card, tiers[r.Tier], strconv.Itoa(int(r.State)),
-				r.Balance.String(), r.Debt.String(), dayText(r.Made), dayText(r.Last)); err != nil {
+				out.figure(r.Balance), out.figure(r.Debt), c.dayText(r.Made), c.dayText(r.Last)); err != nil {
 				return err
 			}
 		}
 		if len(rows) < csvFlushRows {
 			return nil
 		}
-		after = rows[len(rows)-1].Key()
+		after = rows[len(rows)-1].No
 	}
 }
 
-func dayText(t sale.Time) string {
+// dayText is a day for a spreadsheet, by the organisation's own midnight like the pages' days. Needs located.
+func (c *call) dayText(t sale.Time) string {
 	if t == 0 {
 		return ""
 	}
-	return t.Time().Format(dateLayout)
+	return t.Time().In(zone(c.zone)).Format(dateLayout)
 }
+
+// today is the day in a download's name.
+func (c *call) today() string { return c.s.Now().In(zone(c.zone)).Format(dateLayout) }

@@ -317,7 +317,10 @@ func (s *site) ticketsCSV(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := newCSV(c.w, "kopilka-tickets-"+s.Now().Format(dateLayout))
+	if err := c.located(); err != nil {
+		return err
+	}
+	out := newCSV(c, "kopilka-tickets-"+c.today())
 	if err := out.row("customer", "tickets"); err != nil {
 		return c.cut(err)
 	}

@@ -52,12 +52,12 @@ type importRow struct {
 }
 
 func (s *site) productTemplate(c *call) error {
-	out := newCSV(c.w, "kopilka-products")
+	out := newCSV(c, "kopilka-products")
 	for _, row := range [][]string{
 		productColumns,
-		{"100200", "Молоко 3,2 % 930 мл", "89.90", "", "10", "goods", "piece", "", "Молочное", "4600000000015", ""},
-		{"300400", "Яблоки, кг", "129.00", "", "10", "goods", "kg", "weighed", "Фрукты", "", ""},
-		{"500600", "Сигареты", "210.00", "", "22", "excise-marked", "piece", "no-discount no-redeem no-earn adult marked", "Табак", "", ""},
+		{"100200", "Молоко 3,2 % 930 мл", out.figure(sale.Money(8990)), "", "10", "goods", "piece", "", "Молочное", "4600000000015", ""},
+		{"300400", "Яблоки, кг", out.figure(sale.Money(12900)), "", "10", "goods", "kg", "weighed", "Фрукты", "", ""},
+		{"500600", "Сигареты", out.figure(sale.Money(21000)), "", "22", "excise-marked", "piece", "no-discount no-redeem no-earn adult marked", "Табак", "", ""},
 	} {
 		if err := out.row(slices.Clone(row)...); err != nil {
 			return c.cut(err)
@@ -67,7 +67,7 @@ func (s *site) productTemplate(c *call) error {
 }
 
 func (s *site) staffTemplate(c *call) error {
-	out := newCSV(c.w, "kopilka-cashiers")
+	out := newCSV(c, "kopilka-cashiers")
 	for _, row := range [][]string{staffColumns, {"", "Иванова Анна", "cashier", "4821", "", "1", ""}, {"", "Петров Олег", "manager", "7305", "", "", ""}} {
 		if err := out.row(slices.Clone(row)...); err != nil {
 			return c.cut(err)

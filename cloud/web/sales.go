@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -245,7 +246,11 @@ func (s *site) salesCSV(c *call) error {
 	if !form.ok() {
 		return page.ErrNotFound
 	}
-	out := newCSV(c.w, "kopilka-sales-"+s.Now().Format(dateLayout))
+	c.zone = sh.zone(0)
+	if err := c.audit("sales.export", "", without(c.r.URL.Query())); err != nil {
+		return err
+	}
+	out := newCSV(c, "kopilka-sales-"+c.today())
 	if err := out.row("time", "zone", "kind", "number", "store", "till", "shift", "cashier", "customer", "customer_name",
 		"gross", "discount", "points", "total", "cash", "card", "earned", "fn", "fd", "id"); err != nil {
 		return c.cut(err)
@@ -257,7 +262,7 @@ func (s *site) salesCSV(c *call) error {
 			return c.cut(err)
 		}
 		for _, r := range rows {
-			if err := out.row(saleCells(r)...); err != nil {
+			if err := out.row(saleCells(r, out.figure)...); err != nil {
 				return c.cut(err)
 			}
 		}
@@ -268,7 +273,7 @@ func (s *site) salesCSV(c *call) error {
 	}
 }
 
-func saleCells(r page.Sale) []string {
+func saleCells(r page.Sale, figure func(fmt.Stringer) string) []string {
 	customer := ""
 	if r.Customer != 0 {
 		customer = r.Customer.String()
@@ -276,7 +281,7 @@ func saleCells(r page.Sale) []string {
 	return []string{
 		r.At.Time().In(zone(r.Zone)).Format("2006-01-02 15:04:05"), r.Zone, r.Kind.String(), r.No.String(), r.StoreName,
 		strconv.Itoa(int(r.Till)), strconv.Itoa(int(r.Shift)), r.StaffName, customer, r.CustomerName,
-		r.Gross.String(), r.Discount.String(), r.Redeemed.String(), r.Total.String(), r.Cash.String(), r.Card.String(), r.Earned.String(),
+		figure(r.Gross), figure(r.Discount), figure(r.Redeemed), figure(r.Total), figure(r.Cash), figure(r.Card), figure(r.Earned),
 		r.Doc.FN, strconv.Itoa(int(r.Doc.FD)), r.ID.String(),
 	}
 }

@@ -15,17 +15,8 @@ type Customer struct {
 	Debt    sale.Points // positive: owed
 	Made    sale.Time
 	Last    sale.Time // last purchase
-	Search  string    // the folded name that the list is ordered by
+	Bearer  bool      // a certificate: its name and its card are the code that pays
 }
-
-// CustomerKey is a place in the list of customers, by name; zero is its top.
-type CustomerKey struct {
-	Search string
-	No     sale.CustomerNo
-}
-
-// Key is the row's place.
-func (c Customer) Key() CustomerKey { return CustomerKey{c.Search, c.No} }
 
 // CustomerFilter chooses customers; the search text is folded by whoever asks.
 type CustomerFilter struct {
