@@ -85,7 +85,14 @@ func say(w http.ResponseWriter, out *http.ResponseController, text string) error
 	if _, err := fmt.Fprint(w, text); err != nil {
 		return err
 	}
-	return out.Flush()
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	// HTTP/2 ends a stream at a deadline that has passed, whether or not anything is being written
+	if err := out.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // news is the event for a change of pulse; empty for none.

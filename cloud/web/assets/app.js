@@ -2,10 +2,12 @@
 // gives the keyboard two short cuts. Every page works without this module.
 
 const between = 1500; // ms between two renewals, however fast records arrive
+const again = 5000; // ms until a stream that was refused, or a renewal that failed, is tried again
 const regions = () => [...document.querySelectorAll("[data-live]")];
 const lamp = document.querySelector(".live");
 
 let stream = null;
+let missed = false; // the stream was away: what came meanwhile was told to nobody
 let waiting = false;
 let last = 0;
 
@@ -19,10 +21,10 @@ function show(on) {
   lamp.textContent = on ? lamp.dataset.yes : lamp.dataset.no;
 }
 
-function renewSoon() {
+function renewSoon(pause = between) {
   if (waiting) return;
   waiting = true;
-  setTimeout(renew, Math.max(0, last + between - Date.now()));
+  setTimeout(renew, Math.max(0, last + pause - Date.now()));
 }
 
 async function renew() {
@@ -34,22 +36,32 @@ async function renew() {
       location.reload();
       return;
     }
-    if (!answer.ok) return;
+    if (!answer.ok) throw new Error(answer.statusText);
     put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (stream?.readyState === EventSource.OPEN) show(true);
   } catch {
-    show(false); // the stream comes back by itself, and with it the next renewal
+    show(false);
+    renewSoon(again);
   }
 }
 
-// put exchanges the regions; what is being typed in or read by the keyboard stays where it is.
+// busy tells whether somebody is typing in a region, or has typed there and not sent it yet.
+function busy(region) {
+  return region.querySelector("input:focus, select:focus, textarea:focus") || [...region.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
+}
+
+// put exchanges the regions; what is being typed in or read by the keyboard stays where it is, and what was opened
+// stays open.
 function put(fresh) {
   for (const old of regions()) {
     const now = fresh.getElementById(old.id);
-    if (!now || now.innerHTML === old.innerHTML || old.querySelector("input:focus, select:focus, textarea:focus")) continue;
+    if (!now || now.innerHTML === old.innerHTML || busy(old)) continue;
+    const opened = [...old.querySelectorAll("details")].map((details) => details.open);
     const known = new Set([...old.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const scrolled = old.scrollTop;
     old.replaceChildren(...now.childNodes);
+    old.querySelectorAll("details").forEach((details, i) => { details.open ||= opened[i] === true; });
     old.scrollTop = scrolled;
     for (const row of old.querySelectorAll("[data-key]")) {
       if (known.size > 0 && !known.has(row.dataset.key)) row.classList.add("fresh");
@@ -59,10 +71,21 @@ function put(fresh) {
 }
 
 function listen() {
-  if (stream || regions().length === 0) return;
+  if (stream || document.hidden || regions().length === 0) return;
   stream = new EventSource("/live");
-  stream.addEventListener("open", () => show(true));
-  stream.addEventListener("error", () => show(false));
+  stream.addEventListener("open", () => {
+    show(true);
+    if (missed) renewSoon();
+    missed = false;
+  });
+  stream.addEventListener("error", () => {
+    show(false);
+    missed = true;
+    if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    stream = null; // refused, by a proxy while head office restarts, or because the sign-in has ended: the renewal finds out
+    setTimeout(listen, again);
+    renewSoon(again);
+  });
   stream.addEventListener("news", (event) => {
     if (interested(JSON.parse(event.data))) renewSoon();
   });
