@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
@@ -42,13 +43,14 @@ func (s *Store) PageUsers(ctx context.Context, org sale.OrgNo, login string) ([]
 	return out, nil
 }
 
-// PutPageUser writes a user whole. Sessions of a user that is gone, or whose password or role changed,
-// end with it.
+// PutPageUser writes a user, with a password where u has one: that of a form opened before may have been changed by the
+// user since. Sessions of a user that is gone, or whose password or role changed, end with it.
 func (s *Store) PutPageUser(ctx context.Context, u page.User, endSessions bool) error {
 	err := s.change(ctx, func(tx *tx) error {
 		_, err := tx.exec(ctx, `INSERT INTO users (org, login, name, role, hash, salt, lang, created, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
- ON CONFLICT (org, login) DO UPDATE SET name = excluded.name, role = excluded.role, hash = excluded.hash, salt = excluded.salt, lang = excluded.lang, gone = excluded.gone`,
-			int64(u.Org), text(u.Login), text(u.Name), u.Role.String(), u.Hash, u.Salt, string(u.Lang), int64(u.Made), map[bool]int64{true: 1}[u.Gone])
+ ON CONFLICT (org, login) DO UPDATE SET name = excluded.name, role = excluded.role, lang = excluded.lang,
+ hash = CASE WHEN length(excluded.hash) > 0 THEN excluded.hash ELSE users.hash END, salt = CASE WHEN length(excluded.hash) > 0 THEN excluded.salt ELSE users.salt END, gone = excluded.gone`,
+			int64(u.Org), text(u.Login), text(u.Name), u.Role.String(), append([]byte{}, u.Hash...), append([]byte{}, u.Salt...), string(u.Lang), int64(u.Made), map[bool]int64{true: 1}[u.Gone])
 		if err != nil || !endSessions {
 			return err
 		}
@@ -57,6 +59,26 @@ func (s *Store) PutPageUser(ctx context.Context, u page.User, endSessions bool) 
 	})
 	if err != nil {
 		return fmt.Errorf("write user %s: %w", u.Login, err)
+	}
+	return nil
+}
+
+// SetPagePassword changes a user's password and ends their sessions. Role and access are not touched: they may have
+// been taken away while the password was hashed.
+func (s *Store) SetPagePassword(ctx context.Context, org sale.OrgNo, login string, hash, salt []byte) error {
+	err := s.change(ctx, func(tx *tx) error {
+		done, err := tx.exec(ctx, `UPDATE users SET hash = ?, salt = ? WHERE org = ? AND login = ? AND gone = 0`, hash, salt, int64(org), text(login))
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, page.ErrNotFound)
+		}
+		_, err = tx.exec(ctx, `DELETE FROM sessions WHERE org = ? AND login = ?`, int64(org), text(login))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change the password of %s: %w", login, err)
 	}
 	return nil
 }

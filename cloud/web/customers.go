@@ -311,11 +311,15 @@ func (s *site) editCustomerForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	f := newForm("name", card.Name, "phone", card.Phone, "cards", strings.Join(cardsOf(card), "\n"))
+	return s.showCustomerForm(c, no, customerForm(card).opened(), http.StatusOK)
+}
+
+func customerForm(card page.CustomerCard) *form {
+	f := newForm("name", card.Name, "phone", card.Phone, "cards", strings.Join(cardsOf(card), "\n"), "home", "")
 	if card.Home != 0 {
 		f.Values.Set("home", fmt.Sprint(card.Home))
 	}
-	return s.showCustomerForm(c, no, f, http.StatusOK)
+	return f
 }
 
 func cardsOf(card page.CustomerCard) []string {
@@ -341,6 +345,7 @@ func (s *site) saveCustomer(c *call) error {
 			return err
 		}
 		form.No, form.State = no, card.State
+		c.form.late(customerForm(card))
 	}
 	if err := s.readCustomer(c, &form); err != nil {
 		return err

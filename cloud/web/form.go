@@ -1,10 +1,14 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +77,37 @@ func (f *form) ok() bool { return len(f.Problems) == 0 }
 
 func (f *form) wrong(field, ru, en string) {
 	f.Problems = append(f.Problems, problem{field, Text{ru, en}})
+}
+
+// opened remembers in a form of something saved what it shows, so that a save can tell whether that has changed since.
+func (f *form) opened() *form {
+	f.Values.Set("seen", seen(f.Values))
+	return f
+}
+
+func seen(values url.Values) string {
+	shown := cloned(values)
+	shown.Del("seen")
+	sum := sha256.Sum256([]byte(shown.Encode()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// late says so where somebody else has saved since the form was opened, and beside each field that differs what stands
+// there now. The next save of this form goes over theirs.
+func (f *form) late(now *form) {
+	was, is := f.V("seen"), seen(now.Values)
+	if was == "" || was == is {
+		return
+	}
+	f.Values.Set("seen", is)
+	f.wrong("", "Пока вы правили, это сохранил кто-то ещё. Ваш ввод остался на странице: сверьте и нажмите «Сохранить» ещё раз — он ляжет поверх.",
+		"While you were editing, somebody else saved this. What you typed is still on the page: compare and press Save again to put it over theirs.")
+	for _, field := range slices.Sorted(maps.Keys(now.Values)) {
+		typed, saved := strings.ReplaceAll(strings.Join(f.Values[field], ", "), "\r", ""), strings.Join(now.Values[field], ", ")
+		if typed != saved {
+			f.wrong(field, "Сейчас сохранено: "+saved, "Saved now: "+saved)
+		}
+	}
 }
 
 // text reads a line of text; what is missing or too long is a problem.

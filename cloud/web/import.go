@@ -214,9 +214,12 @@ func productValues(row map[string]string) *form {
 	return f
 }
 
+// previewProducts says what the file changes, and completes its products with what it does not name.
 func (s *site) previewProducts(c *call, d *importData, products []sale.Product, lines map[sale.SKU]string) error {
-	for _, p := range products {
-		old, err := s.Catalogue.ProductRow(c.ctx(), c.org(), p.SKU)
+	for i := range products {
+		old, err := s.Catalogue.ProductRow(c.ctx(), c.org(), products[i].SKU)
+		keepUnnamed(&products[i], old)
+		p := products[i]
 		state := Text{"новый", "new"}
 		slices.Sort(p.Codes)
 		switch {

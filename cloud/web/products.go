@@ -197,13 +197,17 @@ func (s *site) productForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	f := newForm("name", p.Name, "price", p.Price.String(), "vat", wordOf(vats, int(p.VAT)), "subject", wordOf(subjects, int(p.Subject)),
+	return s.showProductForm(c, productFormOf(p).opened(), p.SKU, p.Gone, http.StatusOK)
+}
+
+func productFormOf(p sale.Product) *form {
+	f := newForm("name", p.Name, "price", p.Price.String(), "min-price", "", "vat", wordOf(vats, int(p.VAT)), "subject", wordOf(subjects, int(p.Subject)),
 		"unit", wordOf(units, int(p.Unit)), "category", p.Category, "codes", strings.Join(p.Codes, "\n"))
 	if p.MinPrice != 0 {
 		f.Values.Set("min-price", p.MinPrice.String())
 	}
 	f.Values["traits"] = traitWords(p.Traits)
-	return s.showProductForm(c, f, p.SKU, p.Gone, http.StatusOK)
+	return f
 }
 
 func traitWords(t sale.Traits) []string {
@@ -250,6 +254,10 @@ func readProduct(f *form) sale.Product {
 	return p
 }
 
+// keepUnnamed leaves what neither the form nor the file names as it was: tags that promotions go by, and minimum prices
+// known in advance.
+func keepUnnamed(p *sale.Product, old sale.Product) { p.Tags, p.Floors = old.Tags, old.Floors }
+
 func words(list []named) string {
 	all := make([]string, 0, len(list))
 	for _, n := range list {
@@ -290,6 +298,13 @@ func (s *site) saveProduct(c *call) error {
 			c.form.wrong("sku", "Такой артикул уже есть.", "This article number is taken.")
 		}
 		sku = ""
+	} else {
+		old, err := s.Catalogue.ProductRow(c.ctx(), c.org(), p.SKU)
+		if err != nil {
+			return err
+		}
+		c.form.late(productFormOf(old))
+		keepUnnamed(&p, old)
 	}
 	if err := s.checkCodes(c, c.form, []sale.Product{p}); err != nil {
 		return err

@@ -323,18 +323,17 @@ func (s *site) changePassword(c *call) error {
 	if !c.form.ok() {
 		return c.show(http.StatusUnprocessableEntity, "password", Text{"Смена пароля", "Change password"}, &form{Problems: c.form.Problems}, nil)
 	}
-	user := c.user
-	var err error
-	if user.Hash, user.Salt, err = HashPassword(password); err != nil {
+	hash, salt, err := HashPassword(password)
+	if err != nil {
 		return err
 	}
-	if err := s.Accounts.PutPageUser(c.ctx(), user, true); err != nil {
+	if err := s.Accounts.SetPagePassword(c.ctx(), c.org(), c.user.Login, hash, salt); err != nil {
 		return err
 	}
-	if err := c.audit("password", user.Login, ""); err != nil {
+	if err := c.audit("password", c.user.Login, ""); err != nil {
 		return err
 	}
-	if err := c.open(user); err != nil {
+	if err := c.open(c.user); err != nil {
 		return err
 	}
 	return c.done("/password", "password")

@@ -80,11 +80,15 @@ func (s *site) staffForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	f := newForm("name", m.Name, "inn", m.INN, "role", fmt.Sprint(m.Role))
+	return s.showStaffForm(c, memberForm(m).opened(), m, http.StatusOK)
+}
+
+func memberForm(m sale.Staff) *form {
+	f := newForm("name", m.Name, "inn", m.INN, "role", fmt.Sprint(m.Role), "store", "")
 	if m.Store != 0 {
 		f.Values.Set("store", fmt.Sprint(m.Store))
 	}
-	return s.showStaffForm(c, f, m, http.StatusOK)
+	return f
 }
 
 // readMember reads what a form or a row of CSV says of a member of staff. pinNeeded is for new ones.
@@ -148,6 +152,7 @@ func (s *site) saveStaff(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.form.late(memberForm(m))
 	pin := readMember(c.form, &m, len(m.PIN) == 0)
 	c.form.Values.Del("pin")
 	if !c.form.ok() {

@@ -37,7 +37,11 @@ func (s *site) storeForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.showStoreForm(c, newForm("name", st.Name, "address", st.Address, "zone", st.Zone, "region", st.Region), st.No, http.StatusOK)
+	return s.showStoreForm(c, storeFormOf(st).opened(), st.No, http.StatusOK)
+}
+
+func storeFormOf(st page.Store) *form {
+	return newForm("name", st.Name, "address", st.Address, "zone", st.Zone, "region", st.Region)
 }
 
 func (s shop) find(no string) (page.Store, error) {
@@ -80,6 +84,7 @@ func (s *site) saveStore(c *call) error {
 			return err
 		}
 		st.No = old.No
+		c.form.late(storeFormOf(old))
 	}
 	if _, err := time.LoadLocation(st.Zone); err != nil || st.Zone == "Local" || st.Zone == "" {
 		if c.form.E("zone") == nil {

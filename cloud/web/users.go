@@ -52,7 +52,15 @@ func (s *site) userForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.showUserForm(c, newForm("name", u.Name, "role", u.Role.String()), u.Login, u.Gone, http.StatusOK)
+	return s.showUserForm(c, userFormOf(u).opened(), u.Login, u.Gone, http.StatusOK)
+}
+
+func userFormOf(u page.User) *form {
+	f := newForm("name", u.Name, "role", u.Role.String())
+	if u.Gone {
+		f.Values.Set("gone", "1")
+	}
+	return f
 }
 
 func (c *call) findUser() (page.User, error) {
@@ -79,6 +87,9 @@ func (s *site) saveUser(c *call) error {
 	if err != nil {
 		return err
 	}
+	if !fresh {
+		c.form.late(userFormOf(u))
+	}
 	u.Name = c.form.text("name", true, textMax)
 	role, gone := page.ParseRole(c.form.V("role")), c.form.V("gone") == "1"
 	self := u.Login == c.user.Login
@@ -102,7 +113,7 @@ func (s *site) saveUser(c *call) error {
 		return s.showUserForm(c, c.form, login, gone, http.StatusUnprocessableEntity)
 	}
 	ends := role != u.Role || gone || password != ""
-	u.Role, u.Gone = role, gone
+	u.Role, u.Gone, u.Hash, u.Salt = role, gone, nil, nil
 	if password != "" {
 		if u.Hash, u.Salt, err = HashPassword(password); err != nil {
 			return err

@@ -56,7 +56,10 @@ type Options struct {
 // Accounts are the people who sign in here.
 type Accounts interface {
 	PageUsers(ctx context.Context, org sale.OrgNo, login string) ([]page.User, error)
+	// PutPageUser leaves the password as it is where u has none.
 	PutPageUser(ctx context.Context, u page.User, endSessions bool) error
+	// SetPagePassword changes nothing else, and ends the user's sessions; page.ErrNotFound of one who has lost access.
+	SetPagePassword(ctx context.Context, org sale.OrgNo, login string, hash, salt []byte) error
 	SetPageLang(ctx context.Context, org sale.OrgNo, login string, lang page.Lang) error
 	OpenPageSession(ctx context.Context, org sale.OrgNo, s page.Session) error
 	PageSession(ctx context.Context, org sale.OrgNo, token [32]byte) (page.Session, page.User, error)

@@ -1,0 +1,129 @@
+package web_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kopilka/kopilka/cloud/web"
+	"github.com/kopilka/kopilka/cloud/web/page"
+	"github.com/kopilka/kopilka/ledger/sale"
+)
+
+// TestTwoPeopleEditOneThing: whoever saves second is told what stands there now, keeps what was typed, and may put it
+// over by pressing again. Without that a card or a price of the first one's is lost and nobody knows.
+func TestTwoPeopleEditOneThing(t *testing.T) {
+	t.Parallel()
+	for path, x := range map[string]struct{ field, first, second, other, typed string }{
+		"/customers/1/edit": {"cards", "2900000001234\n555", "name", "Петрова Анна", "555"},
+		"/products/100200":  {"price", "99.90", "name", "Молоко", "99.90"},
+		"/staff/1":          {"store", "2", "name", "Смирнова", "2"},
+		"/stores/1":         {"zone", "Europe/Samara", "name", "Домик", "Europe/Samara"},
+		"/users/manager":    {"role", "owner", "name", "Ольга", "owner"},
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			o := fill(t)
+			b := o.signedIn("owner")
+			_, body := b.get(path)
+			first, second := formFields(body), formFields(body)
+			first.Set(x.field, x.first)
+			res, _ := b.post(path, first)
+			require.Equal(t, http.StatusSeeOther, res.StatusCode)
+			second.Set(x.second, x.other)
+			res, body = b.post(path, second)
+			require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+			require.Contains(t, body, "сохранил кто-то ещё")
+			require.Contains(t, body, "Сейчас сохранено:")
+			require.Equal(t, x.other, formFields(body).Get(x.second), "what was typed")
+			_, now := b.get(path)
+			require.Contains(t, formFields(now).Get(x.field), x.typed, "the first one's is there")
+			over := formFields(body)
+			maps.DeleteFunc(over, func(key string, _ []string) bool { return key == "new" || key == "again" || key == "pin" })
+			res, _ = b.post(path, over)
+			require.Equal(t, http.StatusSeeOther, res.StatusCode, "pressed again")
+			_, now = b.get(path)
+			require.Equal(t, x.other, formFields(now).Get(x.second))
+		})
+	}
+}
+
+// TestAProductKeepsWhatNoFormNames: promotions go by tags, and a till without network by minimum prices known ahead.
+func TestAProductKeepsWhatNoFormNames(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	ctx := context.Background()
+	p := products()[0]
+	p.Tags, p.Floors = []string{"own-brand"}, []sale.DatedPrice{{From: 20270101, Price: 9900}}
+	require.NoError(t, o.Store.PutProducts(ctx, o.org, []sale.Product{p}))
+	b := o.signedIn("manager")
+	res, _ := b.submit("/products/100200", url.Values{"price": {"91"}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	file := "sku;name;price;vat;codes;category\n100200;Молоко;92;10;4600000000015;Молочное\n"
+	res, _ = b.post("/products/import", url.Values{"text": {file}, "name": {"x.csv"}, "sure": {"1"}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	now, err := o.Store.ProductRow(ctx, o.org, "100200")
+	require.NoError(t, err)
+	require.Equal(t, sale.Money(9200), now.Price)
+	require.Equal(t, p.Tags, now.Tags)
+	require.Equal(t, p.Floors, now.Floors)
+}
+
+// meanwhile does something once, after somebody's session was looked up.
+type meanwhile struct {
+	web.Accounts
+	do func()
+}
+
+func (m *meanwhile) PageSession(ctx context.Context, org sale.OrgNo, token [32]byte) (page.Session, page.User, error) {
+	s, u, err := m.Accounts.PageSession(ctx, org, token)
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return s, u, err
+}
+
+// TestAPasswordBringsNoRightsBack: an owner takes rights away while their holder changes the password, which takes
+// a while; and renames somebody who has changed theirs since the form was opened.
+func TestAPasswordBringsNoRightsBack(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	ctx := context.Background()
+	options := o.PageOptions(o.org)
+	m := &meanwhile{Accounts: options.Accounts}
+	options.Accounts = m
+	pages, err := web.New(options)
+	require.NoError(t, err)
+	server := httptest.NewServer(pages)
+	t.Cleanup(server.Close)
+	o.url = server.URL
+	b := o.signedIn("manager")
+	change := url.Values{"csrf": {b.token()}, "old": {password}, "new": {"совсем новый пароль"}, "again": {"совсем новый пароль"}}
+	m.do = func() {
+		found, err := o.Store.PageUsers(ctx, o.org, "manager")
+		require.NoError(t, err)
+		found[0].Role, found[0].Gone = page.RoleViewer, true
+		require.NoError(t, o.Store.PutPageUser(ctx, found[0], true))
+	}
+	res, err := b.PostForm(o.url+"/password", change)
+	require.NoError(t, err)
+	read(t, res)
+	found, err := o.Store.PageUsers(ctx, o.org, "manager")
+	require.NoError(t, err)
+	require.True(t, found[0].Gone, "the access stays taken away")
+	require.Equal(t, page.RoleViewer, found[0].Role)
+
+	found[0].Gone, found[0].Hash, found[0].Salt = false, []byte("changed since"), []byte("by themselves")
+	require.NoError(t, o.Store.PutPageUser(ctx, found[0], false))
+	found[0].Name, found[0].Hash, found[0].Salt = "Ольга", nil, nil
+	require.NoError(t, o.Store.PutPageUser(ctx, found[0], false))
+	found, err = o.Store.PageUsers(ctx, o.org, "manager")
+	require.NoError(t, err)
+	require.Equal(t, "changed since", string(found[0].Hash))
+}
