@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
 
@@ -34,7 +35,7 @@ func chrome(t *testing.T, width, height int) context.Context {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	ctx, end := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, end := context.WithTimeout(ctx, 6*time.Minute)
 	t.Cleanup(end)
 	return ctx
 }
@@ -91,7 +92,7 @@ func (o *office) pagesToLookAt() map[string]string {
 	}
 }
 
-// TestAxe runs axe-core on every page: no violation of WCAG 2.1 A and AA. The same load of a page is then
+// TestAxe runs axe-core on every page in both languages: no violation of WCAG 2.1 A and AA. The same load of a page is then
 // made narrower: nothing may stick out of a small screen.
 func TestAxe(t *testing.T) {
 	path := os.Getenv("AXE_JS")
@@ -125,7 +126,14 @@ func TestAxe(t *testing.T) {
 	}
 	check("sign-in", "/sign-in")
 	signIn(t, ctx, o, "owner")
-	for name, path := range o.pagesToLookAt() {
-		check(name, path)
+	all := o.pagesToLookAt()
+	for _, lang := range []page.Lang{"ru", "en"} {
+		require.NoError(t, o.Store.SetPageLang(context.Background(), o.org, "owner", lang))
+		for name, path := range all {
+			check(name+" "+string(lang), path)
+		}
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.documentElement.lang`))
+		require.NoError(t, err)
+		require.Equal(t, string(lang), shown)
 	}
 }
