@@ -144,36 +144,54 @@ func (t *tx) products(ctx context.Context, org sale.OrgNo, skus []any) (map[sale
 // PutStaff creates or changes a member of staff; tills hear of it when something changed. A member
 // without a PIN keeps the one that is stored.
 func (s *Store) PutStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) error {
-	err := s.change(ctx, func(tx *tx) error {
-		known, err := tx.staff(ctx, org, []any{int64(m.No)})
-		if err != nil {
-			return err
-		}
-		if old := known[m.No]; old != nil {
-			if len(m.PIN) == 0 {
-				m.PIN, m.Salt = old.PIN, old.Salt
-			}
-			if a, b := mustEncode(old), mustEncode(&m); a == b {
-				return nil
-			}
-		}
-		gone := int64(0)
-		if m.Gone {
-			gone = 1
-		}
-		if _, err := tx.exec(ctx, `INSERT INTO staff (org, no, name, inn, role, pin, salt, gone, store) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (org, no) DO UPDATE SET name = excluded.name, inn = excluded.inn, role = excluded.role, pin = excluded.pin, salt = excluded.salt,
-			gone = excluded.gone, store = excluded.store`,
-			int64(org), int64(m.No), text(m.Name), text(m.INN), int64(m.Role), m.PIN, m.Salt, gone, int64(m.Store)); err != nil {
-			return err
-		}
-		// To every store: a member who moves must vanish where they were.
-		return tx.bump(ctx, org, map[feedKey]feedRow{staffKey(m.No): {}})
-	})
+	err := s.change(ctx, func(tx *tx) error { return tx.putStaff(ctx, org, m) })
 	if err != nil {
 		return fmt.Errorf("save member of staff %d: %w", m.No, err)
 	}
 	return nil
+}
+
+// AddStaff gives somebody new the next number. The lock keeps two who are added at once from getting the same one:
+// the later would take the earlier's place, with their receipts.
+func (s *Store) AddStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) (sale.StaffNo, error) {
+	err := s.change(ctx, func(tx *tx) error {
+		if _, err := tx.lockOffice(ctx, org); err != nil {
+			return err
+		}
+		last, err := tx.int(ctx, `SELECT MAX(no) FROM staff WHERE org = ?`, int64(org))
+		if err != nil {
+			return err
+		}
+		m.No = sale.StaffNo(last + 1)
+		return tx.putStaff(ctx, org, m)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("add member of staff %q: %w", m.Name, err)
+	}
+	return m.No, nil
+}
+
+func (t *tx) putStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) error {
+	known, err := t.staff(ctx, org, []any{int64(m.No)})
+	if err != nil {
+		return err
+	}
+	if old := known[m.No]; old != nil {
+		if len(m.PIN) == 0 {
+			m.PIN, m.Salt = old.PIN, old.Salt
+		}
+		if a, b := mustEncode(old), mustEncode(&m); a == b {
+			return nil
+		}
+	}
+	if _, err := t.exec(ctx, `INSERT INTO staff (org, no, name, inn, role, pin, salt, gone, store) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (org, no) DO UPDATE SET name = excluded.name, inn = excluded.inn, role = excluded.role, pin = excluded.pin, salt = excluded.salt,
+		gone = excluded.gone, store = excluded.store`,
+		int64(org), int64(m.No), text(m.Name), text(m.INN), int64(m.Role), m.PIN, m.Salt, flagged(m.Gone), int64(m.Store)); err != nil {
+		return err
+	}
+	// To every store: a member who moves must vanish where they were.
+	return t.bump(ctx, org, map[feedKey]feedRow{staffKey(m.No): {}})
 }
 
 // mustEncode compares two members; encoding plain fields cannot fail.

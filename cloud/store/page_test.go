@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -93,7 +97,7 @@ func TestPagesReadBothEngines(t *testing.T) {
 		owners, err := s.CodeOwners(ctx, org, []string{"46", "47"})
 		require.NoError(t, err)
 		require.Equal(t, map[string]sale.SKU{"46": "1"}, owners)
-		next, err := s.NextStaff(ctx, org)
+		next, err := s.AddStaff(ctx, org, sale.Staff{Name: "Петров", Role: sale.RoleCashier})
 		require.NoError(t, err)
 		require.Equal(t, sale.StaffNo(2), next)
 		_, err = s.ProgrammeRows(ctx, org)
@@ -136,5 +140,30 @@ func TestKnownGoods(t *testing.T) {
 		none, err := s.KnownGoods(t.Context(), org, page.GoodsNames{})
 		require.NoError(t, err)
 		require.Empty(t, none.SKUs)
+	})
+}
+
+// TestTwoAddedAtOnceAreTwo adds members of staff and stores from several sides at once.
+func TestTwoAddedAtOnceAreTwo(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, _ := seat(t, s, 0)
+		const sides = 8
+		members, stores := make([]sale.StaffNo, sides), make([]sale.StoreNo, sides)
+		problems := make([]error, 2*sides)
+		var all sync.WaitGroup
+		for i := range sides {
+			all.Go(func() {
+				members[i], problems[i] = s.AddStaff(context.Background(), org, sale.Staff{Name: fmt.Sprint("Иванова ", i), Role: sale.RoleCashier})
+			})
+			all.Go(func() {
+				stores[i], problems[sides+i] = s.PutPageStore(context.Background(), org, page.Store{Name: fmt.Sprint("Лавка ", i), Zone: "Europe/Moscow"}, "owner")
+			})
+		}
+		all.Wait()
+		require.NoError(t, errors.Join(problems...))
+		slices.Sort(members)
+		slices.Sort(stores)
+		require.Len(t, slices.Compact(members), sides)
+		require.Len(t, slices.Compact(stores), sides)
 	})
 }

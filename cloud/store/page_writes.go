@@ -14,25 +14,32 @@ import (
 // What the pages write goes through the same methods that everything else uses; here only the pages'
 // own forms are turned into them.
 
-// PutPageStore changes a store, or makes one with the next number when its own is zero.
+// PutPageStore changes a store, or makes one with the next number when its own is zero. Two made at once wait for each
+// other, or the later would take the earlier's place.
 func (s *Store) PutPageStore(ctx context.Context, org sale.OrgNo, st page.Store, by string) (sale.StoreNo, error) {
-	what := "store.change"
-	if st.No == 0 {
-		what = "store.add"
-		last := int64(0)
-		err := s.view(ctx, func(tx *tx) (err error) {
-			last, err = tx.int(ctx, `SELECT MAX(store) FROM stores WHERE org = ?`, int64(org))
-			return err
-		})
-		if err != nil {
-			return 0, fmt.Errorf("give a store its number: %w", err)
+	no := st.No
+	err := s.change(ctx, func(tx *tx) error {
+		what := "store.change"
+		if no = st.No; no == 0 {
+			what = "store.add"
+			if _, err := tx.lockOffice(ctx, org); err != nil {
+				return err
+			}
+			last, err := tx.int(ctx, `SELECT MAX(store) FROM stores WHERE org = ?`, int64(org))
+			if err != nil {
+				return err
+			}
+			no = sale.StoreNo(last + 1)
 		}
-		st.No = sale.StoreNo(last + 1)
+		if err := tx.putShop(ctx, org, Shop{No: no, Name: st.Name, Address: st.Address, Zone: st.Zone, Region: st.Region}); err != nil {
+			return err
+		}
+		return tx.audit(ctx, org, by, what, fmt.Sprint(no), st.Name)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("save store %q: %w", st.Name, err)
 	}
-	if err := s.PutShop(ctx, org, Shop{No: st.No, Name: st.Name, Address: st.Address, Zone: st.Zone, Region: st.Region}); err != nil {
-		return 0, err
-	}
-	return st.No, s.Audit(ctx, org, by, what, fmt.Sprint(st.No), st.Name)
+	return no, nil
 }
 
 // NewPageCode makes an enrolment code and says until when it waits.
@@ -94,19 +101,6 @@ func (s *Store) PhoneOwner(ctx context.Context, org sale.OrgNo, phone string) (s
 		return 0, nil
 	}
 	return no, err
-}
-
-// NextStaff is the number that a new member of staff gets.
-func (s *Store) NextStaff(ctx context.Context, org sale.OrgNo) (sale.StaffNo, error) {
-	last := int64(0)
-	err := s.view(ctx, func(tx *tx) (err error) {
-		last, err = tx.int(ctx, `SELECT MAX(no) FROM staff WHERE org = ?`, int64(org))
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("give a member of staff a number: %w", err)
-	}
-	return sale.StaffNo(last + 1), nil
 }
 
 // CodeOwners tells to which products codes belong.

@@ -28,28 +28,30 @@ type Shop struct {
 
 // PutShop creates or changes a store; its tills hear of it.
 func (s *Store) PutShop(ctx context.Context, org sale.OrgNo, shop Shop) error {
+	return s.change(ctx, func(tx *tx) error { return tx.putShop(ctx, org, shop) })
+}
+
+func (t *tx) putShop(ctx context.Context, org sale.OrgNo, shop Shop) error {
 	if _, err := time.LoadLocation(shop.Zone); err != nil || shop.Zone == "" {
 		return fmt.Errorf("store %d: time zone %q is not known, want a name like Europe/Moscow", shop.No, shop.Zone)
 	}
-	return s.change(ctx, func(tx *tx) error {
-		same, err := tx.int(ctx, `SELECT count(*) FROM stores WHERE org = ? AND store = ? AND name = ? AND address = ? AND zone = ? AND region = ?`,
-			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region))
-		if err != nil || same > 0 {
-			return err
-		}
-		house := sale.HouseNo(shop.No)
-		if _, err := tx.exec(ctx, `INSERT INTO stores (org, store, name, address, zone, region, house) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (org, store) DO UPDATE SET name = excluded.name, address = excluded.address, zone = excluded.zone, region = excluded.region`,
-			int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region), int64(house)); err != nil {
-			return fmt.Errorf("save store %d: %w", shop.No, err)
-		}
-		if _, err := tx.exec(ctx, `INSERT INTO customers (org, no, name, short, home, state, search, created) VALUES (?, ?, ?, ?, ?, ?, '', ?)
-			ON CONFLICT (org, no) DO UPDATE SET name = excluded.name`, int64(org), int64(house), "Без карты: "+text(shop.Name), "Без карты", int64(shop.No),
-			int64(sale.CustomerHouse), s.now().UnixMilli()); err != nil {
-			return fmt.Errorf("save the house account of store %d: %w", shop.No, err)
-		}
-		return tx.bump(ctx, org, map[feedKey]feedRow{settingsKey(shop.No): {store: shop.No}})
-	})
+	same, err := t.int(ctx, `SELECT count(*) FROM stores WHERE org = ? AND store = ? AND name = ? AND address = ? AND zone = ? AND region = ?`,
+		int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region))
+	if err != nil || same > 0 {
+		return err
+	}
+	house := sale.HouseNo(shop.No)
+	if _, err := t.exec(ctx, `INSERT INTO stores (org, store, name, address, zone, region, house) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (org, store) DO UPDATE SET name = excluded.name, address = excluded.address, zone = excluded.zone, region = excluded.region`,
+		int64(org), int64(shop.No), text(shop.Name), text(shop.Address), shop.Zone, text(shop.Region), int64(house)); err != nil {
+		return fmt.Errorf("save store %d: %w", shop.No, err)
+	}
+	if _, err := t.exec(ctx, `INSERT INTO customers (org, no, name, short, home, state, search, created) VALUES (?, ?, ?, ?, ?, ?, '', ?)
+		ON CONFLICT (org, no) DO UPDATE SET name = excluded.name`, int64(org), int64(house), "Без карты: "+text(shop.Name), "Без карты", int64(shop.No),
+		int64(sale.CustomerHouse), t.s.now().UnixMilli()); err != nil {
+		return fmt.Errorf("save the house account of store %d: %w", shop.No, err)
+	}
+	return t.bump(ctx, org, map[feedKey]feedRow{settingsKey(shop.No): {store: shop.No}})
 }
 
 // Shops lists the stores by number.

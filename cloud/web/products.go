@@ -22,7 +22,7 @@ type Catalogue interface {
 	KnownGoods(ctx context.Context, org sale.OrgNo, asked page.GoodsNames) (page.GoodsNames, error)
 	StaffRows(ctx context.Context, org sale.OrgNo, no sale.StaffNo) ([]page.Staff, error)
 	PutStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) error
-	NextStaff(ctx context.Context, org sale.OrgNo) (sale.StaffNo, error)
+	AddStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) (sale.StaffNo, error)
 }
 
 const (

@@ -165,12 +165,6 @@ func (s *site) saveStaff(c *call) error {
 }
 
 func (s *site) putMember(c *call, m sale.Staff, pin string) error {
-	if m.No == 0 {
-		var err error
-		if m.No, err = s.Catalogue.NextStaff(c.ctx(), c.org()); err != nil {
-			return err
-		}
-	}
 	if pin != "" {
 		m.Salt = make([]byte, passwordSalt)
 		if _, err := io.ReadFull(rand.Reader, m.Salt); err != nil {
@@ -178,7 +172,13 @@ func (s *site) putMember(c *call, m sale.Staff, pin string) error {
 		}
 		m.PIN = sale.HashPIN(pin, m.Salt)
 	}
-	if err := s.Catalogue.PutStaff(c.ctx(), c.org(), m); err != nil {
+	var err error
+	if m.No == 0 {
+		m.No, err = s.Catalogue.AddStaff(c.ctx(), c.org(), m)
+	} else {
+		err = s.Catalogue.PutStaff(c.ctx(), c.org(), m)
+	}
+	if err != nil {
 		return err
 	}
 	return c.audit("staff.save", fmt.Sprint(m.No), m.Name)
