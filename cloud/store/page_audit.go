@@ -71,7 +71,7 @@ func (s *Store) SetAside(ctx context.Context, org sale.OrgNo, till sale.TillNo, 
 }
 
 // Attributed counts what campaigns' codes have brought in [from, to): customers enrolled with one, and
-// receipts that showed one.
+// receipts that showed one; training uses no code up.
 func (s *Store) Attributed(ctx context.Context, org sale.OrgNo, from, to sale.Time) (out []page.Attributed, err error) {
 	by := map[uint32]int{}
 	at := func(campaign uint32) *page.Attributed {
@@ -82,8 +82,9 @@ func (s *Store) Attributed(ctx context.Context, org sale.OrgNo, from, to sale.Ti
 		return &out[by[campaign]]
 	}
 	err = s.view(ctx, func(tx *tx) error {
-		err := tx.each(ctx, `SELECT u.campaign, COUNT(DISTINCT u.record), COALESCE(SUM(s.total), 0) FROM code_uses u JOIN sales s ON s.org = u.org AND s.id = u.record
-			WHERE u.org = ? AND u.at >= ? AND u.at < ? GROUP BY u.campaign ORDER BY u.campaign`, []any{int64(org), int64(from), int64(to)}, func(r *sql.Rows) error {
+		// two codes of one campaign on a receipt are one receipt
+		err := tx.each(ctx, `SELECT u.campaign, COUNT(*), COALESCE(SUM(s.total), 0) FROM (SELECT DISTINCT campaign, record FROM code_uses WHERE org = ? AND at >= ? AND at < ?) u
+			JOIN sales s ON s.org = ? AND s.id = u.record GROUP BY u.campaign ORDER BY u.campaign`, []any{int64(org), int64(from), int64(to), int64(org)}, func(r *sql.Rows) error {
 			var x page.Attributed
 			err := r.Scan(&x.Campaign, &x.Receipts, &x.Total)
 			*at(x.Campaign) = x

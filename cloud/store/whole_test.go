@@ -250,6 +250,28 @@ func TestCodeUsedByTwoTills(t *testing.T) {
 	})
 }
 
+// TestAReceiptWithTwoCodesCountsOnce: two codes of one campaign do not double what it has brought, and a training
+// receipt has brought nothing.
+func TestAReceiptWithTwoCodesCountsOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, js := seat(t, s, 1)
+		o, err := s.Org(t.Context(), org)
+		require.NoError(t, err)
+		codes, err := s.MakeCodes(t.Context(), org, 7, 3, nil, "boss", rand.Reader)
+		require.NoError(t, err)
+		r := usedBy(js[0], o.CardSecret, codes[0])
+		r.Sale.Codes = append(r.Sale.Codes, sale.CodeUse{Campaign: 7, Key: sale.CodeKey(o.CardSecret, codes[1])})
+		js[0].Add(r)
+		training := usedBy(js[0], o.CardSecret, codes[2])
+		training.Sale.Training = true
+		js[0].Add(training)
+		handIn(t, s, js[0])
+		rows, err := s.Attributed(t.Context(), org, 0, 1<<50)
+		require.NoError(t, err)
+		require.Equal(t, []page.Attributed{{Campaign: 7, Receipts: 1, Total: r.Sale.Total}}, rows)
+	})
+}
+
 func TestPersonalCodesFollowAMerge(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		org, _ := seat(t, s, 1)
