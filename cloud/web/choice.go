@@ -54,6 +54,16 @@ func (s shop) zone(no sale.StoreNo) string {
 	return "Europe/Moscow"
 }
 
+// days is the zone by whose midnight a list's days begin: the store's that was chosen, else the chosen till's.
+func (s shop) days(store sale.StoreNo, till sale.TillNo) string {
+	for _, t := range s.Tills {
+		if store == 0 && t.No == till {
+			store = t.Store
+		}
+	}
+	return s.zone(store)
+}
+
 func (s shop) storeChoices(chosen string, none string) []choice {
 	out := []choice{{"", none, chosen == ""}}
 	for _, st := range s.Stores {

@@ -415,6 +415,9 @@ func (s *site) setState(c *call, state sale.CustomerState) error {
 	if v := c.r.URL.Query().Get("back"); v != "" { // a certificate's list
 		back = localPath(v)
 	}
+	if state == sale.CustomerActive && card.State != sale.CustomerBlocked {
+		return c.redirect(back) // who may have blocked is not who decides about training customers
+	}
 	if state == sale.CustomerBlocked && !c.sure() {
 		return c.confirm(Text{"Заблокировать покупателя?", "Block the customer?"}, confirmation{
 			Lines: []Text{

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -126,4 +128,48 @@ func TestAPasswordBringsNoRightsBack(t *testing.T) {
 	found, err = o.Store.PageUsers(ctx, o.org, "manager")
 	require.NoError(t, err)
 	require.Equal(t, "changed since", string(found[0].Hash))
+}
+
+// TestARefusedNoteStaysOnThePage: of a flag that is not among the newest fifty too.
+func TestARefusedNoteStaysOnThePage(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	ctx := context.Background()
+	j := o.tills[2]
+	before := j.Position.Seq
+	for range page.RowsMax + 5 { // a debt each
+		earned := j.Earning(1, 1, 100)
+		j.Add(earned)
+		j.Add(j.Owing(earned, 100))
+	}
+	o.send(j, before)
+	all, err := o.Store.FlagRows(ctx, o.org, false, page.FlagKey{}, 500)
+	require.NoError(t, err)
+	require.Greater(t, len(all), page.RowsMax+1)
+	oldest := all[len(all)-1].ID
+	note := strings.Repeat("длинно ", 200)
+	res, body := o.signedIn("manager").post("/flags/"+oldest.String(), url.Values{"note": {note}, "action": {"note"}})
+	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+	require.Contains(t, body, `data-key="`+oldest.String()+`"`)
+	require.Contains(t, body, note)
+}
+
+// TestATillsDaysAreItsStores: a till of Novosibirsk chosen by its number sells till its own midnight, as it does when
+// its store is chosen.
+func TestATillsDaysAreItsStores(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	j := o.tills[1]
+	before := j.Position.Seq
+	late := j.Plain(1)
+	j.At = sale.At(time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)) // an hour into the 22nd there, the 21st in Moscow
+	j.Add(late)
+	o.send(j, before)
+	o.clock.Store(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC).UnixMilli())
+	b := o.signedIn("viewer")
+	for _, path := range []string{"/sales?store=2&from=2026-11-22&to=2026-11-22", "/sales?till=2&from=2026-11-22&to=2026-11-22"} {
+		_, body := b.get(path)
+		require.Equal(t, 1, strings.Count(body, "<tr data-key="), path)
+		require.Contains(t, body, late.ID.String())
+	}
 }

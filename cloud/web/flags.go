@@ -128,11 +128,12 @@ type flagsData struct {
 	Wrong    sale.ID // the flag whose note was refused
 }
 
-func (s *site) flagsPage(c *call) error { return s.showFlags(c, nil, sale.ID{}, http.StatusOK) }
+func (s *site) flagsPage(c *call) error { return s.showFlags(c, nil, nil, http.StatusOK) }
 
-func (s *site) showFlags(c *call, f *form, wrong sale.ID, status int) error {
+// showFlags lists the inbox. wrong is the flag whose note was refused: it stands first, wherever its place is.
+func (s *site) showFlags(c *call, f *form, wrong *page.Conflict, status int) error {
 	q := c.r.URL.Query()
-	d := flagsData{Resolved: q.Get("show") == "resolved", Wrong: wrong, Kind: q.Get("kind")}
+	d := flagsData{Resolved: q.Get("show") == "resolved", Kind: q.Get("kind")}
 	filter := page.ConflictFilter{Resolved: d.Resolved, Kind: d.Kind}
 	if no, err := parseNumber(q.Get("customer")); err == nil {
 		d.Customer, filter.Customer = no, no
@@ -151,6 +152,10 @@ func (s *site) showFlags(c *call, f *form, wrong sale.ID, status int) error {
 	if len(rows) > page.RowsMax {
 		rows = rows[:page.RowsMax]
 		d.Older = older(q, rows[page.RowsMax-1].Key().String())
+	}
+	if wrong != nil {
+		d.Wrong = wrong.ID
+		rows = append([]page.Conflict{*wrong}, slices.DeleteFunc(rows, func(x page.Conflict) bool { return x.ID == wrong.ID })...)
 	}
 	if d.Kinds, err = s.kindChoices(c, d.Kind); err != nil {
 		return err
@@ -247,7 +252,7 @@ func (s *site) resolveFlag(c *call) error {
 	}
 	note := c.form.text("note", action == page.ActionNote || deedOf(action).Ask.RU != "", noteMax)
 	if !c.form.ok() {
-		return s.showFlags(c, c.form, id, http.StatusUnprocessableEntity)
+		return s.showFlags(c, c.form, &x, http.StatusUnprocessableEntity)
 	}
 	if d := deedOf(action); d.Ask.RU != "" && !c.sure() {
 		return c.confirm(flagRowOf(c.f, x).Title, confirmation{Lines: askLines(x, d), Yes: Text{trimDots(d.Name.RU), trimDots(d.Name.EN)}, Back: "/flags", Danger: true})

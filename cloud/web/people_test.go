@@ -148,3 +148,17 @@ func TestACertificateIsNoPerson(t *testing.T) {
 	res, _ = b.post(at+"/block", url.Values{"sure": {"1"}})
 	require.Equal(t, http.StatusSeeOther, res.StatusCode)
 }
+
+// TestUnblockingEndsNoTraining: whether a customer is for training the owner decides, for their receipts are out of all
+// reports.
+func TestUnblockingEndsNoTraining(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	ctx := context.Background()
+	require.NoError(t, o.Store.SetCustomerState(ctx, o.org, 1, sale.CustomerTest, "owner"))
+	res, _ := o.signedIn("manager").post("/customers/1/unblock", nil)
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	card, err := o.Store.CustomerCard(ctx, o.org, 1)
+	require.NoError(t, err)
+	require.Equal(t, sale.CustomerTest, card.State)
+}

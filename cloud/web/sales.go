@@ -124,7 +124,7 @@ func (s *site) saleFilter(c *call, sh shop, q url.Values) (page.SaleFilter, *for
 		f.Max = form.money("max", 0, sale.MoneyMax)
 	}
 	exact, meant := searchSale(strings.TrimSpace(q.Get("q")), &f, form)
-	s.salePeriod(form, &f, sh.zone(f.Store), exact)
+	s.salePeriod(form, &f, sh.days(f.Store, f.Till), exact)
 	return f, form, meant
 }
 

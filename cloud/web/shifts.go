@@ -107,10 +107,10 @@ func (s *site) shiftsPage(c *call) error {
 	store, _ := strconv.ParseUint(q.Get("store"), 10, 32) //nolint:errcheck // what is no number is no store
 	till, _ := strconv.ParseUint(q.Get("till"), 10, 21)   //nolint:errcheck // nor a till
 	f := page.ShiftFilter{Store: sale.StoreNo(store), Till: sale.TillNo(till)}
-	if day, ok := readDay(form, "from", sh.zone(f.Store)); ok && !day.IsZero() {
+	if day, ok := readDay(form, "from", sh.days(f.Store, f.Till)); ok && !day.IsZero() {
 		f.From = sale.At(day)
 	}
-	if day, ok := readDay(form, "to", sh.zone(f.Store)); ok && !day.IsZero() {
+	if day, ok := readDay(form, "to", sh.days(f.Store, f.Till)); ok && !day.IsZero() {
 		f.To = sale.At(day.AddDate(0, 0, 1))
 	}
 	d := shiftsData{Stores: sh.storeChoices(q.Get("store"), c.f.pick("Все", "All")), Tills: sh.tillChoices(q.Get("till"), c.f.pick("Все", "All"))}
