@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -128,6 +129,11 @@ func (d desk) EraseCustomer(ctx context.Context, org sale.OrgNo, no sale.Custome
 
 func (d desk) SetBirthday(ctx context.Context, org sale.OrgNo, no sale.CustomerNo, day, by string) error {
 	return refusal(d.Store.SetBirthday(ctx, org, no, day, by))
+}
+
+func (d desk) MoreCodes(ctx context.Context, org sale.OrgNo, campaign uint32, have, count int, owners []sale.CustomerNo, by string, random io.Reader) ([]string, error) {
+	codes, err := d.Store.MoreCodes(ctx, org, campaign, have, count, owners, by, random)
+	return codes, refusal(err)
 }
 
 func (d desk) WithdrawCampaign(ctx context.Context, org sale.OrgNo, campaign uint32, by string) error {

@@ -85,6 +85,15 @@ func certificateCode(random io.Reader) (string, error) {
 // MakeCodes makes single-use codes of a campaign and answers their texts to print or send: count of them for
 // anybody, or with owners one for each. Tills hear of their keys only.
 func (s *Store) MakeCodes(ctx context.Context, org sale.OrgNo, campaign uint32, count int, owners []sale.CustomerNo, by string, random io.Reader) (codes []string, err error) {
+	return s.MoreCodes(ctx, org, campaign, haveAny, count, owners, by, random)
+}
+
+// haveAny is for whom it does not matter how many codes a campaign has.
+const haveAny = -1
+
+// MoreCodes makes them if the campaign has as many as whoever asks has seen, else page.ErrChanged: a button pressed
+// twice makes one batch.
+func (s *Store) MoreCodes(ctx context.Context, org sale.OrgNo, campaign uint32, have, count int, owners []sale.CustomerNo, by string, random io.Reader) (codes []string, err error) {
 	if len(owners) > 0 {
 		count = len(owners)
 	}
@@ -98,14 +107,14 @@ func (s *Store) MakeCodes(ctx context.Context, org sale.OrgNo, campaign uint32, 
 		}
 		codes = append(codes, c)
 	}
-	err = s.change(ctx, func(tx *tx) error { return tx.makeCodes(ctx, org, campaign, codes, owners, by) })
+	err = s.change(ctx, func(tx *tx) error { return tx.makeCodes(ctx, org, campaign, have, codes, owners, by) })
 	if err != nil {
 		return nil, fmt.Errorf("make %d codes of campaign %d: %w", count, campaign, err)
 	}
 	return codes, nil
 }
 
-func (t *tx) makeCodes(ctx context.Context, org sale.OrgNo, campaign uint32, codes []string, owners []sale.CustomerNo, by string) error {
+func (t *tx) makeCodes(ctx context.Context, org sale.OrgNo, campaign uint32, seen int, codes []string, owners []sale.CustomerNo, by string) error {
 	o, err := t.org(ctx, org)
 	if err != nil {
 		return err
@@ -123,6 +132,9 @@ func (t *tx) makeCodes(ctx context.Context, org sale.OrgNo, campaign uint32, cod
 	have, err := t.int(ctx, `SELECT count(*) FROM codes WHERE org = ? AND campaign = ?`, int64(org), int64(campaign))
 	if err != nil {
 		return err
+	}
+	if seen != haveAny && seen != int(have) {
+		return fmt.Errorf("campaign %d has %d codes and had %d: %w", campaign, have, seen, page.ErrChanged)
 	}
 	if int(have)+len(codes) > codesMax {
 		return fmt.Errorf("%w: %d are made already, at most %d in a campaign / уже выпущено %d, в кампании не больше %d", ErrCodes, have, codesMax, have, codesMax)
@@ -350,6 +362,17 @@ const (
 )
 
 func (t *tx) issue(ctx context.Context, org sale.OrgNo, batch string, codes []string, amount sale.Money, expires sale.Time, by string) error {
+	if _, err := t.lockOffice(ctx, org); err != nil {
+		return err
+	}
+	// within the transaction: a button pressed twice sends both presses before either has ended
+	there, err := t.int(ctx, `SELECT count(*) FROM certificates WHERE org = ? AND batch = ?`, int64(org), text(batch))
+	if err == nil && there > 0 {
+		err = page.ErrTaken
+	}
+	if err != nil {
+		return fmt.Errorf("look whether batch %q is issued already: %w", batch, err)
+	}
 	o, err := t.org(ctx, org)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -100,6 +101,10 @@ func (s *site) issueCertificates(c *call) error {
 		})
 	}
 	_, err = s.Codes.IssueCertificates(c.ctx(), c.org(), batch, count, amount, expires, c.user.Login, rand.Reader)
+	if errors.Is(err, page.ErrTaken) {
+		c.form.wrong("batch", "Партия с таким названием уже выпущена.", "A batch of this name is issued already.")
+		return s.showCertificates(c, c.form, http.StatusConflict)
+	}
 	if err != nil {
 		return err
 	}

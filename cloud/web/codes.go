@@ -18,11 +18,13 @@ import (
 
 // Codes are single-use promo codes and gift certificates.
 type Codes interface {
-	MakeCodes(ctx context.Context, org sale.OrgNo, campaign uint32, count int, owners []sale.CustomerNo, by string, random io.Reader) ([]string, error)
+	// MoreCodes wraps page.ErrChanged when the campaign has another number of codes by now.
+	MoreCodes(ctx context.Context, org sale.OrgNo, campaign uint32, have, count int, owners []sale.CustomerNo, by string, random io.Reader) ([]string, error)
 	Codes(ctx context.Context, org sale.OrgNo, campaign uint32, after string, limit int) ([]page.PromoCode, error)
 	CampaignCodes(ctx context.Context, org sale.OrgNo) ([]page.CampaignCodes, error)
 	RevokeCode(ctx context.Context, org sale.OrgNo, key sale.LookupKey, by string) error
 	WithdrawCampaign(ctx context.Context, org sale.OrgNo, campaign uint32, by string) error
+	// IssueCertificates wraps page.ErrTaken when there is a batch of that name.
 	IssueCertificates(ctx context.Context, org sale.OrgNo, batch string, count int, amount sale.Money, expires sale.Time, by string, random io.Reader) ([]string, error)
 	Certificates(ctx context.Context, org sale.OrgNo, batch string, after sale.CustomerNo, limit int) ([]page.Certificate, error)
 	CertificateBatches(ctx context.Context, org sale.OrgNo) ([]page.CertificateBatch, error)
@@ -196,12 +198,31 @@ func (s *site) makeCodes(c *call) error {
 	}
 	back := fmt.Sprintf("/codes/%d", m.ID)
 	if !c.sure() {
+		counts, err := s.Codes.CampaignCodes(c.ctx(), c.org())
+		if err != nil {
+			return err
+		}
+		c.form.Values.Set("have", "0")
+		for _, x := range counts {
+			if x.Campaign == m.ID {
+				c.form.Values.Set("have", fmt.Sprint(x.Codes))
+			}
+		}
 		return c.confirm(Text{"Выпустить коды?", "Make the codes?"}, confirmation{
 			Lines: []Text{{m.RU + ": " + fmt.Sprint(count), m.EN + ": " + fmt.Sprint(count)}, {"Кассы получат их при ближайшей связи.", "Tills get them when they next connect."}},
 			Yes:   Text{"Выпустить", "Make"}, Back: back,
 		})
 	}
-	_, err = s.Codes.MakeCodes(c.ctx(), c.org(), m.ID, count, owners, c.user.Login, rand.Reader)
+	have := int(c.form.whole("have", 0, 1<<31))
+	if !c.form.ok() {
+		return errExpired
+	}
+	_, err = s.Codes.MoreCodes(c.ctx(), c.org(), m.ID, have, count, owners, c.user.Login, rand.Reader)
+	if errors.Is(err, page.ErrChanged) {
+		c.form.wrong("", "Коды этой кампании уже выпущены, пока вы отвечали на вопрос: они в списке. Нужны ещё — выпустите новую партию.",
+			"Codes of this campaign were made while you were asked: they are in the list. If more are needed, make another batch.")
+		return s.showCampaign(c, c.form, http.StatusConflict)
+	}
 	var refused *page.Refusal
 	if errors.As(err, &refused) {
 		c.form.wrong("", sentence(refused.RU), sentence(refused.EN))

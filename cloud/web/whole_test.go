@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,6 +86,38 @@ func TestCodesAreMadeListedAndRevoked(t *testing.T) {
 	require.Equal(t, []page.CampaignCodes{{Campaign: 1, Codes: 63, Revoked: 1}}, counts)
 	_, body = o.signedIn("owner").get("/audit?what=codes")
 	require.Contains(t, body, code, "the log says which")
+}
+
+// TestAButtonPressedTwiceMakesOneBatch sends the second press before the first has ended, as a mouse does.
+func TestAButtonPressedTwiceMakesOneBatch(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	b := o.signedIn("owner")
+	for path, form := range map[string]url.Values{"/codes/1": {"count": {"5"}}, "/certificates": {"batch": {"8 Марта"}, "count": {"5"}, "amount": {"1000"}}} {
+		_, body := b.post(path, form)
+		sure := formFields(body)
+		sure.Set("csrf", b.token())
+		var presses sync.WaitGroup
+		for range 4 {
+			presses.Go(func() {
+				if res, err := b.PostForm(o.url+path, sure); err == nil {
+					_ = res.Body.Close() // the page is not looked at
+				}
+			})
+		}
+		presses.Wait()
+	}
+	counts, err := o.Store.CampaignCodes(context.Background(), o.org)
+	require.NoError(t, err)
+	require.Equal(t, 65, counts[0].Codes)
+	rows, err := o.Store.Certificates(context.Background(), o.org, "8 Марта", 0, 100)
+	require.NoError(t, err)
+	require.Len(t, rows, 5)
+
+	require.NoError(t, o.Store.WithdrawCampaign(context.Background(), o.org, 1, "owner"))
+	_, body := b.post("/codes/1", url.Values{"count": {"5"}})
+	res, _ := b.post("/codes/1", formFields(body))
+	require.Equal(t, http.StatusConflict, res.StatusCode, "no fault of the server's")
 }
 
 func TestCertificatesAreIssuedOnceAndBlocked(t *testing.T) {
