@@ -64,6 +64,17 @@ func (s shop) days(store sale.StoreNo, till sale.TillNo) string {
 	return s.zone(store)
 }
 
+// mixed is the zone by which the days of a list of all stores begin, where not all stores lie in it: then a store's
+// figures there are not those of its own day, and the page has to say so.
+func (s shop) mixed(store sale.StoreNo, till sale.TillNo) string {
+	for _, st := range s.Stores {
+		if store == 0 && till == 0 && st.Zone != s.zone(0) {
+			return s.zone(0)
+		}
+	}
+	return ""
+}
+
 func (s shop) storeChoices(chosen string, none string) []choice {
 	out := []choice{{"", none, chosen == ""}}
 	for _, st := range s.Stores {

@@ -172,4 +172,8 @@ func TestATillsDaysAreItsStores(t *testing.T) {
 		require.Equal(t, 1, strings.Count(body, "<tr data-key="), path)
 		require.Contains(t, body, late.ID.String())
 	}
+	for path, said := range map[string]bool{"/": true, "/sales": true, "/?store=2": false, "/sales?till=2": false, "/sales?store=1": false} {
+		_, body := b.get(path)
+		require.Equal(t, said, strings.Contains(body, "по времени Europe/Moscow"), "whose days all stores' are: "+path)
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 type overviewData struct {
 	Zone      string
+	Mixed     string
 	Day       time.Time
 	DayText   string
 	Today     bool
@@ -47,6 +48,7 @@ func (s *site) overview(c *call) error {
 	q := c.r.URL.Query()
 	store, _ := strconv.ParseUint(q.Get("store"), 10, 32) //nolint:errcheck // what is no number is no store
 	d := overviewData{Zone: sh.zone(sale.StoreNo(store)), Chosen: q.Get("store"), Choices: sh.storeChoices(q.Get("store"), c.f.pick("Все магазины", "All stores"))}
+	d.Mixed = sh.mixed(sale.StoreNo(store), 0)
 	now := s.Now()
 	d.Day = dayStart(now, d.Zone)
 	d.Today = true

@@ -25,6 +25,7 @@ type salesData struct {
 	First    bool   // the newest page: renewed as records arrive
 	CSV      string
 	Filtered bool
+	Mixed    string
 	Text     Text // what the search text was taken for
 }
 
@@ -45,7 +46,7 @@ func (s *site) salesPage(c *call) error {
 		Staff: sh.staffChoices(q.Get("staff"), c.f.pick("Все", "All")), CSV: "/sales.csv?" + without(q, "after", "done"), Text: meant,
 		Kinds:    choices(q.Get("kind"), "", c.f.pick("Все", "All"), "1", c.f.pick("Продажи", "Sales"), "2", c.f.pick("Возвраты", "Returns"), "3", c.f.pick("Коррекции", "Corrections")),
 		Cards:    choices(q.Get("card"), "", c.f.pick("Все", "All"), "1", c.f.pick("С покупателем", "With a customer"), "2", c.f.pick("Без покупателя", "Anonymous")),
-		Filtered: without(q, "after", "done") != "",
+		Filtered: without(q, "after", "done") != "", Mixed: sh.mixed(f.Store, f.Till),
 	}
 	after, err := parseSaleKey(q.Get("after"))
 	if err != nil {
