@@ -14,7 +14,7 @@ const (
 	findEvery = 3 * time.Second // one more
 )
 
-// finds counts the questions that a session may still ask.
+// finds counts the questions that a till may still ask. It outlives the session: who connects anew has no more of them.
 type finds struct {
 	left int
 	at   time.Time
@@ -34,12 +34,24 @@ func (f *finds) allow(now time.Time) bool {
 	return true
 }
 
+// mayFind takes one of a till's questions. There are as many counts as tills that have asked.
+func (h *Hub) mayFind(k tillKey) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.finds[k]
+	if f == nil {
+		f = new(finds)
+		h.finds[k] = f
+	}
+	return f.allow(h.Now())
+}
+
 // hearFind answers with a sale and its returns. A revoked till is told nothing of other tills.
 func (s *session) hearFind(ctx context.Context, q *wire.Find) error {
 	if s.revoked {
 		return s.say(wire.NewFound(q.Ref, nil, nil))
 	}
-	if !s.finds.allow(s.hub.Now()) {
+	if !s.hub.mayFind(s.key) {
 		return &wire.Bye{Code: wire.ByeBusy, Text: "too many questions for receipts", RetryAfter: (findsMax * findEvery).Milliseconds()}
 	}
 	if err := s.settle(ctx); err != nil { // what it sold or took back itself just now counts

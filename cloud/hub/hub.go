@@ -138,6 +138,7 @@ type Hub struct {
 	ctx      context.Context
 	closed   bool
 	sessions map[tillKey]*session
+	finds    map[tillKey]*finds
 	wg       sync.WaitGroup
 }
 
@@ -150,7 +151,7 @@ func New(o Options) *Hub {
 			CheckOrigin: func(*http.Request) bool { return true }, // tills prove themselves by signature, not by cookie
 		},
 		handshakes: make(chan struct{}, handshakesMax), downloads: make(chan struct{}, downloadsMax), backlog: make(chan struct{}, backlogMax),
-		budget: newBudget(budgetBytes), enrols: newRate(), sessions: map[tillKey]*session{},
+		budget: newBudget(budgetBytes), enrols: newRate(), sessions: map[tillKey]*session{}, finds: map[tillKey]*finds{},
 		running: make(chan struct{}),
 	}
 }

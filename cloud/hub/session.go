@@ -55,7 +55,6 @@ type session struct {
 	more     bool     // changes wait
 	asked    bool     // a customer waits at the till for one of them
 	noted    time.Time
-	finds    finds
 }
 
 // inbound is a message with the part of the budget that it holds, or the reader's end.
