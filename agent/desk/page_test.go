@@ -340,6 +340,14 @@ const overflowing = `(() => {
 	return bad;
 })()`
 
+// hidden tells, two frames later, whether the row that the keys are about is out of sight.
+const hidden = `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+	const lit = document.querySelector('.lines .lit');
+	if (!lit || document.querySelector('dialog[open]')) return done('');
+	const list = lit.closest('.lines').getBoundingClientRect(), row = lit.getBoundingClientRect();
+	done(row.height <= list.height && (row.top < list.top - 1 || row.bottom > list.bottom + 1) ? 'the lit row: ' + row.top + ' to ' + row.bottom + ', the list: ' + list.top + ' to ' + list.bottom : '');
+})))`
+
 // printable finds shortcuts that type something.
 const printable = `[...document.querySelectorAll('[aria-keyshortcuts]')].map((b) => b.getAttribute('aria-keyshortcuts')).filter((k) => k.length < 2)`
 
@@ -384,6 +392,7 @@ func walk(t *testing.T, l look, shard int, checker string) {
 			p.stand(s)
 			p.screenshot(name)
 			require.Empty(t, eval[[]string](p, overflowing))
+			require.Empty(t, eval[string](p, hidden), "Delete and F4 are about goods that nobody sees")
 			require.Empty(t, eval[[]string](p, printable), "a scanner would press it")
 			require.Empty(t, eval[[]string](p, runAxe))
 		})

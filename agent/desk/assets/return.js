@@ -3,7 +3,7 @@
 
 import { h, memo } from './tree.js';
 import { button, figures, icon } from './parts.js';
-import { move, show } from './sale.js';
+import { move, keepShown, show } from './sale.js';
 import { watchStrips } from './watch.js';
 import { draft, moment } from './format.js';
 
@@ -19,7 +19,7 @@ export function returnScreen(app) {
         h('header', { class: 'of' }, h('h1', { id: 'return-title' }, app.t(r.foreign ? 'returnForeign' : r.no ? 'returnOf' : 'returnTitle', { n: r.no })),
           h('p', { class: 'muted' }, [r.at && moment(r.at, app.now(), app.lang), r.doc && app.doc(r.doc)].filter(Boolean).join(' · '))),
         r.lines.length > 0
-          ? h('ol', { class: 'lines' }, r.lines.map((line, i) => lineNode(app, line, i, r.foreign)))
+          ? h('ol', { class: 'lines', born: keepShown }, r.lines.map((line, i) => lineNode(app, line, i, r.foreign)))
           : h('div', { class: 'nothing', key: 'nothing' }, nothing(app, r)),
         watchStrips(app, r.watch, true)),
       side(app, r)),

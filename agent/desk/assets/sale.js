@@ -25,7 +25,7 @@ function basket(app) {
   move(app, lines.length);
   return h('section', { class: 'basket', 'aria-label': app.t('basket'), key: 'basket' },
     h('h1', { class: 'away' }, app.t('basket')),
-    h('ol', { class: 'lines' }, lines.map((line, i) => lineNode(app, line, i))),
+    h('ol', { class: 'lines', born: keepShown }, lines.map((line, i) => lineNode(app, line, i))),
     wantedStrip(app), watchStrips(app, app.view.basket.watch));
 }
 
@@ -44,6 +44,12 @@ export function move(app, n) {
 
 /** show brings the lit row into sight when it becomes the lit one. */
 export const show = (el) => el.scrollIntoView({ block: 'nearest' });
+
+/** keepShown does so again when a notice or a strip takes room from the list. */
+export const keepShown = (list) => new ResizeObserver(() => {
+  const lit = list.querySelector('.lit');
+  if (lit) show(lit);
+}).observe(list);
 
 function lineNode(app, line, i) {
   const lit = app.ui.line === i;
