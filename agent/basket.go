@@ -311,14 +311,21 @@ func (t *Till) held(no sale.CustomerNo) ([]loyalty.Held, error) {
 
 // doubt is why points cannot be spent just now, or nil.
 func (t *Till) doubt() *Text {
-	if t.desk.frozen != nil {
-		return t.desk.frozen
-	}
-	if _, quality := t.ledger.Now(); quality == sale.TimeFrozen {
+	if _, quality := t.ledger.Now(); quality == sale.TimeFrozen && t.desk.frozen == nil {
 		text := t.clockDoubt()
 		return &text
 	}
-	return nil
+	return t.journalDoubt()
+}
+
+// journalDoubt is why nobody knows here what was spent already, or nil: on a disk restored from an image that is so from
+// the start, and the archive that shows it takes its time or does not answer.
+func (t *Till) journalDoubt() *Text {
+	if t.desk.frozen == nil && !t.desk.compared && !t.desk.spoken {
+		text := textUncompared()
+		return &text
+	}
+	return t.desk.frozen
 }
 
 func (t *Till) park(Command) error {

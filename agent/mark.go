@@ -265,6 +265,10 @@ func (t *Till) wakeForMarks() {
 	if _, ask := t.nextMark(); !ask && !t.desk.staleMarks {
 		return
 	}
+	t.wakeRegister()
+}
+
+func (t *Till) wakeRegister() {
 	select {
 	case t.register.wake <- struct{}{}:
 	default: // it knows

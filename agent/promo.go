@@ -65,7 +65,7 @@ func (t *Till) singleCode(shown *shownCode) error {
 		return err
 	case used:
 		return refuse(textPromoUsed(shown.text), ledger.ErrCodeUsed)
-	case t.desk.frozen != nil:
+	case t.journalDoubt() != nil:
 		return refuse(textPromoDoubt(shown.text), nil)
 	}
 	shown.single, shown.claim.Owner = true, owner

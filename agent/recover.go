@@ -25,27 +25,52 @@ func (t *Till) recover(ctx context.Context, p drivers.Printer) error {
 		return err
 	}
 	t.vouch(snap)
-	if err := t.compare(ctx, p, snap); err != nil {
+	compared, err := t.compare(ctx, p, snap)
+	if err != nil || !compared {
 		return err // what the archive holds is still not known
 	}
-	t.post(func() { t.desk.compared = true })
+	t.post(func() {
+		t.desk.compared = true
+		if err := t.refresh(); err != nil { // whoever was named meanwhile may spend now
+			t.unread("reckon the basket anew", err)
+		}
+	})
 	return nil
 }
 
-// compare decides what an earlier connection left open and books what the journal lacks.
-func (t *Till) compare(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) error {
+// compare decides what an earlier connection left open and books what the journal lacks. While a job stays undecided
+// what came behind it cannot be told from it, and nothing is compared.
+func (t *Till) compare(ctx context.Context, p drivers.Printer, snap drivers.Snapshot) (compared bool, err error) {
 	j, err := t.ledger.Unfinished()
+	if err == nil && j != nil {
+		if err := t.resolve(ctx, p, j); err != nil {
+			return false, err
+		}
+		j, err = t.ledger.Unfinished()
+	}
 	if err != nil {
 		t.unread("read the unfinished job", err)
-		return nil
+		return false, nil
 	}
 	if j != nil {
-		return t.resolve(ctx, p, j)
+		return false, nil
 	}
 	if t.behind(snap) {
-		return t.catchUp(ctx, p, snap)
+		return true, t.catchUp(ctx, p, snap)
 	}
-	return nil
+	return true, nil
+}
+
+// tend is what the register is asked between jobs.
+func (t *Till) tend(ctx context.Context, p drivers.Printer) error {
+	due := false
+	t.post(func() { due = !t.desk.compared && t.desk.unknown == nil })
+	if due {
+		if err := t.recover(ctx, p); lostLink(err) {
+			return err
+		}
+	}
+	return t.tendMarks(ctx, p)
 }
 
 // behind tells whether the storage holds documents that the journal has not, as far as nobody has looked
@@ -457,6 +482,7 @@ func (t *Till) retry(Command) error {
 		if err != nil || j == nil {
 			return err
 		}
+		defer t.wakeRegister() // what came behind it may now be looked into
 		return t.resolve(ctx, p, j)
 	})
 }
@@ -475,6 +501,7 @@ func (t *Till) settleByHand(c Command) error {
 		if err := t.ledger.Abandon(j.Draft.ID, "settled by a manager", by.No); err != nil {
 			return err
 		}
+		t.wakeRegister()
 		t.keepBasket(j)
 		t.failed(refuse(textSettledNo(), nil))
 		return nil
@@ -486,6 +513,7 @@ func (t *Till) settleByHand(c Command) error {
 		return err
 	}
 	t.log.Warn("a manager settled a job as done", "job", j.Draft.ID, "manager", by.No)
+	t.wakeRegister()
 	t.finished(r)
 	return nil
 }

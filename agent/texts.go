@@ -236,6 +236,11 @@ func textJournalBehind(n int) Text {
 		"The fiscal storage held %d documents that the journal lacked. They are booked; points wait for head office", n)
 }
 
+func textUncompared() Text {
+	return say("Касса ещё не сверила журнал с фискальным накопителем: баллы пока не списываются",
+		"The till has not yet compared its journal with the fiscal storage: points cannot be redeemed yet")
+}
+
 func textFoundDocuments() Text {
 	return say("Чек не напечатан: в накопителе нашлись чужие документы, и баллы пока не списываются. Уберите списание или дождитесь связи с офисом",
 		"Not printed: the storage held documents that the journal lacked, so points wait. Take the points off, or wait for head office")

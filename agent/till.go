@@ -110,6 +110,7 @@ type desk struct {
 	frozen      *Text
 	hold        hold
 	compared    bool // with the register's storage, since the start
+	spoken      bool // head office has, since the start
 }
 
 // NewTill makes a till over an enrolled ledger; Run starts it.
@@ -129,7 +130,7 @@ func NewTill(o Options) (*Till, error) {
 	}
 	t.clock.Floor(o.Ledger.HighWater())
 	t.register.seen = func(s registerState) { t.post(func() { t.sawRegister(s) }) }
-	t.register.connect, t.register.between = t.recover, t.tendMarks
+	t.register.connect, t.register.between = t.recover, t.tend
 	t.attach(o)
 	// A job that the last run of the program left open is decided before anything else is sold.
 	unfinished, err := o.Ledger.Unfinished()
@@ -279,7 +280,7 @@ func (t *Till) Network(ctx context.Context, n NetworkView) error {
 	return t.turn(ctx, func() error {
 		t.desk.network = n
 		if n.Online {
-			t.desk.frozen = nil
+			t.desk.frozen, t.desk.spoken = nil, true
 		}
 		return t.refresh()
 	})
