@@ -18,10 +18,15 @@ type job struct {
 	do      func(ctx context.Context, p drivers.Printer, j *ledger.Job) (sale.Fiscal, error)
 }
 
-// start gives a job to the register's line.
+// start gives a job to the register's line. While the register is only being dialled, which takes most of a minute where
+// it is looked for on every port, the page would say that it prints, and serve nobody.
 func (t *Till) start(j job) error {
-	if t.noRegister() {
+	switch {
+	case t.noRegister():
 		return t.bookPlain(j)
+	case !t.desk.register.online:
+		t.failed(refuse(*t.registerText(), errNoRegister))
+		return nil
 	}
 	return t.queue(func(ctx context.Context, p drivers.Printer) error { return t.carryOut(ctx, p, j) })
 }

@@ -474,6 +474,9 @@ func (t *Till) retry(Command) error {
 	if t.noRegister() { // its line has nobody who works: the page would wait for ever
 		return refuse(textNoRegister(), nil)
 	}
+	if !t.desk.register.online { // it is asked anyway as soon as it has been dialled
+		return refuse(*t.registerText(), errNoRegister)
+	}
 	return t.queue(func(ctx context.Context, p drivers.Printer) error {
 		if p == nil {
 			return nil // it stays undecided, and the page says why

@@ -15,6 +15,7 @@ import (
 	"github.com/kopilka/kopilka/drivers/atol"
 	emulator "github.com/kopilka/kopilka/drivers/emulator/atol"
 	"github.com/kopilka/kopilka/drivers/port"
+	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // A register that is off fills no queue: the till's own patience ends before the driver's, and each
@@ -58,5 +59,35 @@ func TestARegisterThatIsOffFillsNoQueue(t *testing.T) {
 		line.Wait()
 		served.Wait()
 		require.NoError(t, reg.Close())
+	})
+}
+
+// A register that is being dialled, which takes most of a minute where it is looked for on every port, prints nothing:
+// the cashier is told so at once and may serve on, instead of reading that it prints.
+func TestNobodyWaitsForARegisterThatIsBeingDialled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 182)
+		c.openShift()
+		c.stop()
+		driver, found := c.driver, make(chan struct{})
+		find := sync.OnceFunc(func() { close(found) })
+		defer find()
+		c.driver = func(dial port.Dial) (drivers.Printer, error) {
+			<-found
+			return driver(dial)
+		}
+		c.start()
+		c.must(Command{Do: "sign-in", PIN: testPIN})
+		c.scan(milkCode)
+		require.NoError(t, c.payCash())
+		v := c.view()
+		require.Equal(t, StageSale, v.Stage)
+		require.Contains(t, v.Notices[len(v.Notices)-1].Text.EN, "Connecting to the register")
+		c.scan(sugarCode)
+		find()
+		c.dialled()
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.Len(t, c.receipts(sale.DocSale), 1)
 	})
 }
