@@ -363,6 +363,11 @@ func (t *Till) recall(c Command) error {
 	case err != nil:
 		return err
 	}
+	return t.layOut(p)
+}
+
+// layOut puts a basket on the empty counter.
+func (t *Till) layOut(p ledger.Parked) error {
 	t.next()
 	t.dropSold(&p.Basket)
 	s := &t.desk.sale

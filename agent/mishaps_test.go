@@ -16,6 +16,7 @@ import (
 	emulator "github.com/kopilka/kopilka/drivers/emulator/shtrih"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/drivers/shtrih/frame"
+	"github.com/kopilka/kopilka/ledger"
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -147,6 +148,32 @@ func TestGoodsOfASaleThatAManagerSettledAsNotMadeAreKept(t *testing.T) {
 		c.must(Command{Do: "sign-in", PIN: testPIN}, Command{Do: "recall", ID: v.Parked[0].ID})
 		require.Len(t, c.view().Basket.Lines, 2)
 		require.NotNil(t, c.view().Basket.Customer)
+	})
+}
+
+// Where no more baskets can be parked, the goods of an unprinted receipt lie on the counter again.
+func TestGoodsOfAnUnprintedSaleAreKeptBesideAFullList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 183)
+		c.openShift()
+		for i := range ledger.ParkedMax {
+			id := sale.DeriveID(sale.ID{}, "full", i)
+			require.NoError(t, c.ledger.Park(ledger.Parked{ID: id, Staff: 1, Basket: sale.Basket{Lines: []sale.Line{{Qty: sale.Piece}}}}))
+		}
+		c.scan(testCard, milkCode, sugarCode)
+		c.reg.Inject(emulator.Fault{Kind: emulator.PowerBeforeWrite, Command: frame.CmdClose2})
+		require.NoError(t, c.payCash())
+		c.untilStage(StageUnknown)
+		c.stop()
+		c.reg.SetPower(true)
+		c.start()
+		c.dialled()
+		c.must(Command{Do: "sign-in", PIN: testPIN})
+		require.Len(t, c.view().Basket.Lines, 2)
+		require.NotNil(t, c.view().Basket.Customer)
+		require.NoError(t, c.payCash())
+		c.untilStage(StageDone)
+		require.Len(t, c.booked(sale.KindSale), 1)
 	})
 }
 

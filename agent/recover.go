@@ -272,8 +272,13 @@ func (t *Till) keepBasket(j *ledger.Job) {
 	}
 	id := sale.DeriveID(j.Draft.ID, "basket", 0)
 	p := ledger.Parked{ID: id, Staff: j.Draft.Staff, Basket: b}
-	if err := t.ledger.Park(withFraud(p, j.Draft.Sale)); err != nil {
-		t.log.Error("park the basket of an abandoned job", "err", err)
+	p = withFraud(p, j.Draft.Sale)
+	err := t.ledger.Park(p)
+	if errors.Is(err, ledger.ErrBusy) { // no room among the parked: the goods lie where they lay
+		err = t.layOut(p)
+	}
+	if err != nil {
+		t.log.Error("keep the basket of an abandoned job", "err", err)
 	}
 }
 
