@@ -30,6 +30,16 @@ func TestSlowScannerIsStillAScanner(t *testing.T) {
 	require.Equal(t, agent.Command{Do: "scan", Code: "46070012"}, p.asked())
 }
 
+// Where a PIN is due so many digits are one, typed after a press beside the field: no scan is taken before it, and the till
+// would answer with a refusal and forget the PIN.
+func TestALongPINTypedBesideItsFieldIsNoScan(t *testing.T) {
+	p := small(t, signingIn())
+	eval[bool](p, `(document.activeElement.blur(), true)`)
+	p.press("4", "3", "2", "1", "5", "6", "7", "8", "Enter")
+	p.press("Enter")
+	require.Equal(t, agent.Command{Do: "sign-in", PIN: "43215678"}, p.asked())
+}
+
 func TestScanIntoADialogGoesWhereItBelongs(t *testing.T) {
 	p := small(t, selling())
 	p.press("F3")

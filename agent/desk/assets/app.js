@@ -306,13 +306,16 @@ function typed() {
   const said = pending;
   pending = '';
   if (app.down || app.dialog || !said.trim()) return;
+  const stage = app.view.stage;
+  if (stage === 'sign-in') { // before the codes: a PIN may be as long as one, and no scan is taken before it
+    app.mark({ pin: (app.ui.pin + said.replace(/\D/g, '')).slice(0, 12) });
+    return;
+  }
   if (SLOW_CODE.test(said)) { // a scanner on a slow radio link, or a person who copies digits: to the till they were typed
     app.act({ do: 'scan', code: said });
     return;
   }
-  const stage = app.view.stage;
   if (stage === 'sale' || stage === 'done' || (stage === 'return' && app.view.return.foreign)) app.open('search', { query: said, at: 0, found: null });
-  if (stage === 'sign-in') app.mark({ pin: (app.ui.pin + said.replace(/\D/g, '')).slice(0, 12) });
 }
 
 function shortcut(e, el, inField) {
