@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -261,9 +262,16 @@ func (s *Slots) Discard(ctx context.Context) (was string, err error) {
 	return was, err
 }
 
+// ErrNotHeld is wrapped where nothing is held against a version that is to be tried again: it was mistyped, or is another
+// trouble's, which this would not end.
+var ErrNotHeld = errors.New("nothing is held against it / за ней ничего не числится")
+
 // Retry forgets what is held against a version; against all of them where none is named.
 func (s *Slots) Retry(ctx context.Context, version string) error {
 	return s.change(ctx, func(st *State, _ string) error {
+		if _, held := st.Verdicts[version]; !held && (version != "" || len(st.Verdicts) == 0) {
+			return fmt.Errorf("try %s again: %w (%s)", version, ErrNotHeld, strings.Join(slices.Sorted(maps.Keys(st.Verdicts)), ", "))
+		}
 		maps.DeleteFunc(st.Verdicts, func(v string, _ Verdict) bool { return version == "" || v == version })
 		return nil
 	})
