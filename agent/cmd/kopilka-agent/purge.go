@@ -25,10 +25,14 @@ var errUnsaid = errors.New("nothing was removed / ничего не удален
 
 // purgeOrder is what purging removes of the data folder, in this order: without the identity the program does not
 // start, so one that was cut off leaves no till that sells on half a ledger. Other files are not ours to remove.
-var purgeOrder = []string{identityFile, tokenFile, captureFile, chunkFolder, updatesFolder, ledgerFolder}
+// An enrolment that waits goes before it: the service would carry it out with the next start.
+var purgeOrder = []string{laterFile, identityFile, tokenFile, captureFile, captureFile + captureOlder, chunkFolder, updatesFolder, ledgerFolder}
 
 // updatesFolder is where downloaded versions wait.
 const updatesFolder = "updates"
+
+// captureOlder ends the name of what was written down before the newest.
+const captureOlder = ".1"
 
 var purgeCommand = command{"remove this till's ledger and key: purge [-check | -yes | --i-have-synced]", "удалить журнал продаж и ключ этой кассы: purge [-check | -yes | --i-have-synced]", func(_ context.Context, args []string, out io.Writer) error {
 	p := purge{in: bufio.NewReader(os.Stdin), out: out}

@@ -28,7 +28,7 @@ func purgeable(t *testing.T, acked bool) (config, data string) {
 		require.NoError(t, l.Confirm(l.Head()))
 	}
 	require.NoError(t, l.Close())
-	for _, name := range []string{identityFile, tokenFile, "notes.txt"} {
+	for _, name := range []string{identityFile, tokenFile, laterFile, captureFile, captureFile + ".1", "notes.txt"} {
 		require.NoError(t, os.WriteFile(filepath.Join(data, name), []byte("x"), 0o600))
 	}
 	config = filepath.Join(t.TempDir(), "config.yaml")
@@ -126,8 +126,9 @@ func TestPurgeAsks(t *testing.T) {
 			require.NoError(t, err)
 			require.NoDirExists(t, filepath.Join(data, ledgerFolder))
 			require.NoFileExists(t, filepath.Join(data, identityFile))
+			require.NoFileExists(t, filepath.Join(data, laterFile), "the service would enrol again by itself")
 			require.FileExists(t, filepath.Join(data, "notes.txt"), "what is not ours stays")
-			require.Contains(t, out.String(), "notes.txt")
+			require.Contains(t, out.String(), ": notes.txt\n", "and nothing else of the till")
 		})
 	}
 }
