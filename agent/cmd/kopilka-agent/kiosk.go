@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,6 +72,25 @@ type kiosk struct {
 	config  string // empty: the usual one
 	profile string // the browser's folder, its own: the cashier's private windows are none of this one's business
 	more    []string
+	said    []string // what the config does not say: it holds at each logon too
+}
+
+// logon are the words after "kiosk" that do the same at each logon.
+func (k *kiosk) logon() (words []string) {
+	if k.config != "" {
+		words = append(words, "-config", k.config)
+	}
+	if k.window {
+		words = append(words, "-window")
+	}
+	if k.browser != "" {
+		words = append(words, "-browser", k.browser)
+	}
+	words = append(words, k.said...)
+	if len(k.more) > 0 {
+		words = append(append(words, "--"), k.more...)
+	}
+	return words
 }
 
 func kioskFlags(args []string) (*kiosk, error) {
@@ -78,13 +99,13 @@ func kioskFlags(args []string) (*kiosk, error) {
 		k.verb, args = args[0], args[1:]
 	}
 	path := ""
-	fs := flag.NewFlagSet("kiosk", flag.ContinueOnError)
-	fs.StringVar(&path, "config", agent.DefaultConfigPath, "config file / файл настроек")
-	fs.BoolVar(&k.print, "print", false, "print the command and start nothing / показать команду и ничего не запускать")
-	fs.BoolVar(&k.window, "window", false, "in a window of its own instead of the whole screen / в окне, а не на весь экран")
-	fs.StringVar(&k.browser, "browser", "", "the browser's program; else Chromium, Chrome or Edge is looked for / программа браузера; без неё ищется Chromium, Chrome или Edge")
-	fs.StringVar(&k.page, "page", "", "address of the cashier's page, as in the config / адрес страницы кассира, как в настройках")
-	fs.StringVar(&k.profile, "profile", "", "the browser's folder; else one in this person's cache / папка браузера; без неё папка в кеше пользователя")
+	flags := flag.NewFlagSet("kiosk", flag.ContinueOnError)
+	flags.StringVar(&path, "config", agent.DefaultConfigPath, "config file / файл настроек")
+	flags.BoolVar(&k.print, "print", false, "print the command and start nothing / показать команду и ничего не запускать")
+	flags.BoolVar(&k.window, "window", false, "in a window of its own instead of the whole screen / в окне, а не на весь экран")
+	flags.StringVar(&k.browser, "browser", "", "the browser's program; else Chromium, Chrome or Edge is looked for / программа браузера; без неё ищется Chromium, Chrome или Edge")
+	flags.StringVar(&k.page, "page", "", "address of the cashier's page, as in the config / адрес страницы кассира, как в настройках")
+	flags.StringVar(&k.profile, "profile", "", "the browser's folder; else one in this person's cache / папка браузера; без неё папка в кеше пользователя")
 	own, more, given := args, []string(nil), false
 	for i, a := range args {
 		if a == "--" {
@@ -92,11 +113,11 @@ func kioskFlags(args []string) (*kiosk, error) {
 			break
 		}
 	}
-	if err := fs.Parse(own); err != nil {
+	if err := flags.Parse(own); err != nil {
 		return nil, err
 	}
-	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("%q is one word too many / лишнее слово; want / надо: kopilka-agent %s", fs.Arg(0), kioskUsage)
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("%q is one word too many / лишнее слово; want / надо: kopilka-agent %s", flags.Arg(0), kioskUsage)
 	}
 	if given {
 		k.more = more
@@ -107,18 +128,27 @@ func kioskFlags(args []string) (*kiosk, error) {
 // complete reads the config where the person may; the defaults are right where nobody has changed them.
 func (k *kiosk) complete(path string) error {
 	c, err := agent.LoadConfig(path)
+	if errors.Is(err, fs.ErrNotExist) && path != agent.DefaultConfigPath {
+		return err
+	}
 	if err != nil {
 		c = agent.DefaultConfig()
 	}
-	if k.page == "" {
-		k.page = c.Page
+	if k.page != "" {
+		k.said = append(k.said, "-page", k.page)
 	}
+	k.page = cmp.Or(k.page, c.Page)
 	if path != agent.DefaultConfigPath {
 		if k.config, err = filepath.Abs(path); err != nil {
 			return fmt.Errorf("find the config: %w", err)
 		}
 	}
-	if k.profile == "" {
+	if k.profile != "" {
+		if k.profile, err = filepath.Abs(k.profile); err != nil {
+			return fmt.Errorf("find the browser's folder: %w", err)
+		}
+		k.said = append(k.said, "-profile", k.profile)
+	} else {
 		cache, err := os.UserCacheDir()
 		if err != nil {
 			return fmt.Errorf("find a folder for the browser: %w", err)

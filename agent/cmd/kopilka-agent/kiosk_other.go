@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +24,9 @@ const endSignal = unix.SIGTERM
 
 // kioskEntry is the file by which desktops start it at logon.
 const kioskEntry = "kopilka-kiosk.desktop"
+
+// flagWord needs no quotes.
+var flagWord = regexp.MustCompile(`^-[a-z-]*$`)
 
 func browsers() []string {
 	return []string{
@@ -78,14 +83,11 @@ func (k *kiosk) entry() ([]byte, error) {
 		program = installer.Program
 	}
 	line := fmt.Sprintf("%q kiosk", program)
-	if k.config != "" {
-		line += fmt.Sprintf(" -config %q", k.config)
-	}
-	if k.window {
-		line += " -window"
-	}
-	if k.browser != "" {
-		line += fmt.Sprintf(" -browser %q", k.browser)
+	for _, word := range k.logon() {
+		if !flagWord.MatchString(word) {
+			word = strconv.Quote(strings.ReplaceAll(word, "%", "%%")) // which stands for a field in such a file
+		}
+		line += " " + word
 	}
 	text := strings.Replace(string(b), "Exec="+installer.Program+" kiosk\n", "Exec="+line+"\n", 1)
 	return []byte(strings.Replace(text, "TryExec="+installer.Program+"\n", "TryExec="+program+"\n", 1)), nil

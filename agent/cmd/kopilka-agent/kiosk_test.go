@@ -51,6 +51,33 @@ func TestKioskEntryIsThePackagesOwn(t *testing.T) {
 	require.NotContains(t, string(entry), "Exec="+installer.Program+"\n", "this test is not where packages put the program")
 }
 
+// What is said at the installation holds at every logon, not only in a command given by hand.
+func TestKioskEntryKeepsWhatWasSaid(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "Касса 1.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("register: {type: none}\npage: 127.0.0.1:8766\n"), 0o600))
+	said := []string{"-config", config, "-window", "-browser", "/opt/My browser/chrome", "-page", "127.0.0.1:9000", "-profile", "/srv/Мой профиль", "--", "--force-device-scale-factor=1.5"}
+	k, err := kioskFlags(append([]string{"install"}, said...))
+	require.NoError(t, err)
+	again, err := kioskFlags(k.logon())
+	require.NoError(t, err)
+	again.verb = k.verb
+	require.Equal(t, k, again)
+	entry, err := k.entry()
+	require.NoError(t, err)
+	for _, word := range []string{`"127.0.0.1:9000"`, `"/srv/Мой профиль"`, `-- "--force-device-scale-factor=1.5"`} {
+		require.Contains(t, string(entry), word)
+	}
+	k, err = kioskFlags([]string{"install", "-config", config})
+	require.NoError(t, err)
+	require.Equal(t, []string{"-config", config}, k.logon(), "the page is the config's of the day")
+}
+
+// A config that is named and is not there would have the browser wait for a page that nobody has.
+func TestKioskOfAConfigThatIsNotThere(t *testing.T) {
+	_, err := kioskFlags([]string{"install", "-config", filepath.Join(t.TempDir(), "mistyped.yaml")})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
 // page is a page that counts who opens it.
 func page(t *testing.T, opened *atomic.Int64) string {
 	t.Helper()

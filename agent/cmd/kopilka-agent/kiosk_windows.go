@@ -46,16 +46,7 @@ func (k *kiosk) install(out io.Writer) (err error) {
 	if program == "" {
 		program = installer.Program
 	}
-	args := []string{program, "kiosk"}
-	if k.config != "" {
-		args = append(args, "-config", k.config)
-	}
-	if k.window {
-		args = append(args, "-window")
-	}
-	if k.browser != "" {
-		args = append(args, "-browser", k.browser)
-	}
+	args := append([]string{program, "kiosk"}, k.logon()...)
 	key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, kioskKey, registry.SET_VALUE)
 	if err != nil {
 		return fmt.Errorf("have the till's page open at logon: %w", runRights(err))

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -77,6 +78,9 @@ func notifyFlags(args []string) (*noticeHelper, error) {
 		return nil, err
 	}
 	c, err := agent.LoadConfig(path)
+	if errors.Is(err, fs.ErrNotExist) && path != agent.DefaultConfigPath {
+		return nil, err
+	}
 	if err != nil {
 		c = agent.DefaultConfig()
 	}
