@@ -165,8 +165,15 @@ func (u updatesTold) check(ctx context.Context) error {
 	if err := u.say(update.Text{RU: "Офис даёт этой кассе %s", EN: "Head office offers %s to this till"}, offer.Version); err != nil {
 		return err
 	}
-	if err := u.wake(); err != nil {
+	_, away := askHealth(ctx, u.Page)
+	if err := u.wake(); err != nil && (away == nil || !errors.Is(err, fs.ErrNotExist)) { // the till makes the folder
 		return fmt.Errorf("tell the running till (are you its administrator?): %w", err)
+	}
+	if away != nil {
+		return u.say(update.Text{
+			RU: "Программа кассы не отвечает, скачать новую версию некому; за ней касса обратится, когда запустится: kopilka-agent service start",
+			EN: "The till program does not answer, so nobody downloads it; the till does once it runs: kopilka-agent service start",
+		})
 	}
 	return u.say(update.Text{
 		RU: "Касса скачает её за несколько минут и поставит, когда она свободна; как идёт, скажет kopilka-agent updates",

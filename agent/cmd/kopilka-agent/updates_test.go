@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -191,7 +192,16 @@ func TestUpdatesByHand(t *testing.T) {
 	o.config.Updates.Auto, o.config.Updates.Hours = false, "03:00-03:01"
 	u := o.till()
 	require.Zero(t, u.look(t.Context(), true))
-	require.Contains(t, o.says("check", "ru"), "Офис даёт этой кассе 9.9.0")
+	said := o.says("check", "ru")
+	require.Contains(t, said, "Офис даёт этой кассе 9.9.0")
+	require.Contains(t, said, "service start", "nobody is there to download it")
+	require.NotContains(t, said, "за несколько минут")
+	running := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	defer running.Close()
+	o.config.Page = running.Listener.Addr().String()
+	var out bytes.Buffer
+	require.NoError(t, updatesTold{Config: o.config, lang: "en", out: &out, layout: updaterLayout()}.check(t.Context()))
+	require.Contains(t, out.String(), "within minutes")
 	require.Empty(t, o.wanted(), "the running till does it")
 	u.look(t.Context(), false)
 	require.Equal(t, "9.9.0", o.wanted())
