@@ -141,10 +141,15 @@ func (e *newTill) checkBefore() error {
 	}
 	if e.usual {
 		if err := mayInstall(filepath.Dir(e.path)); err != nil {
-			return fmt.Errorf("kopilka-agent enroll: %w / нужны права: запустите через sudo, в Windows — в консоли от имени администратора (%w)", installer.ErrRights, err)
+			return noRights(err)
 		}
 	}
 	return nil
+}
+
+// noRights says what a person does who may not.
+func noRights(err error) error {
+	return fmt.Errorf("%w / нужны права: запустите через sudo, в Windows — в консоли от имени администратора (%w)", installer.ErrRights, err)
 }
 
 // mayInstall tries what this person may do, rather than asking who it is.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kopilka/kopilka/agent"
@@ -20,8 +21,8 @@ import (
 )
 
 var ledgerCommand = command{"check, print and explain what this till has recorded: ledger verify | export | explain RECEIPT | explain customer NUMBER | compact", "проверить, вывести и объяснить записанное кассой: ledger verify | export | explain ЧЕК | explain customer НОМЕР | compact", func(_ context.Context, args []string, out io.Writer) error {
-	if len(args) == 0 {
-		return errors.New("want: kopilka-agent ledger verify, export, explain RECEIPT, explain customer NUMBER or compact")
+	if len(args) == 0 || !slices.Contains(ledgerVerbs, args[0]) {
+		return wantVerb(args)
 	}
 	lang := "ru"
 	keep := 90 * 24 * time.Hour
@@ -42,17 +43,32 @@ var ledgerCommand = command{"check, print and explain what this till has recorde
 	}
 	o := ledger.Options{Clock: agent.NewClock(time.Now).Now, Random: rand.Reader}
 	if args[0] == "compact" {
-		return ledger.Compact(dir, o, keep)
+		if err := ledger.Compact(dir, o, keep); err != nil {
+			return stopFirst(err)
+		}
+		return say(out, "The ledger is compacted. / Журнал сжат.\n")
 	}
 	l, err := ledger.Open(dir, o)
-	if errors.Is(err, ledger.ErrLocked) {
-		return fmt.Errorf("%w: stop the service first (kopilka-agent service stop)", err)
-	}
 	if err != nil {
-		return err
+		return stopFirst(err)
 	}
 	return errors.Join(ledgerVerb(l, args[0], rest, lang, out), l.Close())
 }}
+
+// ledgerVerbs are looked at before the ledger is: a mistyped one would take the blame for what is wrong there.
+var ledgerVerbs = []string{"verify", "export", "explain", "compact"}
+
+func wantVerb(got []string) error {
+	return fmt.Errorf("want / надо: kopilka-agent ledger verify, export, explain RECEIPT, explain customer NUMBER, compact (got %q)", got)
+}
+
+// stopFirst says what to do about a ledger that the running till has open.
+func stopFirst(err error) error {
+	if errors.Is(err, ledger.ErrLocked) {
+		return fmt.Errorf("%w: stop the service first / сначала остановите службу: kopilka-agent service stop", err)
+	}
+	return err
+}
 
 // ledgerThere refuses what would make an empty ledger and call it in order. Of one that is there Open says the rest.
 func ledgerThere(data string) error {
@@ -77,7 +93,7 @@ func ledgerVerb(l *ledger.Ledger, verb string, args []string, lang string, out i
 	case verb == "explain" && len(args) == 2 && args[0] == "customer":
 		return explainCustomer(l, args[1], lang, out)
 	}
-	return fmt.Errorf("want: kopilka-agent ledger verify, export, explain RECEIPT, explain customer NUMBER or compact (got %q)", verb)
+	return wantVerb(append([]string{verb}, args...))
 }
 
 func verify(l *ledger.Ledger, out io.Writer) error {

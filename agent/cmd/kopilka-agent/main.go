@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/signal"
@@ -71,7 +72,18 @@ func dispatch(ctx context.Context, args []string, out io.Writer) error {
 	if !known {
 		return fmt.Errorf("there is no command %q; kopilka-agent help lists them / нет команды %q; список даст kopilka-agent help", args[0], args[0])
 	}
-	return c.run(ctx, args[1:], out)
+	return withRights(args[0], c.run(ctx, args[1:], out))
+}
+
+// ownRights are the commands that work with the rights of whoever they are for: more are no help there.
+var ownRights = []string{"run", "kiosk", "notify"}
+
+// withRights says what to do where files are closed to whoever gave the command, unless that was said.
+func withRights(word string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) || slices.Contains(ownRights, word) || strings.Contains(err.Error(), "sudo") {
+		return err
+	}
+	return noRights(err)
 }
 
 func help(out io.Writer) error {

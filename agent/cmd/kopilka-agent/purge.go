@@ -81,7 +81,7 @@ type purge struct {
 func (p purge) run() error {
 	n, err := unacknowledged(p.data)
 	if errors.Is(err, ledger.ErrLocked) {
-		return fmt.Errorf("%w: stop the service first (kopilka-agent service stop)", err)
+		return stopFirst(err)
 	}
 	if err := p.ask(n, err); err != nil {
 		return err

@@ -34,11 +34,19 @@ var setupCommand = command{"find register and scanners and put them into the con
 	if err != nil {
 		return err
 	}
+	return s.run(ctx)
+}}
+
+// run is for a config that is there.
+func (s *setup) run(ctx context.Context) error {
 	c, err := loadWhole(s.path)
 	if err != nil {
-		return cmp.Or(tellConfig(out, s.path, err, cmp.Or(s.lang, "ru")), err)
+		return cmp.Or(tellConfig(s.out, s.path, err, cmp.Or(s.lang, "ru")), err)
 	}
 	s.speak(c)
+	if err := mayInstall(filepath.Dir(s.path)); err != nil { // before the search, which takes minutes
+		return noRights(err)
+	}
 	before, err := os.ReadFile(s.path)
 	if err == nil {
 		err = s.add(ctx, c)
@@ -56,7 +64,7 @@ var setupCommand = command{"find register and scanners and put them into the con
 		})
 	}
 	return nil
-}}
+}
 
 // setup finds devices and puts them into a config.
 type setup struct {
