@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka/ledger"
@@ -173,6 +175,7 @@ type examination struct {
 	waits     *Waits         // it runs, and the till is not enrolled
 	other     bool           // it has other settings than the file: its devices are not the file's
 	zone      *time.Location // of the store; nil: not known
+	enabled   bool           // the service: this machine is to sell
 	untrusted bool           // the updater knows nobody to believe
 	expired   bool           // the register's fiscal storage, and it is said
 	last      time.Time      // trusted time that the till has seen; zero where unknown
@@ -241,11 +244,11 @@ func (e *examination) ask(ctx context.Context) {
 		return
 	}
 	if err != nil && e.Limited {
-		e.warn("daemon", "sudo kopilka-agent service start", say("Программа кассы не отвечает на %s, устройства не осмотрены", "The till program does not answer at %s, devices were not examined", e.Config.Page))
+		e.find("daemon", e.silence(), "sudo kopilka-agent service start", say("Программа кассы не отвечает на %s, устройства не осмотрены", "The till program does not answer at %s, devices were not examined", e.Config.Page))
 		return
 	}
 	if err != nil {
-		e.warn("daemon", "kopilka-agent service start", say("Программа кассы не отвечает на %s: устройства проверены напрямую", "The till program does not answer at %s: devices were examined directly", e.Config.Page))
+		e.find("daemon", e.silence(), "kopilka-agent service start", say("Программа кассы не отвечает на %s: устройства проверены напрямую", "The till program does not answer at %s: devices were examined directly", e.Config.Page))
 		return
 	}
 	e.view, e.last = &v, v.Now.Time()
@@ -260,6 +263,14 @@ func (e *examination) ask(ctx context.Context) {
 	if v.Unknown != nil {
 		e.bad("daemon", "", v.Unknown.Text)
 	}
+}
+
+// silence is how bad it is that the program does not answer: where its service is enabled, nobody can sell.
+func (e *examination) silence() Level {
+	if e.enabled {
+		return LevelError
+	}
+	return LevelWarning
 }
 
 func (e *examination) folder() {
@@ -290,7 +301,7 @@ func (e *examination) owners() {
 		e.bad("folder", "", say("Папка данных не читается: %v", "The data folder cannot be read: %v", err))
 	case len(foreign) > 0:
 		shown := foreign[:min(len(foreign), foreignMax)]
-		e.bad("folder", fmt.Sprintf("chown -R --reference=%[1]s %[1]s", e.Config.Data),
+		e.bad("folder", fmt.Sprintf("chown -R --reference=%[1]s %[1]s", e.quoted(e.Config.Data)),
 			say("Чужие файлы в папке данных, служба их не откроет (%[1]d): %[2]v", "Files of another owner in the data folder, the service cannot open them (%[1]d): %[2]v", len(foreign), shown))
 	default:
 		e.ok("folder", say("Папка данных %s доступна", "The data folder %s is accessible", e.Config.Data))
@@ -336,7 +347,7 @@ func (e *examination) ledger() {
 // ledgerOpen is about a ledger that the till program has open: a full check would keep it from writing.
 func (e *examination) ledgerOpen() {
 	if e.view.Stopped {
-		e.bad("ledger", e.onSystem("df -h "+e.Config.Data, "fsutil volume diskfree "+e.Config.Data), say("Журнал продаж остановился: на диск не записать, касса не продаёт. Освободите место (нужно %[1]d МБ): касса перезапустится сама и проверит журнал",
+		e.bad("ledger", e.onSystem("df -h ", "fsutil volume diskfree ")+e.quoted(e.Config.Data), say("Журнал продаж остановился: на диск не записать, касса не продаёт. Освободите место (нужно %[1]d МБ): касса перезапустится сама и проверит журнал",
 			"The ledger has stopped: the disk cannot be written, the till does not sell. Make room (%[1]d MB): the till starts anew by itself and checks the ledger", RoomMin>>20))
 		return
 	}
@@ -396,6 +407,20 @@ func (e *examination) onSystem(unix, windows string) string {
 		return windows
 	}
 	return unix
+}
+
+// plainPath needs no quotes in any console.
+var plainPath = regexp.MustCompile(`^[\w./:\\-]+$`)
+
+// quoted is a path as a console takes it for one word.
+func (e *examination) quoted(path string) string {
+	switch {
+	case plainPath.MatchString(path):
+		return path
+	case e.Windows:
+		return `"` + path + `"` // no name there holds this sign
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 func stamp(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }

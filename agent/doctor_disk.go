@@ -54,7 +54,7 @@ func (e *examination) fsync() {
 	case errors.Is(err, fs.ErrPermission):
 		e.warn("disk", "sudo kopilka-agent doctor", say("Скорость диска не измерена: нет прав на запись", "The disk's speed was not measured: no right to write there"))
 	case err != nil:
-		e.bad("disk", e.onSystem("df -h "+e.Config.Data, "fsutil volume diskfree "+e.Config.Data), say("На диск не записать: %v", "The disk cannot be written: %v", err))
+		e.bad("disk", e.onSystem("df -h ", "fsutil volume diskfree ")+e.quoted(e.Config.Data), say("На диск не записать: %v", "The disk cannot be written: %v", err))
 	case s.Median > syncWarning:
 		e.warn("disk", smart, say("Диск медленный: надёжная запись занимает обычно %[1]v, дольше всего %[2]v, кассир это заметит. Проверьте диск", "The disk is slow: a durable write usually takes %[1]v, %[2]v at the worst, the cashier will feel it. Have the disk checked", median, worst))
 	case s.Worst > stallWarning:

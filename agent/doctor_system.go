@@ -19,6 +19,7 @@ type ServiceState struct {
 
 func (e *examination) service(ctx context.Context) {
 	s, err := e.Service(ctx)
+	e.enabled = s.Enabled
 	switch {
 	case err != nil:
 		e.warn("service", "kopilka-agent service status", say("Диспетчер служб не ответил: %v", "The service manager did not answer: %v", err))
@@ -138,10 +139,10 @@ func (e *examination) rights() {
 		e.warn("rights", install, say("Правил udev для касс и сканеров нет: устройства могут достаться не тем группам", "The udev rules for registers and scanners are missing: devices may go to the wrong groups"))
 	}
 	for _, device := range r.Closed {
-		e.bad("rights", "sudo udevadm trigger "+device, say("Учётной записи %[1]s нельзя открыть %[2]s: переподключите устройство", "The account %[1]s may not open %[2]s: plug the device in again", r.Account, device))
+		e.bad("rights", "sudo udevadm trigger "+e.quoted(device), say("Учётной записи %[1]s нельзя открыть %[2]s: переподключите устройство", "The account %[1]s may not open %[2]s: plug the device in again", r.Account, device))
 	}
 	if r.Open != "" {
-		e.warn("rights", "sudo chmod o-rwx "+r.Open, say("Папку данных %s могут читать все: в ней ключ кассы", "Everybody may read the data folder %s: the till's key is in it", r.Open))
+		e.warn("rights", "sudo chmod o-rwx "+e.quoted(r.Open), say("Папку данных %s могут читать все: в ней ключ кассы", "Everybody may read the data folder %s: the till's key is in it", r.Open))
 	}
 	if len(e.findings) == before {
 		e.ok("rights", say("Учётной записи %s доступны папка данных и устройства", "The account %s may use the data folder and the devices", r.Account))

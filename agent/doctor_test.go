@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,34 @@ func TestDoctorFindsNothingWrongWithAHealthyTill(t *testing.T) {
 			require.Equal(t, LevelOK, f.Level, "%+v", f)
 		}
 	}
+}
+
+// A till that does not sell is no warning, on which a script that watches over the shop would sleep: its service is
+// enabled, so that it should answer. Where none is, the program is run by hand or not yet.
+func TestATillThatShouldAnswerAndDoesNot(t *testing.T) {
+	for enabled, level := range map[bool]Level{true: LevelError, false: LevelWarning} {
+		for _, limited := range []bool{true, false} {
+			c, _ := patient(t)
+			c.Service = func(context.Context) (ServiceState, error) {
+				return ServiceState{Enabled: enabled, Text: say("не работает", "does not run")}, nil
+			}
+			c.Limited = limited
+			requireFinding(t, examine(t, c), "daemon", level, "does not answer")
+		}
+	}
+}
+
+// A command is copied into a console as it stands.
+func TestDoctorsCommandsHoldPathsTogether(t *testing.T) {
+	c, _ := patient(t)
+	c.Config.Data = filepath.Join(t.TempDir(), "Касса магазина 1; rm 'x'")
+	require.NoError(t, os.Mkdir(c.Config.Data, 0o700))
+	c.Foreign = func(string) ([]string, error) { return []string{"x"}, nil }
+	found := examine(t, c)
+	at := slices.IndexFunc(found, func(f Finding) bool { return strings.HasPrefix(f.Command, "chown") })
+	require.GreaterOrEqual(t, at, 0)
+	quoted := "'" + strings.ReplaceAll(c.Config.Data, "'", `'\''`) + "'"
+	require.Equal(t, "chown -R --reference="+quoted+" "+quoted, found[at].Command)
 }
 
 // Each illness alone, and the words that a person on the telephone needs.
