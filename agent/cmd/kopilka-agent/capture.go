@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,7 +37,7 @@ type captureOptions struct {
 }
 
 func runCapture(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) == 0 {
+	if len(args) == 0 || !slices.Contains([]string{"list", "show", "replay"}, args[0]) {
 		return errors.New(captureUsage)
 	}
 	o := captureOptions{set: settingFlags{}}
@@ -81,6 +83,10 @@ func readCapture(config string, rest []string, out io.Writer) ([]capture.Session
 		return nil, errors.New(captureUsage)
 	}
 	entries, damaged, err := capture.Read(file)
+	if errors.Is(err, fs.ErrNotExist) && len(rest) == 0 {
+		return nil, fmt.Errorf("nothing has been written down yet; the running till does it where the config's capture.size is above 0 / "+
+			"записи ещё нет: её ведёт работающая касса, если capture.size в настройках больше 0 (%w)", err)
+	}
 	if err != nil {
 		return nil, err
 	}

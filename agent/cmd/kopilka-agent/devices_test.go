@@ -141,6 +141,16 @@ func TestDevicesKeepsAwayFromTheDaemonsOwn(t *testing.T) {
 	require.True(t, hits[0].Excluded)
 }
 
+// Nothing written down yet is no fault of a file, and a mistyped word is none of a capture's.
+func TestCaptureThatIsNotThere(t *testing.T) {
+	config := ill(t, "")
+	err := runCapture(t.Context(), []string{"list", "-config", config}, &bytes.Buffer{})
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "capture.size")
+	require.ErrorContains(t, err, "записи ещё нет")
+	require.EqualError(t, runCapture(t.Context(), []string{"lst", "-config", config}, &bytes.Buffer{}), captureUsage)
+}
+
 // A shop's capture, from the daemon's own wiring to the commands.
 func TestCaptureCommands(t *testing.T) {
 	s := newShelf(t)

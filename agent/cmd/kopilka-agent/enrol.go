@@ -291,6 +291,7 @@ func (e *newTill) start(ctx context.Context) error {
 	if e.noStart || !e.usual {
 		return nil
 	}
+	e.service.English = e.lang == "en" // which the config may have said
 	st, err := e.service.Status(ctx)
 	if err != nil {
 		return err

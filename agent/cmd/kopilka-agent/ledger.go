@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -24,10 +25,10 @@ var ledgerCommand = command{"check, print and explain what this till has recorde
 	if len(args) == 0 || !slices.Contains(ledgerVerbs, args[0]) {
 		return wantVerb(args)
 	}
-	lang := "ru"
+	lang := ""
 	keep := 90 * 24 * time.Hour
 	path, rest, err := configFlag("ledger "+args[0], args[1:], func(fs *flag.FlagSet) {
-		fs.StringVar(&lang, "lang", lang, "language of explanations: ru or en / язык объяснений, ru или en")
+		fs.StringVar(&lang, "lang", lang, "language of explanations: ru or en; as in the config where it is not given / язык объяснений, ru или en; без него как в настройках")
 		fs.DurationVar(&keep, "keep", keep, "compact: keep acknowledged records this long")
 	})
 	if err != nil {
@@ -52,7 +53,7 @@ var ledgerCommand = command{"check, print and explain what this till has recorde
 	if err != nil {
 		return stopFirst(err)
 	}
-	return errors.Join(ledgerVerb(l, args[0], rest, lang, out), l.Close())
+	return errors.Join(ledgerVerb(l, args[0], rest, cmp.Or(lang, c.Language), out), l.Close())
 }}
 
 // ledgerVerbs are looked at before the ledger is: a mistyped one would take the blame for what is wrong there.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,7 @@ import (
 	"github.com/kopilka/kopilka/agent"
 	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/installer"
+	"github.com/kopilka/kopilka/ledger/sale"
 )
 
 // Whoever may not write the config hears so before the ports are searched, which takes minutes.
@@ -68,4 +70,18 @@ func TestTheLedgerOfARunningTill(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, ledgerCommand.run(t.Context(), []string{"compact", "-config", config}, &out))
 	require.NotEmpty(t, out.String(), "what was done is said")
+
+	b, err := os.ReadFile(config)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(config, append(b, "language: en\n"...), 0o600))
+	l = openLedger(t, data)
+	var id sale.ID
+	require.NoError(t, l.Walk(true, func(r *sale.Record, _ sale.Entry) bool { id = r.ID; return false }))
+	require.NoError(t, l.Close())
+	for flag, word := range map[string]string{"": " epoch ", "-lang=ru": " эпоха "} {
+		out.Reset()
+		args := slices.DeleteFunc([]string{"explain", "-config", config, flag, id.String()}, func(s string) bool { return s == "" })
+		require.NoError(t, ledgerCommand.run(t.Context(), args, &out))
+		require.Contains(t, out.String(), word, "the config's language, unless another is asked for")
+	}
 }

@@ -90,10 +90,13 @@ type serviceOptions struct {
 func serviceFlags(args []string) (o serviceOptions, err error) {
 	var rest []string
 	o.config, rest, err = configFlag("service", args, func(fs *flag.FlagSet) {
-		fs.StringVar(&o.lang, "lang", "ru", "language of what is printed and of the service's name: ru or en / язык вывода и имени службы, ru или en")
+		fs.StringVar(&o.lang, "lang", "", "language of what is printed and of the service's name: ru or en; as in the config where it is not given / язык вывода и имени службы, ru или en; без него как в настройках")
 		fs.StringVar(&o.service.Root, "root", "", "folder that stands for the machine's root, while an image is built / папка вместо корня машины, при сборке образа")
 		fs.BoolVar(&o.service.Delayed, "delayed", false, "Windows: start some minutes after the machine / Windows: запускать через несколько минут после включения")
 	})
+	if err == nil && o.lang == "" {
+		o.lang = o.language()
+	}
 	switch {
 	case err != nil:
 		return o, err
@@ -146,6 +149,15 @@ func (o serviceOptions) dataFolder() string {
 		return ""
 	}
 	return filepath.Clean(c.Data)
+}
+
+// language is the config's. One that cannot be read is no reason to say nothing.
+func (o serviceOptions) language() string {
+	c, err := agent.LoadConfig(filepath.Join(o.service.Root, o.config))
+	if err != nil || c.Language != "en" {
+		return "ru"
+	}
+	return c.Language
 }
 
 func (o serviceOptions) install(ctx context.Context, out io.Writer) error {

@@ -26,6 +26,14 @@ func TestServiceFlags(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, other, o.service.Config)
 
+	require.NoError(t, os.WriteFile(other, []byte("language: en\nregister: {type: none}\n"), 0o600))
+	o, err = serviceFlags([]string{"-config", other})
+	require.NoError(t, err)
+	require.True(t, o.service.English, "as the config says")
+	o, err = serviceFlags([]string{"-config", other, "-lang", "ru"})
+	require.NoError(t, err)
+	require.False(t, o.service.English)
+
 	for _, wrong := range [][]string{{"-lang", "de"}, {"now"}, {"-speed", "9"}} {
 		_, err := serviceFlags(wrong)
 		require.Error(t, err, wrong)
