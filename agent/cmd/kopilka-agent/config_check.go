@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka/agent"
+	"github.com/kopilka/kopilka/drivers"
 	"github.com/kopilka/kopilka/drivers/all"
 	"github.com/kopilka/kopilka/drivers/port"
 	"github.com/kopilka/kopilka/installer/settings"
@@ -159,10 +160,13 @@ var settingWords = strings.NewReplacer(
 	"want a duration from ", "нужно время от ", "want on or off", "нужно on или off", " to ", " до ", "(got ", "(стоит ", "want ", "нужно ", " or ", " или ",
 )
 
-// inBoth is an error for people who may read either language: problems of a config are said in both.
+// inBoth is an error for people who may read either language: problems of a config, and of devices, are said in both.
 func inBoth(err error) error {
 	ru, en := agent.ConfigSentences(err, "ru"), agent.ConfigSentences(err, "en")
-	if len(en) == 0 {
+	switch hint := drivers.HintOf(err); {
+	case len(en) == 0 && hint.RU != "" && !strings.Contains(err.Error(), hint.RU):
+		return fmt.Errorf("%w / %s", err, hint.RU)
+	case len(en) == 0:
 		return err
 	}
 	return fmt.Errorf("\n%s\n\n%s", strings.Join(en, "\n"), strings.Join(ru, "\n"))

@@ -74,8 +74,13 @@ var doctorCommand = command{"say what is wrong with config, devices, disk, clock
 	return err
 }}
 
-// bundleFile takes the file from behind -bundle, where it may be left out.
+// bundleFile takes the file from behind -bundle, as a word or after the sign =; it may be left out.
 func bundleFile(args []string) (rest []string, file string) {
+	for i, a := range args {
+		if name, file, given := strings.Cut(a, "="); given && (name == "-bundle" || name == "--bundle") {
+			return slices.Concat(args[:i], []string{name}, args[i+1:]), file
+		}
+	}
 	i := slices.IndexFunc(args, func(a string) bool { return a == "-bundle" || a == "--bundle" })
 	if i < 0 || i+1 >= len(args) || strings.HasPrefix(args[i+1], "-") && args[i+1] != "-" {
 		return args, ""

@@ -247,7 +247,7 @@ func (t scannerTest) device(c agent.Config) (agent.DeviceConfig, error) {
 			return s, nil
 		}
 	}
-	return agent.DeviceConfig{}, fmt.Errorf("the config has no scanner %q; `kopilka-agent devices` offers the lines", t.name)
+	return agent.DeviceConfig{}, fmt.Errorf("the config has no scanner %q; kopilka-agent devices offers the lines / в настройках нет сканера %[1]q; строки для них даёт kopilka-agent devices", t.name)
 }
 
 func (t scannerTest) show(code image.Image, out io.Writer) (err error) {

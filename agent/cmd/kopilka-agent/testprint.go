@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 
 	"github.com/kopilka/kopilka/agent"
@@ -19,6 +18,9 @@ var testLines = []string{
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789",
 	"№ % * + - = / ( ) « »",
 }
+
+var errNothingPrints = errors.New("there is nothing to print on: the config has register.type: none, and no printer that is asked for / " +
+	"печатать не на чем: в настройках register.type: none, и принтера, о котором речь, нет")
 
 // testPager is a printer that can show which of its code pages is right.
 type testPager interface {
@@ -46,9 +48,12 @@ func testPrint(ctx context.Context, args []string, out io.Writer) error {
 	if _, err := askDaemon(ctx, c.Page); err == nil {
 		return errDaemonHas
 	}
-	if d.printer != nil && !onRegister {
+	switch {
+	case d.printer != nil && !onRegister:
 		err = printPage(ctx, d.printer)
-	} else {
+	case d.register == nil:
+		return errNothingPrints
+	default:
 		err = printSlip(ctx, d.register)
 	}
 	if err != nil {
@@ -84,7 +89,7 @@ func printSlip(ctx context.Context, open agent.OpenPrinter) error {
 	}
 	slips, ok := p.(drivers.Slips)
 	if !ok {
-		return errors.Join(fmt.Errorf("this register prints nothing but fiscal documents"), p.Close())
+		return errors.Join(errors.New("this register prints nothing but fiscal documents / эта касса печатает только фискальные документы"), p.Close())
 	}
 	return errors.Join(slips.Slip(ctx, testLines, ""), p.Close())
 }
