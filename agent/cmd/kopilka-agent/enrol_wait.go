@@ -30,6 +30,7 @@ type waitingRoom struct {
 	config agent.Config
 	path   string // of the config
 	log    *slog.Logger
+	unread string // why what is kept cannot be read, as it was logged; look's own
 
 	mu    sync.Mutex // guards what follows; never held across I/O
 	kept  later
@@ -110,11 +111,13 @@ func (w *waitingRoom) wait(ctx context.Context) {
 func (w *waitingRoom) look() (l later, fresh bool) {
 	l, err := readLater(w.config.Data)
 	if err != nil {
-		if !errors.Is(err, fs.ErrPermission) { // the service is about to be given it
+		if !errors.Is(err, fs.ErrPermission) && err.Error() != w.unread { // the service is about to be given a closed one
+			w.unread = err.Error()
 			w.log.Warn("an enrolment cannot be carried out", "err", err)
 		}
 		return later{}, false
 	}
+	w.unread = ""
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if l == w.kept {
