@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -81,6 +82,14 @@ func transactions(ctx context.Context, tx *tx, org sale.OrgNo, f page.SaleFilter
 		}
 		pick = func() *picker { return pickSales(org, f, after).customers(numbers) }
 	}
+	if f.FN != "" && f.FD != 0 {
+		ids, err := tx.claimants(ctx, org, sale.FiscalKey{FN: f.FN, FD: f.FD})
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		wide := pick
+		pick = func() *picker { return wide().ids(ids) }
+	}
 	if f.Kind == page.SaleKindAny || f.Kind == page.SaleKindSale {
 		rows, err := listSales(ctx, tx, pick(), limit)
 		if err != nil {
@@ -160,6 +169,38 @@ func pickSales(org sale.OrgNo, f page.SaleFilter, after page.SaleKey) *picker {
 		p.and("s.fn = ?", f.FN)
 	}
 	return p
+}
+
+// ids narrows to some records.
+func (p *picker) ids(ids []any) *picker {
+	p.and("s.id IN ("+marks(len(ids))+")", ids...)
+	return p
+}
+
+// A receipt is looked for by its document whatever its time. An index of receipts by document would make every append
+// dearer for a rare search: the table of documents names the record that each was booked by first, and others that claim
+// the same one are among the flagged. Given as a subquery, SQLite would rather look at every receipt there is.
+const (
+	documentOwner = `SELECT record FROM fiscal_docs WHERE org = ? AND fn = ? AND fd = ?`
+	// the join is a CROSS one so that it begins with the flags
+	documentClaims = `SELECT s.id FROM flags f CROSS JOIN %s s WHERE f.org = ? AND f.kind = ? AND s.org = f.org AND s.id = f.record AND s.fn = ? AND s.fd = ?`
+)
+
+// claimants are the records of a fiscal document.
+func (t *tx) claimants(ctx context.Context, org sale.OrgNo, doc sale.FiscalKey) (ids []any, err error) {
+	scan := func(r *sql.Rows) error {
+		var id []byte
+		err := r.Scan(&id)
+		ids = append(ids, bytes.Clone(id))
+		return err
+	}
+	err = t.each(ctx, documentOwner, []any{int64(org), text(doc.FN), int64(doc.FD)}, scan)
+	for _, table := range []string{"sales", "returns", "corrections"} {
+		if err == nil {
+			err = t.each(ctx, fmt.Sprintf(documentClaims, table), []any{int64(org), string(FlagDuplicate), text(doc.FN), int64(doc.FD)}, scan)
+		}
+	}
+	return ids, err
 }
 
 const saleNames = ` LEFT JOIN stores st ON st.org = s.org AND st.store = s.store

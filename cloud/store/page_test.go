@@ -120,6 +120,33 @@ func TestPagesReadBothEngines(t *testing.T) {
 	})
 }
 
+// TestAReceiptIsFoundByItsDocument: by FN with FD, of every kind, and of both tills where two claim one document.
+func TestAReceiptIsFoundByItsDocument(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, tills := seat(t, s, 2)
+		a, b := tills[0], tills[1]
+		sold, claimed := a.Plain(1), b.Plain(1)
+		claimed.Fiscal.Key = sold.Fiscal.Key
+		a.Add(sold)
+		back, corrected := a.Returning(sold, 1), a.Correcting(sale.DocSale, 7000)
+		a.Add(back)
+		a.Add(corrected)
+		b.Add(claimed)
+		handIn(t, s, a, b)
+		for doc, want := range map[sale.FiscalKey][]sale.ID{
+			sold.Fiscal.Key: {claimed.ID, sold.ID}, back.Fiscal.Key: {back.ID}, corrected.Fiscal.Key: {corrected.ID}, {FN: a.FN, FD: 999}: nil,
+		} {
+			rows, err := s.Transactions(t.Context(), org, page.SaleFilter{FN: doc.FN, FD: doc.FD}, page.SaleKey{}, 10)
+			require.NoError(t, err)
+			var found []sale.ID
+			for _, r := range rows {
+				found = append(found, r.ID)
+			}
+			require.ElementsMatch(t, want, found, doc.String())
+		}
+	})
+}
+
 func TestKnownGoods(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		org, _ := seat(t, s, 0)

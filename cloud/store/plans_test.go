@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -37,6 +38,10 @@ func TestStatementsGoByTheirIndices(t *testing.T) {
 		p := pickSales(1, page.SaleFilter{}, page.SaleKey{}).customers([]any{int64(1), int64(2)})
 		return "SELECT s.id FROM " + table + " s" + p.where() + " ORDER BY s.at DESC, s.id DESC LIMIT ?"
 	}
+	ofDocument := func(table string) string {
+		p := pickSales(1, page.SaleFilter{FN: "9999078900000001", FD: 1}, page.SaleKey{}).ids([]any{int64(1), int64(2)})
+		return "SELECT s.id FROM " + table + " s" + p.where() + " ORDER BY s.at DESC, s.id DESC LIMIT ?"
+	}
 	for _, x := range []struct{ what, text, want string }{
 		{"erase an enrolment", eraseEnrolment, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
 		{"erase sales", eraseSales, "sqlite_autoindex_sealed_1 (org=? AND record=?)"},
@@ -49,6 +54,10 @@ func TestStatementsGoByTheirIndices(t *testing.T) {
 		{"merge customers", mergeCustomers, "INDEX customers_merged (org=? AND merged_into=?)"},
 		{"a customer's sales", ofCustomer("sales"), "sales_customer (org=? AND customer=?)"},
 		{"a customer's returns", ofCustomer("returns"), "returns_customer (org=? AND customer=?)"},
+		{"a document's sales", ofDocument("sales"), "USING PRIMARY KEY (org=? AND id=?)"},
+		{"a document's owner", documentOwner, "USING PRIMARY KEY (org=? AND fn=? AND fd=?)"},
+		{"a document's claimants", fmt.Sprintf(documentClaims, "sales"), "SEARCH s USING PRIMARY KEY (org=? AND id=?)"},
+		{"a document's returns", ofDocument("returns"), "USING PRIMARY KEY (org=? AND id=?)"},
 		{"merge flags", mergeFlags, "INDEX flags_customer (org=? AND customer=?)"},
 	} {
 		t.Run(x.what, func(t *testing.T) {
