@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/cloud/store/storetest"
 	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
 )
@@ -81,5 +82,59 @@ func TestASwappedStorageIsFlagged(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, flags, 1)
 		require.Contains(t, flags[0].EN, "9999078900000002")
+	})
+}
+
+// TestAShiftNeverClosedEndsWithItsTill: a till died in a shift, another one has sold for a year since; and a till whose
+// storage was changed in a shift has counted shifts from one again. Neither's figures nor records reach any further.
+func TestAShiftNeverClosedEndsWithItsTill(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		org, tills := seat(t, s, 2)
+		dead, swapped := tills[0], tills[1]
+		open := func(j *storetest.Journal) {
+			j.Add(&sale.Record{Kind: sale.KindShiftOpen, Staff: 1, Shift: 1, Fiscal: j.Fiscal(sale.DocShiftOpen, 0)})
+		}
+		const year = 365 * 86400_000
+		open(dead)
+		dead.Add(dead.Plain(1))
+		old := swapped.FN
+		open(swapped)
+		swapped.Add(swapped.Plain(1))
+		swapped.At += year
+		swapped.FN = "9999078900000099"
+		open(swapped)
+		for range 3 {
+			swapped.Add(swapped.Plain(1))
+		}
+		handIn(t, s, dead, swapped)
+		shifts, err := s.Shifts(ctx, org, page.ShiftFilter{}, page.ShiftKey{}, 10)
+		require.NoError(t, err)
+		require.Len(t, shifts, 3)
+		for i := range shifts {
+			h := &shifts[i]
+			want := 1
+			if h.FN == swapped.FN {
+				want = 3
+			}
+			require.Equal(t, want, h.Ours.Sales, h.FN)
+			own, records, err := s.Shift(ctx, org, h.ShiftID)
+			require.NoError(t, err)
+			require.Equal(t, want, own.Ours.Sales)
+			require.Len(t, records, want+1, "its opening and its sales")
+			for _, r := range records {
+				require.Equal(t, h.FN, r.Doc.FN)
+			}
+			var from, to int64
+			require.NoError(t, s.view(ctx, func(tx *tx) (err error) {
+				from, to, err = bounds(ctx, tx, org, h)
+				return err
+			}))
+			if h.FN == old {
+				require.Equal(t, int64(year), (to-from-2*shiftSlack)/86400_000*86400_000, "up to the till's next shift")
+			} else {
+				require.Less(t, to-from, int64(together))
+			}
+		}
 	})
 }

@@ -77,34 +77,63 @@ func listShifts(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Shift
 // corrected while a shift is open.
 const shiftSlack = 60 * 60 * 1000
 
-// span is the time that the shifts cover; an open one reaches as far as time goes.
-func span(shifts []page.Shift) (from, to int64) {
-	from, to = math.MaxInt64, 0
-	for _, h := range shifts {
-		from = min(from, int64(h.Opened)-shiftSlack)
-		end := int64(h.Closed) + shiftSlack
-		if h.Closed == 0 {
-			end = math.MaxInt64
-		}
-		to = max(to, end)
+// together is how long a shift may be that is added up with the others of a page; one lasts a day by law.
+const together = 48 * 60 * 60 * 1000
+
+// bounds are the time that a shift covers. One without a close (its till died, its storage was changed) ends where the
+// till's next one begins, or with the till's last record: adding it up must not take all that was sold since.
+func bounds(ctx context.Context, tx *tx, org sale.OrgNo, h *page.Shift) (from, to int64, err error) {
+	from, to = int64(h.Opened)-shiftSlack, int64(h.Closed)+shiftSlack
+	if h.Closed != 0 {
+		return from, to, nil
 	}
-	return from, to
+	next, err := tx.int(ctx, `SELECT COALESCE(MIN(opened), 0) FROM shifts WHERE org = ? AND till = ? AND opened > ?`, int64(org), int64(h.Till), int64(h.Opened))
+	if err != nil || next != 0 {
+		return from, next + shiftSlack, err
+	}
+	last, err := tx.int(ctx, lastRecord, int64(org), int64(h.Till))
+	return from, last + shiftSlack, err
 }
 
-// ourSums adds up the receipts of the shifts in one pass over their time.
+const lastRecord = `SELECT COALESCE(MAX(at), 0) FROM (SELECT at FROM records WHERE org = ? AND till = ? AND fork = 0 ORDER BY epoch DESC, seq DESC LIMIT 1) r`
+
+// ourSums adds up the receipts of the shifts: of those of ordinary length in one pass over their time, of every other
+// one by its till.
 func ourSums(ctx context.Context, tx *tx, org sale.OrgNo, shifts []page.Shift) error {
-	if len(shifts) == 0 {
+	at := make(map[page.ShiftID]*page.Shift, len(shifts))
+	from, to := int64(math.MaxInt64), int64(0)
+	tills := map[sale.TillNo]bool{}
+	for i := range shifts {
+		h := &shifts[i]
+		begin, end, err := bounds(ctx, tx, org, h)
+		if err != nil {
+			return err
+		}
+		if end-begin > together {
+			if err := addUp(ctx, tx, org, map[page.ShiftID]*page.Shift{h.ShiftID: h}, begin, end, h.Till); err != nil {
+				return err
+			}
+			continue
+		}
+		at[h.ShiftID], from, to, tills[h.Till] = h, min(from, begin), max(to, end), true
+	}
+	if len(at) == 0 {
 		return nil
 	}
-	at := make(map[page.ShiftID]*page.Shift, len(shifts))
-	for i := range shifts {
-		at[shifts[i].ShiftID] = &shifts[i]
+	one := sale.TillNo(0)
+	if len(tills) == 1 {
+		for till := range tills {
+			one = till
+		}
 	}
-	from, to := span(shifts)
-	till := ""
-	args := []any{int64(org), from, to}
-	if len(shifts) == 1 {
-		till, args = " AND till = ?", append(args, int64(shifts[0].Till))
+	return addUp(ctx, tx, org, at, from, to, one)
+}
+
+// addUp adds the receipts of a time, of one till or of all, to their shifts.
+func addUp(ctx context.Context, tx *tx, org sale.OrgNo, at map[page.ShiftID]*page.Shift, from, to int64, one sale.TillNo) error {
+	till, args := "", []any{int64(org), from, to}
+	if one != 0 {
+		till, args = " AND till = ?", append(args, int64(one))
 	}
 	add := func(text string, put func(*page.ShiftSums, [6]int64)) error {
 		return tx.each(ctx, text, args, func(rows *sql.Rows) error {
@@ -173,10 +202,13 @@ func (s *Store) Shift(ctx context.Context, org sale.OrgNo, id page.ShiftID) (pag
 
 // shiftRecords reads the journal of a shift by the index of identifiers: they begin with their time.
 func shiftRecords(ctx context.Context, tx *tx, org sale.OrgNo, h *page.Shift) ([]page.Record, error) {
-	from, to := span([]page.Shift{*h})
+	from, to, err := bounds(ctx, tx, org, h)
+	if err != nil {
+		return nil, err
+	}
 	var out []page.Record
 	var closeEpoch, closeSeq int64
-	err := tx.each(ctx, `SELECT r.id, r.kind, r.epoch, r.seq, r.at, r.hash, r.body, COALESCE(w.name, '') FROM records r
+	err = tx.each(ctx, `SELECT r.id, r.kind, r.epoch, r.seq, r.at, r.hash, r.body, COALESCE(w.name, '') FROM records r
  LEFT JOIN staff w ON w.org = r.org AND w.no = r.staff
  WHERE r.org = ? AND r.id >= ? AND r.id <= ? AND r.till = ? AND r.shift = ? AND r.state IN (0, 1)
  ORDER BY r.epoch, r.seq LIMIT ?`, []any{int64(org), idAt(from), idAt(to), int64(h.Till), int64(h.Shift), shiftRecordsMax}, func(rows *sql.Rows) error {
@@ -190,6 +222,9 @@ func shiftRecords(ctx context.Context, tx *tx, org sale.OrgNo, h *page.Shift) ([
 			return fmt.Errorf("a stored record: %w", err)
 		}
 		fillRow(&r, full)
+		if h.FN != "" && r.Doc.FN != "" && r.Doc.FN != h.FN {
+			return nil // numbers of shifts begin anew with another storage
+		}
 		if r.Kind == sale.KindShiftClose {
 			closeEpoch, closeSeq, h.Doc = int64(r.Epoch), int64(r.Seq), r.Doc
 		}

@@ -58,6 +58,7 @@ func TestStatementsGoByTheirIndices(t *testing.T) {
 		{"a document's owner", documentOwner, "USING PRIMARY KEY (org=? AND fn=? AND fd=?)"},
 		{"a document's claimants", fmt.Sprintf(documentClaims, "sales"), "SEARCH s USING PRIMARY KEY (org=? AND id=?)"},
 		{"a document's returns", ofDocument("returns"), "USING PRIMARY KEY (org=? AND id=?)"},
+		{"a till's last record", lastRecord, "sqlite_autoindex_records_1 (org=? AND till=? AND fork=?)"},
 		{"merge flags", mergeFlags, "INDEX flags_customer (org=? AND customer=?)"},
 	} {
 		t.Run(x.what, func(t *testing.T) {
