@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -169,6 +171,40 @@ func (s *Store) AddStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) (sal
 		return 0, fmt.Errorf("add member of staff %q: %w", m.Name, err)
 	}
 	return m.No, nil
+}
+
+// PutMembers saves several at once, those without a number as new ones, or none of them. last is the highest number that
+// whoever asks has seen: a file that is handed in twice makes nobody twice.
+func (s *Store) PutMembers(ctx context.Context, org sale.OrgNo, members []sale.Staff, last sale.StaffNo) ([]sale.Staff, error) {
+	var saved []sale.Staff
+	err := s.change(ctx, func(tx *tx) error {
+		saved = slices.Clone(members)
+		if _, err := tx.lockOffice(ctx, org); err != nil {
+			return err
+		}
+		highest, err := tx.int(ctx, `SELECT COALESCE(MAX(no), 0) FROM staff WHERE org = ?`, int64(org))
+		if err != nil {
+			return err
+		}
+		if sale.StaffNo(highest) != last {
+			return page.ErrChanged
+		}
+		next := last
+		for i := range saved {
+			if saved[i].No == 0 {
+				next++
+				saved[i].No = next
+			}
+			if err := tx.putStaff(ctx, org, saved[i]); err != nil {
+				return fmt.Errorf("%q: %w", saved[i].Name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("save %d members of staff: %w", len(members), err)
+	}
+	return saved, nil
 }
 
 func (t *tx) putStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) error {

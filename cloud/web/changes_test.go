@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -243,6 +244,86 @@ func TestStaffImport(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Сидоров Пётр", m.Name)
 	require.True(t, m.CheckPIN("4826"))
+}
+
+// TestAFileOfCashiersHandedInTwice makes nobody twice: neither pressed twice, nor at the same moment. A file's numbers
+// and stores are there once.
+func TestAFileOfCashiersHandedInTwice(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	b := o.signedIn("manager")
+	count := func() int {
+		rows, err := o.Store.StaffRows(context.Background(), o.org, 0)
+		require.NoError(t, err)
+		return len(rows)
+	}
+	had := count()
+	res, body := b.post("/staff/import", url.Values{"text": {"name;role;pin;number\nСидоров Пётр;cashier;4826;\nСидорова Мария;cashier;4827;\nИванова Анна;manager;;1\n"}, "name": {"x.csv"}})
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	sure := formFields(body)
+	sure.Set("csrf", b.token())
+	var presses sync.WaitGroup
+	for range 3 {
+		presses.Go(func() {
+			if res, err := b.PostForm(o.url+"/staff/import", sure); err == nil {
+				_ = res.Body.Close() // the page is not looked at
+			}
+		})
+	}
+	presses.Wait()
+	require.Equal(t, had+2, count())
+	res, body = b.post("/staff/import", sure)
+	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+	require.Contains(t, body, "этот файл уже загружен")
+	require.Equal(t, had+2, count())
+
+	_, body = b.post("/staff/import", url.Values{"text": {"name;role;number;store\nИванова Анна;cashier;1;77\nИванова Яна;cashier;1;\n"}, "name": {"x.csv"}})
+	require.Contains(t, body, "Магазина с таким номером нет")
+	require.Contains(t, body, "уже был в строке 2")
+}
+
+// TestAFileChangesOnlyWhatItsColumnsName: a list of prices takes no barcodes, categories or limits of age away and puts
+// nothing back on sale, a list of names no store and no INN.
+func TestAFileChangesOnlyWhatItsColumnsName(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	ctx := context.Background()
+	b := o.signedIn("manager")
+	p := sale.Product{
+		SKU: "700", Name: "Вино", Price: 50000, MinPrice: 40000, VAT: sale.VAT22, Subject: sale.SubjectMarkedExcise, Unit: sale.UnitLitre, Category: "Вина",
+		Codes: []string{"4600000000022"}, Traits: sale.AdultOnly | sale.Marked, Gone: true,
+	}
+	require.NoError(t, o.Store.PutProducts(ctx, o.org, []sale.Product{p}))
+	file := "sku;name;price;vat\n700;Вино;490;22\n"
+	_, body := b.post("/products/import", url.Values{"text": {file}, "name": {"x.csv"}})
+	res, _ := b.post("/products/import", formFields(body))
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	now, err := o.Store.ProductRow(ctx, o.org, "700")
+	require.NoError(t, err)
+	p.Price = 49000
+	require.Equal(t, p, now)
+	_, body = b.post("/products/import", url.Values{"text": {"sku;name;price;vat\n700;Вино;390;22\n"}, "name": {"x.csv"}})
+	require.Contains(t, body, "Минимальная цена выше цены", "one that stands in no column")
+	_, body = b.post("/products/import", url.Values{"text": {"sku;name;price;vat;codes;min_price\n700;Вино;390;22\n"}, "name": {"x.csv"}})
+	res, _ = b.post("/products/import", formFields(body))
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	now, err = o.Store.ProductRow(ctx, o.org, "700")
+	require.NoError(t, err)
+	require.Empty(t, now.Codes, "an empty cell clears")
+	require.Zero(t, now.MinPrice)
+
+	m, err := o.Store.Member(ctx, o.org, 1)
+	require.NoError(t, err)
+	m.INN, m.Store = "500100732259", 2
+	require.NoError(t, o.Store.PutStaff(ctx, o.org, m))
+	_, body = b.post("/staff/import", url.Values{"text": {"number;name;role\n1;Новая Анна;manager\n"}, "name": {"x.csv"}})
+	res, _ = b.post("/staff/import", formFields(body))
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	after, err := o.Store.Member(ctx, o.org, 1)
+	require.NoError(t, err)
+	require.Equal(t, "Новая Анна", after.Name)
+	require.Equal(t, m.INN, after.INN)
+	require.Equal(t, m.Store, after.Store)
 }
 
 // TestOverviewAddsUp holds the day's figures against the journals.

@@ -143,6 +143,9 @@ func csvRows(r *csv.Reader, head []string) ([]map[string]string, []problem) {
 			return rows, []problem{{Text: Text{"Больше 50 000 строк. Разделите файл.", "Over 50,000 rows. Split the file."}}}
 		}
 		row := make(map[string]string, len(head))
+		for _, name := range head { // a short row has empty cells
+			row[columnName(name)] = ""
+		}
 		for i, cell := range cells {
 			if i < len(head) {
 				// the apostrophe is our own export's guard against formulas

@@ -1,12 +1,13 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
@@ -44,6 +45,7 @@ type importData struct {
 	Text     string // the file, carried by the form that confirms
 	Name     string
 	Ready    bool
+	Last     string // of members: the highest number when the file was looked at
 }
 
 type importRow struct {
@@ -166,27 +168,29 @@ func (s *site) importProducts(c *call) error {
 	if err != nil {
 		return err
 	}
-	products := make([]sale.Product, 0, len(rows))
+	products, olds := make([]sale.Product, 0, len(rows)), make([]*sale.Product, 0, len(rows))
 	seen := map[sale.SKU]string{}
 	for _, row := range rows {
-		f := productValues(row)
+		old, err := s.known(c, sale.SKU(row["sku"]))
+		if err != nil {
+			return err
+		}
+		f := productValues(row, old)
 		p := readProduct(f)
-		p.Gone = yes(row["withdrawn"])
+		p.Gone = f.V("gone") == "1"
 		if first, twice := seen[p.SKU]; twice {
 			f.wrong("sku", "Артикул уже был в строке "+first+".", "The article stands in line "+first+" already.")
 		}
 		seen[p.SKU] = row["#"]
 		d.wrong(row["#"], f)
-		products = append(products, p)
+		products, olds = append(products, p), append(olds, old)
 	}
 	codes := newForm()
 	if err := s.checkCodes(c, codes, products); err != nil {
 		return err
 	}
 	d.wrong("", codes)
-	if err := s.previewProducts(c, d, products, seen); err != nil {
-		return err
-	}
+	d.previewProducts(c.f, products, olds, seen)
 	ready, err := c.finish(d)
 	if err != nil || !ready {
 		return err
@@ -200,34 +204,60 @@ func (s *site) importProducts(c *call) error {
 	return c.done("/products", "imported")
 }
 
-// productValues makes a form of a row, with what an empty cell means.
-func productValues(row map[string]string) *form {
-	f := newForm("sku", row["sku"], "name", row["name"], "price", row["price"], "min-price", row["min_price"], "vat", row["vat"],
-		"subject", row["subject"], "unit", row["unit"], "category", row["category"], "codes", row["codes"])
+// known is a product as it is saved, nil for one that is not.
+func (s *site) known(c *call, sku sale.SKU) (*sale.Product, error) {
+	p, err := s.Catalogue.ProductRow(c.ctx(), c.org(), sku)
+	if isNotFound(err) {
+		return nil, nil //nolint:nilnil // a new one
+	}
+	return &p, err
+}
+
+// productValues makes a form of a row, with what an empty cell means. What stands in no column of the file stays as it
+// was: a list of prices alone takes no barcodes away.
+func productValues(row map[string]string, old *sale.Product) *form {
+	f := newForm("subject", "goods", "unit", "piece")
+	if old != nil {
+		f = productFormOf(*old)
+	}
+	for field, column := range map[string]string{
+		"sku": "sku", "name": "name", "price": "price", "min-price": "min_price", "vat": "vat", "subject": "subject", "unit": "unit", "category": "category", "codes": "codes",
+	} {
+		if cell, named := row[column]; named {
+			f.Values.Set(field, cell)
+		}
+	}
 	if f.V("subject") == "" {
 		f.Values.Set("subject", "goods")
 	}
 	if f.V("unit") == "" {
 		f.Values.Set("unit", "piece")
 	}
-	f.Values["traits"] = strings.FieldsFunc(row["traits"], func(r rune) bool { return r == ' ' || r == ',' })
+	if cell, named := row["traits"]; named {
+		f.Values["traits"] = strings.FieldsFunc(cell, func(r rune) bool { return r == ' ' || r == ',' })
+	}
+	if cell, named := row["withdrawn"]; named {
+		f.Values.Del("gone")
+		if yes(cell) {
+			f.Values.Set("gone", "1")
+		}
+	}
 	return f
 }
 
-// previewProducts says what the file changes, and completes its products with what it does not name.
-func (s *site) previewProducts(c *call, d *importData, products []sale.Product, lines map[sale.SKU]string) error {
-	for i := range products {
-		old, err := s.Catalogue.ProductRow(c.ctx(), c.org(), products[i].SKU)
-		keepUnnamed(&products[i], old)
-		p := products[i]
+// previewProducts says what the file changes, and completes its products with what no file names.
+func (d *importData) previewProducts(f formats, products []sale.Product, olds []*sale.Product, lines map[sale.SKU]string) {
+	for i, old := range olds {
 		state := Text{"новый", "new"}
-		slices.Sort(p.Codes)
+		slices.Sort(products[i].Codes)
+		if old != nil {
+			keepUnnamed(&products[i], *old)
+		}
+		p := products[i]
 		switch {
-		case err != nil && !isNotFound(err):
-			return err
-		case err != nil:
+		case old == nil:
 			d.New++
-		case reflect.DeepEqual(normal(old), normal(p)):
+		case reflect.DeepEqual(normal(*old), normal(p)):
 			d.Same++
 			continue
 		default:
@@ -235,14 +265,13 @@ func (s *site) previewProducts(c *call, d *importData, products []sale.Product, 
 			state = Text{"изменится", "changes"}
 		}
 		if len(d.Rows) < previewMax {
-			detail := c.f.money(p.Price) + " ₽"
-			if err == nil && old.Price != p.Price {
-				detail = c.f.money(old.Price) + " → " + detail
+			detail := f.money(p.Price) + " ₽"
+			if old != nil && old.Price != p.Price {
+				detail = f.money(old.Price) + " → " + detail
 			}
 			d.Rows = append(d.Rows, importRow{lines[p.SKU], string(p.SKU), p.Name, detail, state})
 		}
 	}
-	return nil
 }
 
 // normal makes no difference of an empty list of codes and none.
@@ -253,38 +282,77 @@ func normal(p sale.Product) sale.Product {
 	return p
 }
 
-// memberRow is a row of the file taken for a member of staff.
-type memberRow struct {
-	member sale.Staff
-	pin    string
-	line   string
-}
-
 func (s *site) importStaff(c *call) error {
 	d := &importData{What: "staff", Columns: staffColumns}
 	rows, err := c.opened(d, staffColumnsRequired)
 	if err != nil {
 		return err
 	}
-	known, err := s.Catalogue.StaffRows(c.ctx(), c.org(), 0)
+	byNo, last, err := s.members(c)
 	if err != nil {
 		return err
 	}
-	byNo := map[string]page.Staff{}
-	for _, m := range known {
-		byNo[fmt.Sprint(m.No)] = m
+	sh, err := c.stores()
+	if err != nil {
+		return err
 	}
-	var members []memberRow
+	if d.Last = c.form.V("last"); d.Last == "" {
+		d.Last = last
+	}
+	var members []sale.Staff
+	lines := map[string]string{}
 	for _, row := range rows {
-		members = append(members, d.member(row, byNo, c.lang))
+		m, pin := d.member(row, byNo, lines, sh, c.lang)
+		if c.sure() {
+			if err := givePIN(&m, pin); err != nil {
+				return err
+			}
+		}
+		members = append(members, m)
+	}
+	if c.sure() && d.Last != last {
+		d.Problems = append(d.Problems, fileProblem{Text: Text{
+			"Пока вы смотрели на файл, кассиров добавили: этот файл уже загружен, или добавил кто-то другой. Сверьте список кассиров.",
+			"Cashiers were added while you looked at the file: it has been imported already, or somebody else added them. Look at the list of cashiers.",
+		}})
 	}
 	ready, err := c.finish(d)
 	if err != nil || !ready {
 		return err
 	}
-	for _, m := range members {
-		if err := s.putMember(c, m.member, m.pin); err != nil {
-			return fmt.Errorf("import line %s: %w", m.line, err)
+	return s.saveMembers(c, d, members)
+}
+
+// members are those known, by their numbers, and the highest number.
+func (s *site) members(c *call) (map[string]page.Staff, string, error) {
+	known, err := s.Catalogue.StaffRows(c.ctx(), c.org(), 0)
+	if err != nil {
+		return nil, "", err
+	}
+	byNo, last := map[string]page.Staff{}, sale.StaffNo(0)
+	for _, m := range known {
+		byNo[fmt.Sprint(m.No)], last = m, max(last, m.No)
+	}
+	return byNo, fmt.Sprint(last), nil
+}
+
+// saveMembers saves a file's members at once: a file broken off in the middle would be imported again, and those of its
+// first half be there twice.
+func (s *site) saveMembers(c *call, d *importData, members []sale.Staff) error {
+	last, err := strconv.ParseUint(d.Last, 10, 32)
+	if err != nil {
+		return errExpired
+	}
+	saved, err := s.Catalogue.PutMembers(c.ctx(), c.org(), members, sale.StaffNo(last))
+	if errors.Is(err, page.ErrChanged) { // the other press was quicker by a hair
+		return c.redirect("/staff")
+	}
+	if err != nil {
+		return err
+	}
+	for _, m := range saved {
+		if err := c.audit("staff.save", fmt.Sprint(m.No), m.Name); err != nil {
+			return err
 		}
 	}
 	if err := c.audit("staff.import", d.Name, fmt.Sprint(len(members))); err != nil {
@@ -293,16 +361,38 @@ func (s *site) importStaff(c *call) error {
 	return c.done("/staff", "imported")
 }
 
-func (d *importData) member(row map[string]string, known map[string]page.Staff, l Lang) memberRow {
-	role := map[string]string{"cashier": "1", "кассир": "1", "1": "1", "manager": "2", "старший": "2", "2": "2"}[strings.ToLower(row["role"])]
-	f := &form{Values: url.Values{"name": {row["name"]}, "inn": {row["inn"]}, "role": {role}, "store": {row["store"]}, "pin": {row["pin"]}}}
-	old, there := known[row["number"]]
-	if row["number"] != "" && !there {
+// memberValues makes a form of a row. What stands in no column of the file stays as it was.
+func memberValues(row map[string]string, old sale.Staff) *form {
+	f := memberForm(old)
+	for _, field := range []string{"name", "inn", "store", "pin"} {
+		if cell, named := row[field]; named {
+			f.Values.Set(field, cell)
+		}
+	}
+	f.Values.Set("role", map[string]string{"cashier": "1", "кассир": "1", "1": "1", "manager": "2", "старший": "2", "2": "2"}[strings.ToLower(row["role"])])
+	return f
+}
+
+// member reads a row. lines are the numbers that the file has named, with their lines.
+func (d *importData) member(row map[string]string, known map[string]page.Staff, lines map[string]string, sh shop, l Lang) (m sale.Staff, pin string) {
+	no := row["number"]
+	old, there := known[no]
+	f := memberValues(row, old.Staff)
+	if no != "" && !there {
 		f.wrong("number", "Кассира с таким номером нет. Новому номер даётся сам: оставьте пусто.", "No cashier has this number. A new one gets theirs: leave it empty.")
 	}
-	m := memberRow{member: old.Staff, line: row["#"]}
-	m.pin = readMember(f, &m.member, len(old.PIN) == 0)
-	m.member.Gone = yes(row["withdrawn"])
+	if first, twice := lines[no]; twice && no != "" {
+		f.wrong("number", "Этот номер уже был в строке "+first+".", "This number stands in line "+first+" already.")
+	}
+	lines[no] = row["#"]
+	m = old.Staff
+	pin = readMember(f, &m, len(old.PIN) == 0)
+	if m.Store != 0 && !slices.ContainsFunc(sh.Stores, func(x page.Store) bool { return x.No == m.Store }) {
+		f.wrong("store", "Магазина с таким номером нет.", "No store has this number.")
+	}
+	if cell, named := row["withdrawn"]; named {
+		m.Gone = yes(cell)
+	}
 	d.wrong(row["#"], f)
 	state := Text{"новый", "new"}
 	d.New++
@@ -312,8 +402,8 @@ func (d *importData) member(row map[string]string, known map[string]page.Staff, 
 		d.Changed++
 	}
 	if len(d.Rows) < previewMax {
-		detail := map[sale.Role]Text{sale.RoleCashier: {"кассир", "cashier"}, sale.RoleManager: {"старший", "manager"}}[m.member.Role].in(l)
-		d.Rows = append(d.Rows, importRow{row["#"], row["number"], m.member.Name, detail, state})
+		detail := map[sale.Role]Text{sale.RoleCashier: {"кассир", "cashier"}, sale.RoleManager: {"старший", "manager"}}[m.Role].in(l)
+		d.Rows = append(d.Rows, importRow{row["#"], no, m.Name, detail, state})
 	}
-	return m
+	return m, pin
 }

@@ -23,6 +23,9 @@ type Catalogue interface {
 	StaffRows(ctx context.Context, org sale.OrgNo, no sale.StaffNo) ([]page.Staff, error)
 	PutStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) error
 	AddStaff(ctx context.Context, org sale.OrgNo, m sale.Staff) (sale.StaffNo, error)
+	// PutMembers saves several at once, those without a number as new ones, or none. It wraps page.ErrChanged when last is
+	// not the highest number any more.
+	PutMembers(ctx context.Context, org sale.OrgNo, members []sale.Staff, last sale.StaffNo) ([]sale.Staff, error)
 }
 
 const (
@@ -207,6 +210,9 @@ func productFormOf(p sale.Product) *form {
 		f.Values.Set("min-price", p.MinPrice.String())
 	}
 	f.Values["traits"] = traitWords(p.Traits)
+	if p.Gone {
+		f.Values.Set("gone", "1")
+	}
 	return f
 }
 
@@ -292,7 +298,7 @@ func (s *site) saveProduct(c *call) error {
 	if !fresh {
 		c.form.Values.Set("sku", string(sku))
 	}
-	p := readProduct(c.form)
+	p, gone := readProduct(c.form), false
 	if fresh {
 		if _, err := s.Catalogue.ProductRow(c.ctx(), c.org(), p.SKU); err == nil {
 			c.form.wrong("sku", "Такой артикул уже есть.", "This article number is taken.")
@@ -303,14 +309,17 @@ func (s *site) saveProduct(c *call) error {
 		if err != nil {
 			return err
 		}
-		c.form.late(productFormOf(old))
+		now := productFormOf(old)
+		gone = old.Gone
+		c.form.Values["gone"] = now.Values["gone"] // no field of the form: its note says it
+		c.form.late(now)
 		keepUnnamed(&p, old)
 	}
 	if err := s.checkCodes(c, c.form, []sale.Product{p}); err != nil {
 		return err
 	}
 	if !c.form.ok() {
-		return s.showProductForm(c, c.form, sku, false, http.StatusUnprocessableEntity)
+		return s.showProductForm(c, c.form, sku, gone, http.StatusUnprocessableEntity)
 	}
 	if err := s.Catalogue.PutProducts(c.ctx(), c.org(), []sale.Product{p}); err != nil {
 		return err
