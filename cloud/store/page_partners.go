@@ -35,7 +35,10 @@ func (s *Store) PutPartner(ctx context.Context, org sale.OrgNo, p page.Partner, 
 		no = p.No
 		if no == 0 {
 			what = "partner.add"
-			last, err := tx.int(ctx, `SELECT MAX(no) FROM partners WHERE org = ?`, int64(org))
+			if _, err := tx.lockOffice(ctx, org); err != nil { // two who are added at once get a number each
+				return err
+			}
+			last, err := tx.int(ctx, `SELECT COALESCE(MAX(no), 0) FROM partners WHERE org = ?`, int64(org))
 			if err != nil {
 				return err
 			}

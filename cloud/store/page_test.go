@@ -170,13 +170,13 @@ func TestKnownGoods(t *testing.T) {
 	})
 }
 
-// TestTwoAddedAtOnceAreTwo adds members of staff and stores from several sides at once.
+// TestTwoAddedAtOnceAreTwo adds members of staff, stores and partners from several sides at once.
 func TestTwoAddedAtOnceAreTwo(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		org, _ := seat(t, s, 0)
 		const sides = 8
-		members, stores := make([]sale.StaffNo, sides), make([]sale.StoreNo, sides)
-		problems := make([]error, 2*sides)
+		members, stores, partners := make([]sale.StaffNo, sides), make([]sale.StoreNo, sides), make([]sale.PartnerNo, sides)
+		problems := make([]error, 3*sides)
 		var all sync.WaitGroup
 		for i := range sides {
 			all.Go(func() {
@@ -185,9 +185,14 @@ func TestTwoAddedAtOnceAreTwo(t *testing.T) {
 			all.Go(func() {
 				stores[i], problems[sides+i] = s.PutPageStore(context.Background(), org, page.Store{Name: fmt.Sprint("Лавка ", i), Zone: "Europe/Moscow"}, "owner")
 			})
+			all.Go(func() {
+				partners[i], problems[2*sides+i] = s.PutPartner(context.Background(), org, page.Partner{Name: fmt.Sprint("Фитнес ", i)}, "owner")
+			})
 		}
 		all.Wait()
 		require.NoError(t, errors.Join(problems...))
+		slices.Sort(partners)
+		require.Len(t, slices.Compact(partners), sides)
 		slices.Sort(members)
 		slices.Sort(stores)
 		require.Len(t, slices.Compact(members), sides)
