@@ -27,6 +27,7 @@ func TestTwoPeopleEditOneThing(t *testing.T) {
 		"/staff/1":          {"store", "2", "name", "Смирнова", "2"},
 		"/stores/1":         {"zone", "Europe/Samara", "name", "Домик", "Europe/Samara"},
 		"/users/manager":    {"role", "owner", "name", "Ольга", "owner"},
+		"/partners/1":       {"contact", "+79160000000", "name", "Фитнес", "+79160000000"},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -53,6 +54,50 @@ func TestTwoPeopleEditOneThing(t *testing.T) {
 			require.Equal(t, x.other, formFields(now).Get(x.second))
 		})
 	}
+}
+
+// TestAButtonPressedTwicePutsNothingBack: a second press of "withdraw" used to put the cashier or the product back; and
+// a form that was opened before somebody withdrew the product asks before it does.
+func TestAButtonPressedTwicePutsNothingBack(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	ctx := context.Background()
+	b := o.signedIn("manager")
+	gone := func() (member, product bool) {
+		m, err := o.Store.Member(ctx, o.org, 1)
+		require.NoError(t, err)
+		p, err := o.Store.ProductRow(ctx, o.org, "100200")
+		require.NoError(t, err)
+		return m.Gone, p.Gone
+	}
+	_, form := b.get("/products/100200")
+	for _, path := range []string{"/staff/1/withdraw", "/products/100200/withdraw"} {
+		_, body := b.post(path, nil)
+		sure := formFields(body)
+		for range 2 {
+			res, _ := b.post(path, sure)
+			require.Equal(t, http.StatusSeeOther, res.StatusCode)
+		}
+	}
+	member, product := gone()
+	require.True(t, member)
+	require.True(t, product)
+
+	res, body := b.post("/products/100200", formFields(form))
+	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+	require.Contains(t, body, "сохранил кто-то ещё")
+	require.Contains(t, body, "Сохранение вернёт его в продажу")
+	require.NotContains(t, body, "Сейчас сохранено")
+
+	for _, path := range []string{"/staff/1/withdraw", "/products/100200/withdraw"} {
+		for range 2 {
+			res, _ := b.post(path, url.Values{"gone": {"0"}})
+			require.Equal(t, http.StatusSeeOther, res.StatusCode)
+		}
+	}
+	member, product = gone()
+	require.False(t, member)
+	require.False(t, product)
 }
 
 // TestAProductKeepsWhatNoFormNames: promotions go by tags, and a till without network by minimum prices known ahead.

@@ -88,11 +88,15 @@ func (s *site) partnerForm(c *call) error {
 	if err != nil {
 		return err
 	}
+	return s.showPartner(c, p, partnerFormOf(p).opened(), http.StatusOK)
+}
+
+func partnerFormOf(p page.Partner) *form {
 	f := newForm("name", p.Name, "contact", p.Contact)
 	if p.Gone {
 		f.Values.Set("gone", "1")
 	}
-	return s.showPartner(c, p, f, http.StatusOK)
+	return f
 }
 
 func (s *site) showPartner(c *call, p page.Partner, f *form, status int) error {
@@ -112,6 +116,9 @@ func (s *site) savePartner(c *call) error {
 	p, err := s.partner(c)
 	if err != nil {
 		return err
+	}
+	if p.No != 0 {
+		c.form.late(partnerFormOf(p))
 	}
 	p.Name, p.Contact, p.Gone = c.form.text("name", true, textMax), c.form.text("contact", false, textMax), c.form.V("gone") == "1"
 	if !c.form.ok() {

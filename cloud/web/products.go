@@ -361,7 +361,11 @@ func (s *site) withdrawProduct(c *call) error {
 	if err != nil {
 		return err
 	}
-	if !p.Gone && !c.sure() {
+	gone := c.form.V("gone") != "0" // what was pressed, and not the other of what is: a second press undoes nothing
+	if p.Gone == gone {
+		return c.redirect("/products")
+	}
+	if gone && !c.sure() {
 		return c.confirm(Text{"Убрать товар из продажи?", "Withdraw the product?"}, confirmation{
 			Lines: []Text{
 				{p.Name + ", артикул " + string(p.SKU), p.Name + ", article " + string(p.SKU)},
@@ -370,7 +374,7 @@ func (s *site) withdrawProduct(c *call) error {
 			Yes: Text{"Убрать", "Withdraw"}, Back: "/products",
 		})
 	}
-	p.Gone = !p.Gone
+	p.Gone = gone
 	if err := s.Catalogue.PutProducts(c.ctx(), c.org(), []sale.Product{p}); err != nil {
 		return err
 	}

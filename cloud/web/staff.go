@@ -201,7 +201,11 @@ func (s *site) withdrawStaff(c *call) error {
 	if m.No == 0 {
 		return page.ErrNotFound
 	}
-	if !m.Gone && !c.sure() {
+	gone := c.form.V("gone") != "0" // what was pressed: pressed twice, a cashier does not come back
+	if m.Gone == gone {
+		return c.redirect("/staff")
+	}
+	if gone && !c.sure() {
 		return c.confirm(Text{"Убрать кассира?", "Withdraw the cashier?"}, confirmation{
 			Lines: []Text{{m.Name, m.Name}, {
 				"Войти на кассе больше не получится — на кассе без связи после её появления. Старые чеки сохранят имя.",
@@ -210,7 +214,7 @@ func (s *site) withdrawStaff(c *call) error {
 			Yes: Text{"Убрать", "Withdraw"}, Back: "/staff",
 		})
 	}
-	m.Gone = !m.Gone
+	m.Gone = gone
 	if err := s.putMember(c, m, ""); err != nil {
 		return err
 	}
