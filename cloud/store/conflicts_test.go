@@ -227,6 +227,25 @@ func TestErasingForgetsThePersonAndKeepsTheNumbers(t *testing.T) {
 	})
 }
 
+func TestUnblockingBringsBackWhatWas(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, js := seat(t, s, 1)
+		ctx := t.Context()
+		no := enrol(t, s, js[0], sale.Person{Name: "Петрова Анна", Phone: "+79161234567"})
+		handIn(t, s, js[0])
+		for _, was := range []sale.CustomerState{sale.CustomerActive, sale.CustomerTest, sale.CustomerActive} {
+			if was == sale.CustomerTest {
+				require.NoError(t, s.SetCustomerState(ctx, org, no, was, "owner"))
+			}
+			for _, to := range []sale.CustomerState{sale.CustomerBlocked, sale.CustomerActive} {
+				require.NoError(t, s.SetCustomerState(ctx, org, no, to, "manager"))
+			}
+			require.Equal(t, int(was), count(t, s, `SELECT state FROM customers WHERE no = ?`, int64(no)))
+			require.NoError(t, s.SetCustomerState(ctx, org, no, sale.CustomerActive, "owner"), "no block: made active")
+		}
+	})
+}
+
 func TestHouseAndTrainingAreInNoFigures(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		org, js := seat(t, s, 1)

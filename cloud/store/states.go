@@ -35,10 +35,21 @@ func (s *Store) SetCustomerState(ctx context.Context, org sale.OrgNo, no sale.Cu
 		if x.state == state {
 			return nil
 		}
-		if _, err := tx.exec(ctx, `UPDATE customers SET state = ? WHERE org = ? AND no = ?`, int64(state), int64(org), int64(no)); err != nil {
+		to, was := state, int64(0)
+		switch {
+		case state == sale.CustomerBlocked:
+			was = int64(x.state)
+		case state == sale.CustomerActive && x.state == sale.CustomerBlocked:
+			before, err := tx.int(ctx, `SELECT blocked_as FROM customers WHERE org = ? AND no = ?`, int64(org), int64(no))
+			if err != nil {
+				return err
+			}
+			to = sale.CustomerState(before)
+		}
+		if _, err := tx.exec(ctx, `UPDATE customers SET state = ?, blocked_as = ? WHERE org = ? AND no = ?`, int64(to), was, int64(org), int64(no)); err != nil {
 			return err
 		}
-		if err := tx.audit(ctx, org, by, "customer.state", no.String(), fmt.Sprintf("%d → %d", x.state, state)); err != nil {
+		if err := tx.audit(ctx, org, by, "customer.state", no.String(), fmt.Sprintf("%d → %d", x.state, to)); err != nil {
 			return err
 		}
 		return tx.bump(ctx, org, map[feedKey]feedRow{customerKey(no): {}})

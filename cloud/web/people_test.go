@@ -161,4 +161,11 @@ func TestUnblockingEndsNoTraining(t *testing.T) {
 	card, err := o.Store.CustomerCard(ctx, o.org, 1)
 	require.NoError(t, err)
 	require.Equal(t, sale.CustomerTest, card.State)
+	b := o.signedIn("manager")
+	b.pressed("/customers/1/block", nil)
+	res, _ = b.post("/customers/1/unblock", nil)
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	card, err = o.Store.CustomerCard(ctx, o.org, 1)
+	require.NoError(t, err)
+	require.Equal(t, sale.CustomerTest, card.State, "blocked and unblocked")
 }
