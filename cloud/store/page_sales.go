@@ -247,12 +247,12 @@ func listReturns(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale
 
 // listCorrections reads correction receipts as rows of the same list: they have no customer and no points.
 func listCorrections(ctx context.Context, tx *tx, p *picker, limit int) ([]page.Sale, error) {
-	text := "SELECT " + saleShared + " FROM (SELECT *, 0 AS customer, 0 AS advance FROM corrections) s" + saleNames + p.where() +
+	text := "SELECT " + saleShared + ", s.of_doc FROM (SELECT *, 0 AS customer, 0 AS advance FROM corrections) s" + saleNames + p.where() +
 		" ORDER BY s.at DESC, s.id DESC LIMIT ?"
 	var out []page.Sale
 	err := tx.each(ctx, text, append(p.args, limit), func(rows *sql.Rows) error {
 		r := page.Sale{Kind: sale.KindCorrection}
-		err := rows.Scan(sharedInto(&r)...)
+		err := rows.Scan(append(sharedInto(&r), &r.Corrects)...)
 		r.Gross = r.Total
 		out = append(out, r)
 		return err
@@ -315,6 +315,7 @@ func fillReceipt(out *page.Receipt) {
 		out.Redeemed, out.Earned, out.Of = r.Return.Restored, r.Return.Clawed, r.Return.Of
 	case r.Correct != nil:
 		out.No, out.Gross, out.Total = r.Correct.No, r.Correct.Total, r.Correct.Total
+		out.Corrects = r.Correct.Of
 	case r.Adjust != nil:
 		out.Customer = r.Adjust.Customer
 	}

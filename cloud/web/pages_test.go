@@ -319,9 +319,13 @@ func TestCorrectionsAreShown(t *testing.T) {
 	b := o.signedIn("viewer")
 	_, body := b.get("/sales?kind=3")
 	require.Contains(t, body, "/sales/"+r.ID.String())
+	require.Contains(t, body, "коррекция возврата")
+	require.Contains(t, body, "<strong>−40,00</strong>", "what it takes off the drawer")
+	_, body = o.signedIn("manager").get("/sales.csv?kind=3")
+	require.Equal(t, "return-correction", cells(t, body, ';')[1][2])
 	res, body := b.get("/sales/" + r.ID.String())
 	require.Equal(t, http.StatusOK, res.StatusCode)
-	for _, words := range []string{"Коррекция", "возврат прихода", "предписание 17-А", "20 ноя 2026", "без чека", "Наличными"} {
+	for _, words := range []string{"Коррекция", "возврат прихода", "предписание 17-А", "20 ноя 2026", "без чека", "Наличными", "−40,00"} {
 		require.Contains(t, body, words)
 	}
 	require.NotContains(t, body, "t=2026", "the tax office's app knows no code of a correction")

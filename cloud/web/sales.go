@@ -279,8 +279,12 @@ func saleCells(r page.Sale, figure func(fmt.Stringer) string) []string {
 	if r.Customer != 0 {
 		customer = r.Customer.String()
 	}
+	kind := r.Kind.String()
+	if r.Corrects == sale.DocSaleReturn { // sums have no sign: the kind tells what is to be taken off
+		kind = "return-correction"
+	}
 	return []string{
-		r.At.Time().In(zone(r.Zone)).Format("2006-01-02 15:04:05"), r.Zone, r.Kind.String(), r.No.String(), r.StoreName,
+		r.At.Time().In(zone(r.Zone)).Format("2006-01-02 15:04:05"), r.Zone, kind, r.No.String(), r.StoreName,
 		strconv.Itoa(int(r.Till)), strconv.Itoa(int(r.Shift)), r.StaffName, customer, r.CustomerName,
 		figure(r.Gross), figure(r.Discount), figure(r.Redeemed), figure(r.Total), figure(r.Cash), figure(r.Card), figure(r.Earned),
 		r.Doc.FN, strconv.Itoa(int(r.Doc.FD)), r.ID.String(),

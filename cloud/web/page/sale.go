@@ -70,8 +70,12 @@ type Sale struct {
 	Earned       sale.Points // taken back in a return
 	Cash, Card   sale.Money
 	Doc          sale.FiscalKey
-	Of           sale.ID // of a return: the sale
+	Of           sale.ID      // of a return: the sale
+	Corrects     sale.DocKind // of a correction: what is corrected
 }
+
+// Back tells whether the money goes the other way: the total counts less than zero.
+func (s Sale) Back() bool { return s.Kind == sale.KindReturn || s.Corrects == sale.DocSaleReturn }
 
 // Key is the row's place.
 func (s Sale) Key() SaleKey { return SaleKey{s.At, s.ID} }
