@@ -52,10 +52,13 @@ func (s *site) live(c *call) error {
 		}
 		text := news(last, now)
 		last = now
-		if text == "" && time.Duration(beats)*pulseEvery >= sayEvery {
-			beats, text = 0, ": still here\n\n"
+		if time.Duration(beats)*pulseEvery >= sayEvery { // a busy head office is never silent: who is listening is asked all the same
+			beats = 0
 			if !s.stillSignedIn(c) {
 				return nil
+			}
+			if text == "" {
+				text = ": still here\n\n"
 			}
 		}
 		if text != "" && say(c.w, out, text) != nil {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,59 @@ func TestTheStreamOutlivesTheServersLimits(t *testing.T) {
 			})
 		})
 	}
+}
+
+// leaving is somebody who signs out, or is put out, while pages are live.
+type leaving struct {
+	always
+	gone atomic.Bool
+}
+
+func (l *leaving) PageSession(ctx context.Context, org sale.OrgNo, token [32]byte) (page.Session, page.User, error) {
+	if l.gone.Load() {
+		return page.Session{}, page.User{}, page.ErrNotFound
+	}
+	return l.always.PageSession(ctx, org, token)
+}
+
+// TestABusyStreamEndsWithItsSession: news comes every two seconds, so that there is never a silence.
+func TestABusyStreamEndsWithItsSession(t *testing.T) {
+	o := open(t)
+	options := o.PageOptions(o.org)
+	who := &leaving{}
+	var records int64
+	options.Accounts, options.Watch = who, nil
+	options.Pulse = func(context.Context, sale.OrgNo) (page.Pulse, error) {
+		records++
+		return page.Pulse{Records: records}, nil
+	}
+	options.Now = func() time.Time { return evening }
+	pages, err := web.New(options)
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		l := make(pipes, 1)
+		server := &http.Server{Handler: pages, ReadHeaderTimeout: time.Minute}
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(l) }()
+		transport := &http.Transport{DialContext: l.dial}
+		defer func() {
+			transport.CloseIdleConnections()
+			close(l)
+			require.NoError(t, server.Close())
+			<-ended
+		}()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://head.office/live", nil)
+		require.NoError(t, err)
+		r.Header.Set("Cookie", "kopilka=token")
+		res, err := transport.RoundTrip(r)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, res.Body.Close()) }()
+		lines, begun := bufio.NewScanner(res.Body), time.Now()
+		for lines.Scan() {
+			who.gone.Store(true)
+			require.Less(t, time.Since(begun), time.Minute, "the stream goes on for somebody who has gone")
+		}
+	})
 }
 
 // gate stands before the pages as a proxy does: while it is shut, it cuts streams and answers 502 in their place.
