@@ -319,6 +319,29 @@ func TestBirthdayAndHolidayGifts(t *testing.T) {
 	require.Equal(t, 250*sale.Point, d.worth(t, later), "of which the birthday's 200 wait at the till to be handed back")
 }
 
+// TestABirthdaysAverageIsThePersons: of what was bought on every card, also before its customers were merged.
+func TestABirthdaysAverageIsThePersons(t *testing.T) {
+	d := newDesk(t, 1)
+	d.publish(t, func(p *loyalty.Programme) { p.Grants.Birthday = loyalty.Birthday{Average: 1000, Before: 3, After: 3} })
+	person := func(name string) sale.CustomerNo {
+		no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: name, Home: 1})
+		require.NoError(t, err)
+		return no
+	}
+	into, from := person("Петрова Анна"), person("Петрова А.")
+	sell(d.tills[0], from, 1, 200_000)
+	sell(d.tills[0], from, 1, 400_000)
+	d.decide(t)
+	require.NoError(t, d.MergeCustomers(t.Context(), d.org, into, from, "одна и та же", "boss"))
+	require.NoError(t, d.SetBirthday(t.Context(), d.org, into, "1990-11-24", "test"))
+	d.now = d.now.Add(24 * time.Hour)
+	d.decide(t)
+	rows, err := d.Rewards(t.Context(), d.org, into, 10)
+	require.NoError(t, err)
+	require.Len(t, rows, 1)
+	require.Equal(t, 300*sale.Point, rows[0].Amount, "10 % of 3000 ₽")
+}
+
 func TestReviewsAreCappedByTheMonth(t *testing.T) {
 	d := newDesk(t, 1)
 	d.publish(t, func(p *loyalty.Programme) { p.Grants.Review, p.Grants.ReviewsMonth = 50*sale.Point, 2 })

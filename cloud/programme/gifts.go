@@ -136,7 +136,11 @@ func (o *Office) celebrate(ctx context.Context, org sale.OrgNo, r rules, who dee
 }
 
 func (o *Office) birthday(ctx context.Context, org sale.OrgNo, p *loyalty.Programme, who deed.Celebrant, month, day uint8, today sale.Date) error {
-	sold, err := o.Store.SalesOf(ctx, org, []sale.CustomerNo{who.No}, sale.At(o.Now()).Add(-averageDays*24*time.Hour))
+	whole, found, err := o.Store.Whole(ctx, org, who.No)
+	if err != nil || !found {
+		return err
+	}
+	sold, err := o.Store.SalesOf(ctx, org, whole.Accounts, sale.At(o.Now()).Add(-averageDays*24*time.Hour))
 	if err != nil {
 		return err
 	}
