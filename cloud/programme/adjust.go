@@ -26,7 +26,10 @@ func (o *Office) AdjustPoints(ctx context.Context, org sale.OrgNo, id sale.ID, n
 	if amount == 0 {
 		return fmt.Errorf("%w: no points to give or take / баллы не указаны", sale.ErrAmount)
 	}
-	var err error
+	done, err := o.Store.Journalled(ctx, org, id)
+	if err != nil || done { // what it took is gone: a repeat must not find that too little is there
+		return err
+	}
 	for range staleMax {
 		if err = o.adjust(ctx, org, id, no, amount, reason+" ("+by+")"); !errors.Is(err, o.Stale) {
 			break

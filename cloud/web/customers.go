@@ -455,7 +455,7 @@ func (s *site) adjust(c *call) error {
 	if amount > pointsByHandMax || amount < -pointsByHandMax {
 		c.form.wrong("amount", "За один раз — не больше 100 000 баллов.", "100,000 points at most at a time.")
 	}
-	if -amount > card.Balance {
+	if -amount > card.Balance && !c.sure() { // pressed twice, the first has taken it: the booking itself knows
 		c.form.wrong("amount", fmt.Sprintf("На счёте только %s.", formats{RU}.points(card.Balance)), fmt.Sprintf("The account holds %s only.", formats{EN}.points(card.Balance)))
 	}
 	rules, err := c.rules()

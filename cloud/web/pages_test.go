@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/cloud/web"
 	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/sale"
@@ -349,6 +350,18 @@ func TestPointsByHand(t *testing.T) {
 		require.Equal(t, http.StatusSeeOther, res.StatusCode)
 	}
 	require.Equal(t, before+50*sale.Point, o.balance(1), "pressing twice books once")
+	no, err := o.Store.PutPerson(context.Background(), o.org, store.Person{Name: "Новый Олег"})
+	require.NoError(t, err)
+	at := fmt.Sprintf("/customers/%d/points", int64(no))
+	for _, amount := range []string{"50", "-50"} {
+		_, body = b.post(at, url.Values{"amount": {amount}, "reason": {"ошибка"}})
+		sure := formFields(body)
+		for range 2 {
+			res, _ = b.post(at, sure)
+			require.Equal(t, http.StatusSeeOther, res.StatusCode, "taken already is not too little: "+amount)
+		}
+	}
+	require.Zero(t, o.balance(no))
 	res, _ = b.post("/customers/1/points", url.Values{"amount": {"-999999"}, "reason": {"x"}})
 	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
 }
