@@ -117,6 +117,18 @@ func TestUsersAndPasswords(t *testing.T) {
 	require.Equal(t, http.StatusOK, res.StatusCode, "the one who changed it stays")
 }
 
+// TestALongLoginSignsIn: a limit in characters where it is made, and in bytes where it is asked for, lets half a Russian
+// login in.
+func TestALongLoginSignsIn(t *testing.T) {
+	t.Parallel()
+	o := fill(t)
+	login := strings.Repeat("ю", 40)
+	res, _ := o.signedIn("owner").post("/users/new", url.Values{"login": {login}, "name": {"Юлия"}, "role": {"viewer"}, "new": {password}, "again": {password}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	res, _ = o.browser().post("/sign-in", url.Values{"login": {login}, "password": {password}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+}
+
 func TestLanguageIsTheUsersOwn(t *testing.T) {
 	t.Parallel()
 	o := fill(t)

@@ -257,7 +257,7 @@ func (s *site) signIn(c *call) error {
 
 func (s *site) verify(ctx context.Context, login, password string) (page.User, bool, error) {
 	var user page.User
-	if login != "" && len(login) <= loginMax && utf8.RuneCountInString(password) <= PasswordMax {
+	if login != "" && utf8.RuneCountInString(login) <= loginMax && utf8.RuneCountInString(password) <= PasswordMax {
 		found, err := s.Accounts.PageUsers(ctx, s.Org, login)
 		if err != nil {
 			return user, false, err

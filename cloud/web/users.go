@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kopilka/kopilka/cloud/web/page"
 )
@@ -128,9 +129,15 @@ func (s *site) saveUser(c *call) error {
 	return c.done("/users", "saved")
 }
 
+// ParseLogin brings a login to the form that signing in looks for, and tells whether it can be one.
+func ParseLogin(text string) (login string, ok bool) {
+	login = fold(text)
+	return login, login != "" && utf8.RuneCountInString(login) <= loginMax && login != "new" && !strings.ContainsAny(login, " /?#%\\\"'<>")
+}
+
 func (s *site) newLogin(c *call) (string, error) {
-	login := fold(c.form.text("login", true, loginMax))
-	if login == "new" || strings.ContainsAny(login, " /?#%\\\"'<>") {
+	login, ok := ParseLogin(c.form.text("login", true, loginMax))
+	if login != "" && !ok {
 		c.form.wrong("login", "Только буквы, цифры, точка, дефис и @.", "Letters, digits, dot, dash and @ only.")
 		return login, nil
 	}
