@@ -178,6 +178,21 @@ func TestCopiesFromTheFutureCostNone(t *testing.T) {
 	}
 }
 
+// TestARestoreSaysWhatItHasDone: keys that cannot be read do not hide that the database is another one by now.
+func TestARestoreSaysWhatItHasDone(t *testing.T) {
+	data, copies, elsewhere := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "new machine")
+	do(t, "init", "-data", data)
+	do(t, "backup", "-data", data, "-to", copies)
+	made, err := filepath.Glob(filepath.Join(copies, "kopilka-*.db"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(made[0]+keysAfter, []byte("no archive"), 0o600))
+	var said bytes.Buffer
+	err = run(t.Context(), []string{"restore", "-data", elsewhere, made[0]}, &said, io.Discard, nil)
+	require.ErrorContains(t, err, "база восстановлена")
+	require.Contains(t, said.String(), "restored / восстановлено")
+	require.FileExists(t, filepath.Join(elsewhere, store.FileName))
+}
+
 // A restore that broke off in the middle of the keys is ended by the next one.
 func TestHalfARepositoryIsNotTakenForOne(t *testing.T) {
 	at := t.TempDir()

@@ -12,6 +12,7 @@ import (
 
 // checkConfig says what is wrong in the settings and touches nothing.
 func checkConfig(_ context.Context, c *call) error {
+	c.words = 1
 	settings := c.settings()
 	if err := c.parse(); err != nil {
 		return err

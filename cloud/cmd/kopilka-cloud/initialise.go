@@ -23,33 +23,69 @@ import (
 func initialise(ctx context.Context, c *call) error {
 	name := c.flags.String("name", "Kopilka", "name of the organisation / название организации")
 	login := c.flags.String("login", "admin", "login of the first user / логин первого пользователя")
-	p, err := c.open(ctx)
+	settings := c.settings()
+	if err := c.parse(); err != nil {
+		return err
+	}
+	user, ok := web.ParseLogin(*login)
+	if !ok {
+		return fmt.Errorf("%w: -login: want letters, digits, dots, dashes and @ / логин: только буквы, цифры, точка, дефис и @ (got %q)", errUsage, *login)
+	}
+	config, err := settings()
 	if err != nil {
 		return err
 	}
-	password, err := found(ctx, p, *name, strings.ToLower(*login))
+	p := program(c, config)
+	if err := p.Open(ctx); err != nil {
+		return err
+	}
+	made, password, err := found(ctx, p, *name, user)
 	if err := errors.Join(err, p.Close()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "organisation / организация: %s\nlogin / логин: %s\npassword / пароль: %s\n", *name, strings.ToLower(*login), password)
+	_, err = fmt.Fprintf(c.out, "organisation / организация: %s\nlogin / логин: %s\npassword / пароль: %s\n", made, user, password)
 	return err
 }
 
-func found(ctx context.Context, p *cloud.Program, name, login string) (password string, err error) {
+// found makes the organisation, its first rules and its first user. One that was broken off before there was a user is
+// gone on with: nobody could sign in, and another could not be made.
+func found(ctx context.Context, p *cloud.Program, name, login string) (made, password string, err error) {
+	no, err := begun(ctx, p, name)
+	if err != nil {
+		return "", "", err
+	}
+	o, err := p.Store.Org(ctx, no)
+	if err != nil {
+		return "", "", err
+	}
+	rules, err := p.Store.Programmes(ctx, no)
+	if err == nil && len(rules) == 0 {
+		_, err = p.Office.Publish(ctx, no, *loyalty.Default(), "init", "")
+	}
+	if err != nil {
+		return "", "", err
+	}
+	password, err = firstUser(ctx, p, no, login)
+	return o.Name, password, err
+}
+
+// begun is a new organisation, or the one that has no user yet.
+func begun(ctx context.Context, p *cloud.Program, name string) (sale.OrgNo, error) {
 	all, err := p.Store.Orgs(ctx)
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	if len(all) > 0 {
-		return "", errors.New("this database has an organisation already / в этой базе уже есть организация")
+	if len(all) == 0 {
+		return p.Store.CreateOrg(ctx, name, p.Random)
 	}
-	no, err := p.Store.CreateOrg(ctx, name, p.Random)
-	if err != nil {
-		return "", err
+	users, err := p.Store.PageUsers(ctx, all[0], "")
+	if err == nil && len(users) > 0 {
+		err = errors.New("this database has an organisation already / в этой базе уже есть организация")
 	}
-	if _, err := p.Office.Publish(ctx, no, *loyalty.Default(), "init", ""); err != nil {
-		return "", err
-	}
+	return all[0], err
+}
+
+func firstUser(ctx context.Context, p *cloud.Program, no sale.OrgNo, login string) (password string, err error) {
 	secret := make([]byte, 10)
 	if _, err := rand.Read(secret); err != nil {
 		return "", fmt.Errorf("read randomness for a password: %w", err)
@@ -71,6 +107,7 @@ func seed(ctx context.Context, c *call) error {
 	if len(c.args) > 0 && !strings.HasPrefix(c.args[0], "-") { // the file before the flags
 		*file, c.args = c.args[0], c.args[1:]
 	}
+	c.words = 2 // one too many is told below, with what is wanted
 	p, err := c.open(ctx)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type command struct {
 type call struct {
 	flags  *flag.FlagSet
 	args   []string
+	words  int // that the command takes beside its flags
 	out    io.Writer
 	log    io.Writer
 	config string               // file of the settings that were read; empty: none
@@ -100,6 +101,9 @@ func (c *call) parse() error {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	} else if err != nil {
 		return err
+	}
+	if c.flags.NArg() > c.words { // flags behind it would be words too, and nothing would say so
+		return fmt.Errorf("%w: %q is one too many: flags begin with a dash, and their values stand behind them / лишнее слово %[2]q: у ключей впереди дефис, за ними значения", errUsage, c.flags.Arg(c.words))
 	}
 	return nil
 }

@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"flag"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kopilka/kopilka/cloud"
+	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
 )
@@ -82,6 +88,61 @@ func TestFromNothingToServing(t *testing.T) {
 	}
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// TestWordsThatNoCommandKnowsAreRefused: what stands behind a word is no flag any more, so that "init Shop -login boss"
+// made an organisation of another name with another user, and that cannot be done again.
+func TestWordsThatNoCommandKnowsAreRefused(t *testing.T) {
+	data := t.TempDir()
+	for _, args := range [][]string{
+		{"init", "-data", data, "Рога", "-login", "boss"},
+		{"backup", "-data", data, "/mnt/usb"},
+		{"serve", "config.yaml"},
+		{"enrol-code", "-data", data, "-store", "1", "2"},
+		{"restored", "-data", data, "now"},
+		{"health", "now"},
+		{"check-config", "one.yaml", "two.yaml"},
+	} {
+		err := run(t.Context(), args, io.Discard, io.Discard, nil)
+		require.ErrorIs(t, err, errUsage, args[0])
+		require.ErrorContains(t, err, "лишнее", args[0])
+	}
+	_, err := os.Stat(filepath.Join(data, store.FileName))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	do(t, "init", "-data", data, "-login", "boss")
+}
+
+// TestTheFirstUserCanSignIn whatever the login is written like, and an init that was broken off before there was a user
+// is ended by another.
+func TestTheFirstUserCanSignIn(t *testing.T) {
+	data := t.TempDir()
+	refused(t, "логин", "init", "-data", data, "-login", "два слова")
+	refused(t, "логин", "init", "-data", data, "-login", "")
+	c := &call{flags: flag.NewFlagSet("init", flag.ContinueOnError), args: []string{"-data", data}, log: io.Discard}
+	p, err := c.open(t.Context())
+	require.NoError(t, err)
+	_, err = p.Store.CreateOrg(t.Context(), "Рога и копыта", p.Random)
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+
+	said := do(t, "init", "-data", data, "-login", "Семён")
+	require.Contains(t, said, "Рога и копыта", "the organisation that is there")
+	password := regexp.MustCompile(`(?m)^password / пароль: (\S+)$`).FindStringSubmatch(said)[1]
+	at, stop := serving(t, data)
+	defer stop()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r, err := browser.Get(at + "/sign-in")
+	require.NoError(t, err)
+	body, err := io.ReadAll(r.Body)
+	require.NoError(t, errors.Join(err, r.Body.Close()))
+	token := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(string(body))[1]
+	r, err = browser.PostForm(at+"/sign-in", url.Values{"csrf": {token}, "login": {"Семён"}, "password": {password}})
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	require.Equal(t, http.StatusSeeOther, r.StatusCode, "let in")
+	refused(t, "уже есть организация", "init", "-data", data)
 }
 
 func feedVersion(t *testing.T, data string) uint64 {

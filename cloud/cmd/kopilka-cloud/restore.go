@@ -17,6 +17,7 @@ import (
 // restore puts a copy in the database's place. Head office must be stopped, and is told nothing else: the copy
 // knows by itself that it was restored.
 func restore(ctx context.Context, c *call) error {
+	c.words = 1
 	settings := c.settings()
 	if err := c.parse(); err != nil {
 		return err
@@ -37,11 +38,12 @@ func restore(ctx context.Context, c *call) error {
 	if err != nil {
 		return fmt.Errorf("nothing was changed / ничего не изменено: %w", err)
 	}
-	if err := bringUpdates(from+keysAfter, updatesFolder(config)); err != nil {
-		return err
-	}
+	// Said first: whatever fails from here on, the database is the restored one.
 	if err := tellRestored(c.out, from, done); err != nil {
 		return err
+	}
+	if err := bringUpdates(from+keysAfter, updatesFolder(config)); err != nil {
+		return fmt.Errorf("the database is restored, the keys of updates are not; without them no program can be published / база восстановлена, ключи обновлений нет; без них программы не опубликовать: %w", err)
 	}
 	p := program(c, config)
 	if err := p.Open(ctx); err != nil {
