@@ -26,10 +26,7 @@ func (o *Office) AdjustPoints(ctx context.Context, org sale.OrgNo, id sale.ID, n
 	if amount == 0 {
 		return fmt.Errorf("%w: no points to give or take / баллы не указаны", sale.ErrAmount)
 	}
-	done, err := o.Store.Journalled(ctx, org, id)
-	if err != nil || done { // what it took is gone: a repeat must not find that too little is there
-		return err
-	}
+	var err error
 	for range staleMax {
 		if err = o.adjust(ctx, org, id, no, amount, reason+" ("+by+")"); !errors.Is(err, o.Stale) {
 			break
@@ -69,6 +66,9 @@ func (o *Office) adjust(ctx context.Context, org sale.OrgNo, id sale.ID, no sale
 		}
 	}
 	if left > 0 {
+		if done, err := o.Store.Journalled(ctx, org, id); err != nil || done { // a repeat: what it took is what is missing
+			return err
+		}
 		return &NotFreeError{Wanted: -amount, Free: -amount - left}
 	}
 	r.Postings = append(r.Postings, sale.Posting{Account: sale.ProgrammeAccount(), Amount: -amount})

@@ -1,7 +1,9 @@
 package programme_test
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -445,6 +447,33 @@ func TestDrawIsTheSameForWhoeverHasTheSeed(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 1, "held once")
 	require.Equal(t, uint64(3), rows[0].Tickets)
+}
+
+// TestPressedTwiceAtOnce: of several presses at the same moment one takes all that is there, and none is told that too
+// little is.
+func TestPressedTwiceAtOnce(t *testing.T) {
+	d := newDesk(t, 1)
+	sold := d.tills[0].Plain(1)
+	sold.Staff, sold.Sale.Reward = 4, 700
+	sold.Postings = []sale.Posting{{Account: sale.ProgrammeAccount(), Amount: -700}, {Account: sale.EmployeeAccount(4), Amount: 700}}
+	d.tills[0].Add(sold)
+	d.drain(t)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна"})
+	require.NoError(t, err)
+	require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, d.tills[0].ID(), no, 500, "gift", "test"))
+	paid, taken := d.tills[0].ID(), d.tills[0].ID()
+	const presses = 8
+	var all sync.WaitGroup
+	problems := make([]error, 2*presses)
+	for i := range presses {
+		all.Go(func() { problems[i] = d.office.CashOut(t.Context(), d.org, paid, 4, 700, "касса", "boss") })
+		all.Go(func() {
+			problems[presses+i] = d.office.AdjustPoints(t.Context(), d.org, taken, no, -500, "mistake", "boss")
+		})
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(problems...))
+	require.Zero(t, d.worth(t, no))
 }
 
 func TestCashOut(t *testing.T) {

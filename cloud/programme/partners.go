@@ -68,13 +68,14 @@ func (o *Office) CashOut(ctx context.Context, org sale.OrgNo, id sale.ID, staff 
 	if amount <= 0 {
 		return fmt.Errorf("%w: pay out %s", sale.ErrAmount, amount)
 	}
-	done, err := o.Store.Journalled(ctx, org, id)
-	if err != nil || done {
-		return err
-	}
-	err = o.alone(ctx, org, func(c *reckoning) error {
+	err := o.alone(ctx, org, func(c *reckoning) error {
 		earners, err := c.Store.Earners(ctx, org, 0, 0)
 		if err != nil {
+			return err
+		}
+		// asked after the balance: what came between may have been this very deed, and then too little is left for it
+		done, err := c.Store.Journalled(ctx, org, id)
+		if err != nil || done {
 			return err
 		}
 		var has sale.Points
