@@ -71,7 +71,7 @@ func (s *Store) SetAside(ctx context.Context, org sale.OrgNo, till sale.TillNo, 
 }
 
 // Attributed counts what campaigns' codes have brought in [from, to): customers enrolled with one, and
-// receipts that showed one; training uses no code up.
+// receipts that showed one, with their money less what came back; training uses no code up.
 func (s *Store) Attributed(ctx context.Context, org sale.OrgNo, from, to sale.Time) (out []page.Attributed, err error) {
 	by := map[uint32]int{}
 	at := func(campaign uint32) *page.Attributed {
@@ -83,7 +83,7 @@ func (s *Store) Attributed(ctx context.Context, org sale.OrgNo, from, to sale.Ti
 	}
 	err = s.view(ctx, func(tx *tx) error {
 		// two codes of one campaign on a receipt are one receipt
-		err := tx.each(ctx, `SELECT u.campaign, COUNT(*), COALESCE(SUM(s.total), 0) FROM (SELECT DISTINCT campaign, record FROM code_uses WHERE org = ? AND at >= ? AND at < ?) u
+		err := tx.each(ctx, `SELECT u.campaign, COUNT(*), COALESCE(SUM(s.total - COALESCE((SELECT SUM(t.total) FROM returns t WHERE t.org = s.org AND t.of_sale = s.id), 0)), 0) FROM (SELECT DISTINCT campaign, record FROM code_uses WHERE org = ? AND at >= ? AND at < ?) u
 			JOIN sales s ON s.org = ? AND s.id = u.record GROUP BY u.campaign ORDER BY u.campaign`, []any{int64(org), int64(from), int64(to), int64(org)}, func(r *sql.Rows) error {
 			var x page.Attributed
 			err := r.Scan(&x.Campaign, &x.Receipts, &x.Total)

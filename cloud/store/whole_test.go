@@ -269,6 +269,11 @@ func TestAReceiptWithTwoCodesCountsOnce(t *testing.T) {
 		rows, err := s.Attributed(t.Context(), org, 0, 1<<50)
 		require.NoError(t, err)
 		require.Equal(t, []page.Attributed{{Campaign: 7, Receipts: 1, Total: r.Sale.Total}}, rows)
+		js[0].Add(js[0].Returning(r, 1))
+		handIn(t, s, js[0])
+		rows, err = s.Attributed(t.Context(), org, 0, 1<<50)
+		require.NoError(t, err)
+		require.Equal(t, []page.Attributed{{Campaign: 7, Receipts: 1, Total: r.Sale.Total - 1000}}, rows, "less what came back, as a partner's page has it")
 	})
 }
 
