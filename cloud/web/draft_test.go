@@ -120,6 +120,56 @@ func TestProgrammeFromDraftToHistory(t *testing.T) {
 	require.Contains(t, body, "вступит")
 }
 
+// TestTwoDraftsOfOneVersion: the one that is published second would silently take back what the first one changed, and one
+// that begins before a version that waits ends with it. Both are said before anything is published.
+func TestTwoDraftsOfOneVersion(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	b := o.signedIn("owner")
+	first := loyalty.Default()
+	first.Version = 1
+	body, err := first.Encode()
+	require.NoError(t, err)
+	require.NoError(t, o.Store.PutProgramme(context.Background(), o.org, 1, 0, body, "init", ""))
+	begin := func(earn string) string {
+		res, _ := b.post("/programme/drafts", url.Values{"note": {"x"}})
+		at := res.Header.Get("Location")
+		b.submit(at+"/tiers/0", url.Values{"tiers.0.earn": {earn}})
+		return at
+	}
+	one, two := begin("6"), begin("8")
+	publish := func(at, day string) (form url.Values, asked string) {
+		_, asked = b.submit(at+"/publish", url.Values{"note": {"x"}, "day": {day}})
+		return formFields(asked), asked
+	}
+	late, _ := publish(two, "2026-11-24")
+	sure, asked := publish(one, "2026-11-23")
+	require.NotContains(t, asked, "будет отменено")
+	b.post(one+"/publish", sure)
+	for range 2 { // pressed twice: published once, and no page that is not there
+		res, _ := b.post(one+"/publish", sure)
+		require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	}
+	versions, err := o.Store.ProgrammeRows(context.Background(), o.org)
+	require.NoError(t, err)
+	require.Len(t, versions, 2)
+
+	res, again := b.post(two+"/publish", late)
+	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode, "asked before the other was published")
+	require.Contains(t, again, "опубликовали другую версию")
+	for _, path := range []string{two, two + "/publish"} {
+		_, page := b.get(path)
+		require.Contains(t, page, "начат не с версии 2", path)
+	}
+	_, page := b.get(two + "/publish")
+	require.Contains(t, page, "<del>6\u00a0%</del>", "against what it takes the place of")
+	_, asked = publish(two, "2026-11-24")
+	require.Contains(t, asked, "начат не с версии 2")
+	_, asked = publish(two, "2026-11-22")
+	require.NotContains(t, asked, "начат не с версии 2", "that has not begun then")
+	require.Contains(t, asked, "Затем её сменит версия 2, опубликованная раньше")
+}
+
 // TestTwoPeopleEditOneDraft has the later save told, with nothing of either lost.
 func TestTwoPeopleEditOneDraft(t *testing.T) {
 	t.Parallel()

@@ -259,6 +259,36 @@ func (e *editing) before() *loyalty.Programme {
 	return nil
 }
 
+// replaced is what a publication takes the place of at a moment. It is not the version that the draft was begun from where
+// another was published since: what that one changed would be undone.
+func (e *editing) replaced(at sale.Time) *loyalty.Programme {
+	return loyalty.Current(e.known.history, at, e.known.shop.place(e.Rules.Scope))
+}
+
+// everything is a moment at which all that is published has begun.
+const everything = sale.Time(1 << 62)
+
+// Undone is the version whose changes a publication would undo; zero for none.
+func (e *editing) Undone() uint32 { return e.undoneAt(everything) }
+
+func (e *editing) undoneAt(at sale.Time) uint32 {
+	if p := e.replaced(at); p != nil && p.Version != e.Draft.Base {
+		return p.Version
+	}
+	return 0
+}
+
+// followed is the version of the same scope, published already, that begins next after a moment; nil for none.
+func (e *editing) followed(at sale.Time) (next *loyalty.Programme) {
+	z := zone(e.Zone)
+	for _, p := range e.known.history {
+		if p.Scope == e.Rules.Scope && p.Begins(z) > at && (next == nil || p.Begins(z) < next.Begins(z)) {
+			next = p
+		}
+	}
+	return next
+}
+
 // newDraft begins a draft from a version, from what is in force, or from the rules that a new
 // organisation starts with.
 func (s *site) newDraft(c *call) error {

@@ -249,6 +249,7 @@ type publishData struct {
 	Problems []problemLink
 	Doubts   []problemLink
 	Changes  []difference
+	Replaced uint32 // the version that Changes is held against
 }
 
 func (s *site) publishForm(c *call) error {
@@ -266,7 +267,10 @@ func (s *site) showPublish(c *call, e *editing, f *form, status int) error {
 	if err != nil {
 		return err
 	}
-	d := publishData{editing: e, Problems: e.links(), Doubts: doubts, Changes: differences(c.f, e.before(), e.Rules, e.known)}
+	d := publishData{editing: e, Problems: e.links(), Doubts: doubts, Changes: differences(c.f, e.replaced(everything), e.Rules, e.known)}
+	if p := e.replaced(everything); p != nil {
+		d.Replaced = p.Version
+	}
 	n := fmt.Sprint(e.Next)
 	return c.show(status, "publish", Text{"Публикация версии " + n, "Publishing version " + n}, f, &d)
 }
@@ -274,6 +278,9 @@ func (s *site) showPublish(c *call, e *editing, f *form, status int) error {
 // publish adds a version. It never changes one, so a receipt can always be explained by its own.
 func (s *site) publish(c *call) error {
 	e, err := s.openDraft(c)
+	if isNotFound(err) && c.sure() { // pressed twice: it is a version by now
+		return c.redirect("/programme")
+	}
 	if err != nil {
 		return err
 	}
@@ -286,6 +293,10 @@ func (s *site) publish(c *call) error {
 	if v := c.form.V("rev"); v != "" && v != fmt.Sprint(e.Draft.Rev) {
 		c.form.wrong("", "Пока вы смотрели, черновик изменили. Проверьте его ещё раз.", "The draft was changed while you were looking. Check it again.")
 	}
+	if v := c.form.V("next"); v != "" && v != fmt.Sprint(e.Next) {
+		c.form.wrong("", "Пока вы смотрели, опубликовали другую версию. Сверьте отличия ещё раз.", "Another version was published while you were looking. Check the differences again.")
+	}
+	c.form.Values.Set("next", fmt.Sprint(e.Next))
 	if !c.form.ok() {
 		return s.showPublish(c, e, c.form, http.StatusUnprocessableEntity)
 	}
@@ -312,8 +323,9 @@ func (s *site) putVersion(c *call, p *loyalty.Programme, zoneName, note string) 
 
 func (s *site) confirmPublish(e *editing) confirmation {
 	ru, en := formats{RU}, formats{EN}
-	n := len(differences(ru, e.before(), e.Rules, e.known))
-	return confirmation{
+	begins := e.Rules.Begins(zone(e.Zone))
+	n := len(differences(ru, e.replaced(begins), e.Rules, e.known))
+	ask := confirmation{
 		Yes: Text{"Опубликовать", "Publish"}, Back: e.address("publish"),
 		Lines: []Text{
 			{"Где: " + e.ScopeRU.RU + ".", "Where: " + e.ScopeRU.EN + "."},
@@ -321,6 +333,24 @@ func (s *site) confirmPublish(e *editing) confirmation {
 			{"Изменений: " + ru.count(n) + ".", "Changes: " + en.count(n) + "."},
 			{"Опубликованную версию изменить нельзя, можно опубликовать следующую.", "A published version cannot be changed, only followed by the next."},
 		},
+	}
+	if next := e.followed(begins); next != nil {
+		ask.Lines = append(ask.Lines, Text{
+			fmt.Sprintf("Затем её сменит версия %d, опубликованная раньше: %s.", next.Version, begun(ru, next, e.Zone)),
+			fmt.Sprintf("Version %d, published before, follows it: %s.", next.Version, begun(en, next, e.Zone)),
+		})
+	}
+	if v := e.undoneAt(begins); v != 0 {
+		ask.Danger = true
+		ask.Lines = append([]Text{undoes(v)}, ask.Lines...)
+	}
+	return ask
+}
+
+func undoes(version uint32) Text {
+	return Text{
+		fmt.Sprintf("Черновик начат не с версии %d: всё, что в ней изменили, будет отменено. Сверьте отличия от неё.", version),
+		fmt.Sprintf("The draft was not begun from version %d: all that it changed will be undone. Check the differences from it.", version),
 	}
 }
 

@@ -231,7 +231,7 @@ func functions(lang Lang, a *assets) template.FuncMap {
 		"shiftLink": func(till sale.TillNo, fn string, shift uint32) string {
 			return shiftLink(page.ShiftID{Till: till, FN: fn, Shift: shift})
 		},
-		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day, "formview": formViewOf, "purse": func(rows []purseRow, no sale.PurseNo) string {
+		"account": func(k sale.AccountKind) string { return accountText(k).in(lang) }, "entry": entryOf, "day": f.day, "formview": formViewOf, "undoes": undoes, "purse": func(rows []purseRow, no sale.PurseNo) string {
 			for _, r := range rows {
 				if r.No == no {
 					return r.Name.in(lang)
