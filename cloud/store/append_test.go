@@ -272,6 +272,23 @@ func TestRevokedTillsRecordsWaitInQuarantine(t *testing.T) {
 	})
 }
 
+// TestAQuarantineIsToldEachTime: somebody dealt with what a revoked till handed in; what it hands in later is as new.
+func TestAQuarantineIsToldEachTime(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		org, js := seat(t, s, 1)
+		require.NoError(t, s.RevokeTill(t.Context(), org, 1, "boss"))
+		for round := range 3 {
+			for range 2 { // two batches are one flag while it is open
+				js[0].Add(js[0].Plain(1))
+				handIn(t, s, js[0])
+			}
+			inbox := conflicts(t, s, org, FlagQuarantine)
+			require.Len(t, inbox, 1, "round %d", round)
+			require.NoError(t, s.ResolveFlag(t.Context(), org, inbox[0].ID[:], "boss", "проведено"))
+		}
+	})
+}
+
 // standing is every balance of the database as text, to compare ends.
 func standing(t testing.TB, s *Store) string {
 	t.Helper()

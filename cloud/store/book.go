@@ -31,7 +31,8 @@ type booking struct {
 	till       sale.TillNo
 	fork       uint32
 	quarantine bool
-	again      bool // the record rows are stored already: released from quarantine
+	dealtWith  int64 // flags of this till's quarantine that are closed
+	again      bool  // the record rows are stored already: released from quarantine
 	now        sale.Time
 
 	tables tables
@@ -189,6 +190,12 @@ func (b *booking) prefetch(ctx context.Context, records []wire.Sealed) error {
 	if err != nil {
 		return fmt.Errorf("look for records that are here already: %w", err)
 	}
+	if b.quarantine {
+		b.dealtWith, err = b.tx.int(ctx, `SELECT count(*) FROM flags WHERE org = ? AND till = ? AND kind = ? AND resolved_at <> 0`, int64(b.org), int64(b.till), string(FlagQuarantine))
+		if err != nil {
+			return fmt.Errorf("count the flags of a quarantine: %w", err)
+		}
+	}
 	for _, fn := range slices.Sorted(maps.Keys(spans)) {
 		if err := b.prefetchDocs(ctx, fn, spans[fn]); err != nil {
 			return err
@@ -330,8 +337,12 @@ func (b *booking) flagDuplicate(till sale.TillNo, fork uint32, r *sale.Record, w
 }
 
 func (b *booking) flagQuarantine() {
+	cause := "records"
+	if b.dealtWith > 0 { // what comes after somebody has dealt with the last ones is told anew
+		cause = fmt.Sprintf("records/%d", b.dealtWith)
+	}
 	b.flag(flag{
-		kind: FlagQuarantine, till: b.till, cause: "records",
+		kind: FlagQuarantine, till: b.till, cause: cause,
 		ru: fmt.Sprintf("Отозванная касса %d сдала записи: они в карантине, проведите или отклоните", b.till),
 		en: fmt.Sprintf("Revoked till %d has handed in records: they are in quarantine, release or dismiss them", b.till),
 	})
