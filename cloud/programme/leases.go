@@ -497,7 +497,8 @@ func (o *Office) RetireTill(ctx context.Context, org sale.OrgNo, till sale.TillN
 		}
 	}
 	if exposure > 0 {
-		err = o.Store.Flag(ctx, org, till, "exposure", "retired by "+by,
+		// the moment is in it: the number goes on with another machine, which may be retired too
+		err = o.Store.Flag(ctx, org, till, "exposure", fmt.Sprintf("retired by %s at %d", by, sale.At(o.Now())),
 			fmt.Sprintf("Касса %d списана (%s): на ней оставалось %s баллов, часть могла быть потрачена без нашего ведома", till, by, exposure),
 			fmt.Sprintf("Till %d is retired (%s): it held %s points, some may have been spent without our knowing", till, by, exposure))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/kopilka/kopilka/cloud/programme"
 	"github.com/kopilka/kopilka/cloud/store"
 	"github.com/kopilka/kopilka/cloud/store/storetest"
+	"github.com/kopilka/kopilka/cloud/web/page"
 	"github.com/kopilka/kopilka/ledger/loyalty"
 	"github.com/kopilka/kopilka/ledger/sale"
 	"github.com/kopilka/kopilka/sync/wire"
@@ -42,15 +43,21 @@ func newDesk(t *testing.T, tills int) *desk {
 	require.NoError(t, err)
 	require.NoError(t, s.PutShop(t.Context(), d.org, store.Shop{No: 1, Name: "1", Zone: "Europe/Moscow"}))
 	for range tills {
-		code, err := s.NewCode(t.Context(), d.org, 1, 0, "test", rand.Reader)
-		require.NoError(t, err)
-		public, private, err := ed25519.GenerateKey(rand.Reader)
-		require.NoError(t, err)
-		a, err := s.Enrol(t.Context(), &wire.EnrolRequest{Secret: code.Secret, Key: public, Proof: ed25519.Sign(private, wire.ProofBytes(code.Secret))})
-		require.NoError(t, err)
-		d.tills = append(d.tills, storetest.New(d.org, 1, a.Till, sale.At(d.now)))
+		d.tills = append(d.tills, storetest.New(d.org, 1, d.machine(t, 0), sale.At(d.now)))
 	}
 	return d
+}
+
+// machine takes one in: under a number, or, for zero, the next one.
+func (d *desk) machine(t *testing.T, till sale.TillNo) sale.TillNo {
+	t.Helper()
+	code, err := d.NewCode(t.Context(), d.org, 1, till, "test", rand.Reader)
+	require.NoError(t, err)
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	a, err := d.Enrol(t.Context(), &wire.EnrolRequest{Secret: code.Secret, Key: public, Proof: ed25519.Sign(private, wire.ProofBytes(code.Secret))})
+	require.NoError(t, err)
+	return a.Till
 }
 
 // newDeskLike is a head office that has what the tills of another have handed in, and none of what that one
@@ -189,6 +196,27 @@ func TestARetiredTillsExposure(t *testing.T) {
 	require.NoError(t, d.office.SettleAll(t.Context(), d.org))
 	got, _ := d.held(t, 2)
 	require.Equal(t, sale.Points(10_000), got, "the next till of the store has them")
+}
+
+// A till's number goes on with another machine. Whoever retires that one too is told of its exposure as well.
+func TestASecondRetirementIsToldToo(t *testing.T) {
+	d := newDesk(t, 1)
+	no, err := d.PutPerson(t.Context(), d.org, store.Person{Name: "Петрова Анна", Home: 1})
+	require.NoError(t, err)
+	for i := range 2 {
+		require.NoError(t, d.office.AdjustPoints(t.Context(), d.org, sale.DeriveID(d.tills[0].ID(), "gift", i), no, 1000, "gift", "test"))
+		require.NoError(t, d.office.SettleAll(t.Context(), d.org))
+		exposure, err := d.office.RetireTill(t.Context(), d.org, 1, "boss")
+		require.NoError(t, err)
+		require.Equal(t, sale.Points(1000*(i+1)), exposure)
+		_, err = d.office.RetireTill(t.Context(), d.org, 1, "boss")
+		require.NoError(t, err, "pressed twice")
+		d.now = d.now.Add(time.Hour)
+		d.machine(t, 1)
+	}
+	flags, err := d.Conflicts(t.Context(), d.org, page.ConflictFilter{Kind: "exposure"}, page.FlagKey{}, 10)
+	require.NoError(t, err)
+	require.Len(t, flags, 2)
 }
 
 // What was spent beyond one lease takes nothing off what the till may have spent of another.
