@@ -141,15 +141,36 @@ func load(ctx context.Context, p *cloud.Program, file, made string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	if err := s.Apply(ctx, p, no); err != nil || made == "" {
-		return err
+	if made == "" {
+		return s.Apply(ctx, p, no)
 	}
-	raw, err := json.MarshalIndent(s.Made(), "", " ")
+	// Opened first: what is made cannot be made again, and a list that cannot be written is known too late afterwards.
+	list, err := os.OpenFile(made, os.O_CREATE|os.O_WRONLY, madePerm)
+	if err != nil {
+		return fmt.Errorf("%w: -made: the list of codes cannot be written there, so nothing was done / туда не записать список кодов, ничего не сделано: %w", errUsage, err)
+	}
+	// Written after a failure too: what was made by then is not made again.
+	return errors.Join(s.Apply(ctx, p, no), writeMade(list, s.Made()), list.Close())
+}
+
+// writeMade puts the list in the file's place. A seed that is loaded again makes nothing: the list that is there stays.
+func writeMade(to *os.File, x cloud.SeedMade) error {
+	info, err := to.Stat()
+	if err == nil && len(x.Codes) == 0 && len(x.Certificates) == 0 && info.Size() > 0 {
+		return nil
+	}
+	var raw []byte
 	if err == nil {
-		err = os.WriteFile(made, append(raw, '\n'), madePerm)
+		raw, err = json.MarshalIndent(x, "", " ")
+	}
+	if err == nil {
+		_, err = to.Write(append(raw, '\n'))
+	}
+	if err == nil {
+		err = to.Truncate(int64(len(raw)) + 1)
 	}
 	if err != nil {
-		return fmt.Errorf("write what was made: %w", err)
+		return fmt.Errorf("write what was made; its codes are on head office's pages too / не записать выпущенное; коды есть и на страницах офиса: %w", err)
 	}
 	return nil
 }

@@ -145,6 +145,24 @@ func TestTheFirstUserCanSignIn(t *testing.T) {
 	refused(t, "уже есть организация", "init", "-data", data)
 }
 
+// TestTheListOfCodesStays: a seed that is loaded again makes none and takes no list away; one that has nowhere to write
+// the list makes none either.
+func TestTheListOfCodesStays(t *testing.T) {
+	data, where := t.TempDir(), t.TempDir()
+	do(t, "init", "-data", data)
+	file, made := filepath.Join(where, "seed.json"), filepath.Join(where, "made.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"certificates": [{"batch": "8 Марта", "count": 2, "worth": 100000}]}`), 0o600))
+	refused(t, "ничего не сделано", "seed", "-data", data, "-made", filepath.Join(where, "no folder", "made.json"), file)
+	do(t, "seed", "-data", data, "-made", made, file)
+	list, err := os.ReadFile(made)
+	require.NoError(t, err)
+	require.Contains(t, string(list), "8 Марта", "which the refused one had not issued")
+	do(t, "seed", "-data", data, "-made", made, file)
+	again, err := os.ReadFile(made)
+	require.NoError(t, err)
+	require.Equal(t, string(list), string(again))
+}
+
 func feedVersion(t *testing.T, data string) uint64 {
 	t.Helper()
 	c := &call{log: io.Discard}
