@@ -75,6 +75,7 @@ func newCutter(t *testing.T, w world.World) *cutter {
 	}
 	c.open()
 	c.until("the register", func(v View) bool { return v.Register.Online })
+	synctest.Wait() // until journal and storage are compared
 	c.signInQuietly()
 	return c
 }
@@ -119,6 +120,7 @@ func (c *cutter) revive() {
 	c.mu.Unlock()
 	c.start()
 	c.until("the register", func(v View) bool { return v.Register.Online })
+	synctest.Wait() // until journal and storage are compared
 	c.signInQuietly()
 }
 

@@ -79,6 +79,7 @@ func TestParkingWashesNothingOff(t *testing.T) {
 				c.stop()
 				c.start()
 				v := c.until("the basket", func(v View) bool { return len(v.Parked) == 1 && v.Register.Online })
+				synctest.Wait() // until journal and storage are compared
 				c.must(Command{Do: "sign-in", PIN: testPIN}, Command{Do: "recall", ID: v.Parked[0].ID})
 				c.refused(Command{Do: "recall", ID: v.Parked[0].ID}, "Finish, park or clear")
 				s := c.sold().Sale
