@@ -295,7 +295,9 @@ func (s *site) showCustomerForm(c *call, no sale.CustomerNo, f *form, status int
 	if no != 0 {
 		title = Text{"Данные покупателя", "Customer's data"}
 	}
-	return c.show(status, "customer-form", title, f, customerFormData{no, sh.storeChoices(f.V("home"), c.f.pick("Не указан", "None"))})
+	homes := sh.storeChoices(f.V("home"), c.f.pick("Не указан", "None"))
+	f.chosen("home", Text{"Домашний магазин", "Home store"}, homes)
+	return c.show(status, "customer-form", title, f, customerFormData{no, homes})
 }
 
 func (s *site) newCustomerForm(c *call) error {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -35,6 +36,7 @@ type problem struct {
 type form struct {
 	Values   url.Values
 	Problems []problem
+	saved    url.Values // what somebody else has saved since the form was opened; nil: nobody has
 }
 
 func formOf(r *http.Request) *form { return &form{Values: r.PostForm} }
@@ -92,6 +94,9 @@ func seen(values url.Values) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// savedNow begins what late says beside a field.
+const savedNow = "Saved now: "
+
 // late says so where somebody else has saved since the form was opened, and beside each field that differs what stands
 // there now. The next save of this form goes over theirs.
 func (f *form) late(now *form) {
@@ -104,8 +109,30 @@ func (f *form) late(now *form) {
 		"While you were editing, somebody else saved this. What you typed is still on the page: compare and press Save again to put it over theirs.")
 	for _, field := range slices.Sorted(maps.Keys(now.Values)) {
 		typed, saved := strings.ReplaceAll(strings.Join(f.Values[field], ", "), "\r", ""), strings.Join(now.Values[field], ", ")
-		if typed != saved {
-			f.wrong(field, "Сейчас сохранено: "+saved, "Saved now: "+saved)
+		switch {
+		case typed == saved:
+		case saved == "":
+			f.wrong(field, "Сейчас здесь сохранено пустое.", savedNow+"nothing.")
+		default:
+			f.wrong(field, "Сейчас сохранено: "+saved, savedNow+saved)
+		}
+	}
+	f.saved = now.Values
+}
+
+// chosen has the problem of a field that is chosen from a list say which field it is, and what is saved now in the
+// list's words: such a field has no room for a problem of its own.
+func (f *form) chosen(field string, what Text, list []choice) {
+	var words []string
+	for _, c := range list {
+		if saved, late := f.saved[field]; late && slices.Contains(saved, c.Value) {
+			words = append(words, c.Label)
+		}
+	}
+	none := Text{"ничего", "nothing"}
+	for i := range f.Problems {
+		if p := &f.Problems[i]; p.Field == field && strings.HasPrefix(p.Text.EN, savedNow) {
+			p.Text = Text{what.RU + ": сейчас сохранено «" + cmp.Or(strings.Join(words, ", "), none.RU) + "».", what.EN + ": saved now is “" + cmp.Or(strings.Join(words, ", "), none.EN) + "”."}
 		}
 	}
 }

@@ -189,6 +189,10 @@ func (s *site) showProductForm(c *call, f *form, sku sale.SKU, gone bool, status
 	for _, n := range traits {
 		d.Traits = append(d.Traits, choice{n.Word, n.Text.in(c.lang), f.Has("traits", n.Word)})
 	}
+	f.chosen("vat", Text{"НДС", "VAT"}, d.VATs)
+	f.chosen("subject", Text{"Предмет расчёта", "Subject"}, d.Subjects)
+	f.chosen("unit", Text{"Единица", "Unit"}, d.Units)
+	f.chosen("traits", Text{"Особенности", "Traits"}, d.Traits)
 	return c.show(status, "product-form", title, f, &d)
 }
 

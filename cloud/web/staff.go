@@ -50,10 +50,13 @@ func (s *site) showStaffForm(c *call, f *form, m sale.Staff, status int) error {
 	if m.No != 0 {
 		title = Text{fmt.Sprintf("Кассир %d", m.No), fmt.Sprintf("Cashier %d", m.No)}
 	}
-	return c.show(status, "staff-form", title, f, &staffFormData{
+	d := staffFormData{
 		No: m.No, Gone: m.Gone, HasPIN: len(m.PIN) > 0, Stores: sh.storeChoices(f.V("store"), c.f.pick("Все магазины", "Every store")),
 		Roles: choices(f.V("role"), "1", c.f.pick("Кассир", "Cashier"), "2", c.f.pick("Старший: возвраты без чека, спорные чеки", "Manager: returns without a receipt, doubtful receipts")),
-	})
+	}
+	f.chosen("store", Text{"Магазин", "Store"}, d.Stores)
+	f.chosen("role", Text{"Роль на кассе", "Role at the till"}, d.Roles)
+	return c.show(status, "staff-form", title, f, &d)
 }
 
 // member finds whom the address names; "new" is a member without a number.

@@ -37,12 +37,15 @@ func (s *site) showUserForm(c *call, f *form, login string, gone bool, status in
 	if login != "" {
 		title = Text{"Пользователь " + login, "User " + login}
 	}
-	return c.show(status, "user-form", title, f, &userFormData{
+	d := userFormData{
 		Login: login, Self: login == c.user.Login, Gone: gone,
 		Roles: choices(f.V("role"), "viewer", c.f.pick("Просмотр — видит всё, ничего не меняет", "Viewer — sees, changes nothing"),
 			"manager", c.f.pick("Менеджер — покупатели, баллы, товары, кассиры", "Manager — customers, points, products, staff"),
 			"owner", c.f.pick("Владелец — всё, включая кассы, программу и пользователей", "Owner — everything, with tills, programme and users")),
-	})
+	}
+	f.chosen("role", Text{"Роль", "Role"}, d.Roles)
+	f.chosen("gone", Text{"Доступ", "Access"}, choices("", "1", c.f.pick("закрыт", "closed"), "", c.f.pick("открыт", "open")))
+	return c.show(status, "user-form", title, f, &d)
 }
 
 func (s *site) userForm(c *call) error {
