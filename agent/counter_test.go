@@ -363,6 +363,24 @@ func (c *counter) agree() {
 	}
 }
 
+// imaged stops the till, takes an image of its disk, and starts it again, with whatever happens meanwhile. restore stops
+// it and puts the image back.
+func (c *counter) imaged(meanwhile ...func()) (restore func()) {
+	c.t.Helper()
+	disk, image := filepath.Join(c.dir, "ledger"), filepath.Join(c.t.TempDir(), "image")
+	c.stop()
+	copyFolder(c.t, disk, image)
+	for _, do := range meanwhile {
+		do()
+	}
+	c.start()
+	return func() {
+		c.t.Helper()
+		c.stop()
+		copyFolder(c.t, image, disk)
+	}
+}
+
 // copyFolder keeps an image of the ledger, as a backup program would.
 func copyFolder(t *testing.T, from, to string) {
 	require.NoError(t, os.RemoveAll(to))

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,16 +180,12 @@ func TestSingleCodeWaitsForTheJournal(t *testing.T) {
 			p.Campaigns = []loyalty.Campaign{{ID: 2, RU: "Купоны", EN: "Coupons", Kind: loyalty.CodeUnique}}
 			p.Promotions = []loyalty.Promotion{{ID: 12, RU: "По купону", EN: "By coupon", Campaign: 2, Who: loyalty.Who{Anyone: true}, Give: loyalty.Give{Kind: loyalty.GiveAmountOff, Money: 2000}}}
 		}, func(c *counter) { c.told(3, c.codes(3, 2, map[string]sale.CustomerNo{"AB12-CD34": 0})...) })
-		image := filepath.Join(t.TempDir(), "image")
-		c.stop()
-		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
-		c.start()
+		restore := c.imaged()
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(milkCode, "ab12cd34")
 		require.Equal(t, sale.Money(2000), c.sold().Sale.Discount)
-		c.stop()
-		copyFolder(t, image, filepath.Join(c.dir, "ledger"))
+		restore()
 		c.start()
 		c.until("doubt", func(v View) bool { return v.Frozen != nil && len(v.Notices) > 0 })
 		c.must(Command{Do: "sign-in", PIN: testPIN})

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -79,10 +78,7 @@ func TestNobodyIsEnrolledBeforeTheJournalIsCompared(t *testing.T) {
 		p.Enrolment = consentRules()
 		c.rules(2, p)
 		c.openShift()
-		image := filepath.Join(t.TempDir(), "image")
-		c.stop()
-		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
-		c.start()
+		restore := c.imaged()
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		yes := []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}
@@ -94,8 +90,7 @@ func TestNobodyIsEnrolledBeforeTheJournalIsCompared(t *testing.T) {
 		c.scan(milkCode)
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
-		c.stop()
-		copyFolder(t, image, filepath.Join(c.dir, "ledger"))
+		restore()
 		driver := c.driver
 		var silent atomic.Bool
 		silent.Store(true)

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 
@@ -37,18 +36,14 @@ func TestPointsWaitForTheArchiveOfARestoredDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter(t, 180)
 		c.openShift()
-		image := filepath.Join(t.TempDir(), "image")
-		c.stop()
-		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
-		c.start()
+		restore := c.imaged()
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(testCard, milkCode)
 		c.must(Command{Do: "redeem", Points: 5000})
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
-		c.stop()
-		copyFolder(t, image, filepath.Join(c.dir, "ledger"))
+		restore()
 		driver, open := c.driver, make(chan struct{})
 		c.driver = func(dial port.Dial) (drivers.Printer, error) {
 			p, err := driver(dial)
@@ -83,11 +78,7 @@ func TestDocumentsBehindAnUndecidedJobAreLookedInto(t *testing.T) {
 		c.reg.Inject(emulator.Fault{Kind: emulator.PowerAfterWrite, Command: frame.CmdClose2})
 		require.NoError(t, c.payCash())
 		c.untilStage(StageUnknown)
-		image := filepath.Join(t.TempDir(), "image")
-		c.stop()
-		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
-		c.reg.SetPower(true)
-		c.start()
+		restore := c.imaged(func() { c.reg.SetPower(true) }) // the job is open on the image
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		yes := []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}
@@ -99,8 +90,7 @@ func TestDocumentsBehindAnUndecidedJobAreLookedInto(t *testing.T) {
 		c.scan(milkCode) // the same sum again: no one document alone is the job's
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
-		c.stop()
-		copyFolder(t, image, filepath.Join(c.dir, "ledger"))
+		restore()
 		c.start()
 		c.until("the register", func(v View) bool { return v.Register.Online })
 		v := c.untilStage(StageUnknown)

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -283,18 +282,14 @@ func TestARestoredDiskIsCaughtUp(t *testing.T) {
 		c.scan(milkCode)
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
-		image := filepath.Join(t.TempDir(), "image")
-		c.stop()
-		copyFolder(t, filepath.Join(c.dir, "ledger"), image)
-		c.start()
+		restore := c.imaged()
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
 		c.scan(testCard, sugarCode)
 		c.must(Command{Do: "redeem", Points: 1000})
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
-		c.stop()
-		copyFolder(t, image, filepath.Join(c.dir, "ledger"))
+		restore()
 		c.start()
 		v := c.until("doubt", func(v View) bool { return v.Frozen != nil && v.Register.Online && len(v.Notices) > 0 })
 		require.Contains(t, v.Frozen.EN, "journal lacked")

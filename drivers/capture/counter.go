@@ -49,16 +49,8 @@ type slipPrinter struct {
 
 func (p slipPrinter) Width() int { return p.inner.Width() }
 
-func (p slipPrinter) Status(ctx context.Context) (v drivers.Status, err error) {
-	if err := p.renew(); err != nil {
-		return v, err
-	}
-	err = p.do(OpStatus, nil, func(r *Result) (err error) {
-		v, err = p.inner.Status(ctx)
-		r.Status = &v
-		return err
-	})
-	return v, err
+func (p slipPrinter) Status(ctx context.Context) (drivers.Status, error) {
+	return status(ctx, p.recorded)
 }
 
 func (p slipPrinter) PrintSlip(ctx context.Context, s drivers.Slip) error {

@@ -101,6 +101,22 @@ func (p *recorded[D]) renew() error {
 // Close lets go of the device.
 func (p *recorded[D]) Close() error { return p.plain(OpClose, nil, p.inner.Close) }
 
+// status is a call after which a session may begin anew: it is made again and again, and leaves nothing behind.
+func status[D interface {
+	io.Closer
+	Status(ctx context.Context) (drivers.Status, error)
+}](ctx context.Context, p *recorded[D]) (v drivers.Status, err error) {
+	if err := p.renew(); err != nil {
+		return v, err
+	}
+	err = p.do(OpStatus, nil, func(r *Result) (err error) {
+		v, err = p.inner.Status(ctx)
+		r.Status = &v
+		return err
+	})
+	return v, err
+}
+
 // printer is a register that is written down.
 type printer struct {
 	*recorded[drivers.Printer]
@@ -131,17 +147,7 @@ func (p *printer) Identify(ctx context.Context) (v drivers.Identity, err error) 
 	return v, err
 }
 
-func (p *printer) Status(ctx context.Context) (v drivers.Status, err error) {
-	if err := p.renew(); err != nil {
-		return v, err
-	}
-	err = p.do(OpStatus, nil, func(r *Result) (err error) {
-		v, err = p.inner.Status(ctx)
-		r.Status = &v
-		return err
-	})
-	return v, err
-}
+func (p *printer) Status(ctx context.Context) (drivers.Status, error) { return status(ctx, p.recorded) }
 
 func (p *printer) Snapshot(ctx context.Context) (v drivers.Snapshot, err error) {
 	err = p.do(OpSnapshot, nil, func(r *Result) (err error) {
