@@ -363,6 +363,11 @@ func (c *counter) agree() {
 	}
 }
 
+// enrolling takes somebody in by phone, with the consent that [consentRules] asks for.
+func enrolling(phone string) Command {
+	return Command{Do: "enrol", Phone: phone, Name: "Котов Борис", Consents: []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}}
+}
+
 // imaged stops the till, takes an image of its disk, and starts it again, with whatever happens meanwhile. restore stops
 // it and puts the image back.
 func (c *counter) imaged(meanwhile ...func()) (restore func()) {

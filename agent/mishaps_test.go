@@ -81,11 +81,7 @@ func TestNobodyIsEnrolledBeforeTheJournalIsCompared(t *testing.T) {
 		restore := c.imaged()
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
-		yes := []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}
-		enrol := func(phone string) error {
-			return c.do(Command{Do: "enrol", Phone: phone, Name: "Котов Борис", Consents: yes})
-		}
-		require.NoError(t, enrol("+7 916 123-45-67"))
+		c.must(enrolling("+7 916 123-45-67"))
 		lost := c.view().Basket.Customer.No
 		c.scan(milkCode)
 		require.NoError(t, c.payCash())
@@ -101,13 +97,13 @@ func TestNobodyIsEnrolledBeforeTheJournalIsCompared(t *testing.T) {
 		c.start()
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
-		require.ErrorContains(t, enrol("+7 916 765-43-21"), "not yet compared")
+		require.ErrorContains(t, c.do(enrolling("+7 916 765-43-21")), "not yet compared")
 
 		silent.Store(false)
 		c.scan(sugarCode)
 		require.NoError(t, c.payCash())
 		c.untilStage(StageDone)
-		require.NoError(t, enrol("+7 916 765-43-21"))
+		c.must(enrolling("+7 916 765-43-21"))
 		require.NotEqual(t, lost, c.view().Basket.Customer.No)
 	})
 }

@@ -81,11 +81,7 @@ func TestDocumentsBehindAnUndecidedJobAreLookedInto(t *testing.T) {
 		restore := c.imaged(func() { c.reg.SetPower(true) }) // the job is open on the image
 		c.dialled()
 		c.must(Command{Do: "sign-in", PIN: testPIN})
-		yes := []sale.Consent{{Kind: sale.ConsentPersonalData, Version: 3, Given: true}}
-		enrol := func(phone string) error {
-			return c.do(Command{Do: "enrol", Phone: phone, Name: "Котов Борис", Consents: yes})
-		}
-		require.NoError(t, enrol("+7 916 123-45-67"))
+		c.must(enrolling("+7 916 123-45-67"))
 		lost := c.view().Basket.Customer.No
 		c.scan(milkCode) // the same sum again: no one document alone is the job's
 		require.NoError(t, c.payCash())
@@ -99,7 +95,7 @@ func TestDocumentsBehindAnUndecidedJobAreLookedInto(t *testing.T) {
 		c.must(Command{Do: "settle", ID: v.Unknown.ID, Yes: true, PIN: managerPIN})
 		synctest.Wait() // the archive is read at once, not at the next receipt
 		c.must(Command{Do: "sign-in", PIN: testPIN})
-		require.NoError(t, enrol("+7 916 765-43-21"))
+		c.must(enrolling("+7 916 765-43-21"))
 		require.NotEqual(t, lost, c.view().Basket.Customer.No)
 		require.Contains(t, c.view().Frozen.EN, "journal lacked")
 		require.Len(t, c.booked(sale.KindSale), 2)

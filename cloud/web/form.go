@@ -30,6 +30,7 @@ const (
 type problem struct {
 	Field string
 	Text  Text
+	saved bool // somebody else has saved another value meanwhile
 }
 
 // form is what was typed and what is wrong with it: all problems at once, and nothing typed is lost.
@@ -78,7 +79,7 @@ func (f *form) Has(field, value string) bool {
 func (f *form) ok() bool { return len(f.Problems) == 0 }
 
 func (f *form) wrong(field, ru, en string) {
-	f.Problems = append(f.Problems, problem{field, Text{ru, en}})
+	f.Problems = append(f.Problems, problem{Field: field, Text: Text{ru, en}})
 }
 
 // opened remembers in a form of something saved what it shows, so that a save can tell whether that has changed since.
@@ -94,9 +95,6 @@ func seen(values url.Values) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// savedNow begins what late says beside a field.
-const savedNow = "Saved now: "
-
 // late says so where somebody else has saved since the form was opened, and beside each field that differs what stands
 // there now. The next save of this form goes over theirs.
 func (f *form) late(now *form) {
@@ -109,13 +107,14 @@ func (f *form) late(now *form) {
 		"While you were editing, somebody else saved this. What you typed is still on the page: compare and press Save again to put it over theirs.")
 	for _, field := range slices.Sorted(maps.Keys(now.Values)) {
 		typed, saved := strings.ReplaceAll(strings.Join(f.Values[field], ", "), "\r", ""), strings.Join(now.Values[field], ", ")
-		switch {
-		case typed == saved:
-		case saved == "":
-			f.wrong(field, "Сейчас здесь сохранено пустое.", savedNow+"nothing.")
-		default:
-			f.wrong(field, "Сейчас сохранено: "+saved, savedNow+saved)
+		if typed == saved {
+			continue
 		}
+		text := Text{"Сейчас сохранено: " + saved, "Saved now: " + saved}
+		if saved == "" {
+			text = Text{"Сейчас здесь сохранено пустое.", "Saved now: nothing."}
+		}
+		f.Problems = append(f.Problems, problem{field, text, true})
 	}
 	f.saved = now.Values
 }
@@ -131,7 +130,7 @@ func (f *form) chosen(field string, what Text, list []choice) {
 	}
 	none := Text{"ничего", "nothing"}
 	for i := range f.Problems {
-		if p := &f.Problems[i]; p.Field == field && strings.HasPrefix(p.Text.EN, savedNow) {
+		if p := &f.Problems[i]; p.Field == field && p.saved {
 			p.Text = Text{what.RU + ": сейчас сохранено «" + cmp.Or(strings.Join(words, ", "), none.RU) + "».", what.EN + ": saved now is “" + cmp.Or(strings.Join(words, ", "), none.EN) + "”."}
 		}
 	}

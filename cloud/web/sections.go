@@ -97,9 +97,9 @@ func (e *editing) explain(f *form, sh *sheet, sec section, i int) {
 		found, at := sectionOf(p.Name)
 		switch {
 		case sh.has(p.Name):
-			f.Problems = append(f.Problems, problem{p.Name, p.Text})
+			f.Problems = append(f.Problems, problem{Field: p.Name, Text: p.Text})
 		case found.Key == sec.Key && at == i:
-			f.Problems = append(f.Problems, problem{"", p.Text})
+			f.Problems = append(f.Problems, problem{Text: p.Text})
 		}
 	}
 }
@@ -142,7 +142,7 @@ func (s *site) showSection(c *call, e *editing, sec section, f *form, status int
 		f = newForm()
 		for _, p := range e.problems {
 			if found, at := sectionOf(p.Name); found.Key == sec.Key && at < 0 {
-				f.Problems = append(f.Problems, problem{"", p.Text})
+				f.Problems = append(f.Problems, problem{Text: p.Text})
 			}
 		}
 	}
